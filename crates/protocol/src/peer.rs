@@ -1,0 +1,244 @@
+//! Messages between members, over one authenticated connection for each pair of them.
+//!
+//! Owns the messages and their encoding (postcard behind a length prefix). Player frames travel as opaque bytes:
+//! an edge looks at epoch and tick alone.
+
+use crate::{Epoch, GameId, MemberId, PlayerId, Tick};
+use alloc::{string::String, vec::Vec};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+/// What never changes about a game: given at creation, kept in the registry, sent to whoever runs or shows the game.
+/// A game carries its maze, so that a build which does not ship that maze can still run it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GameSettings {
+    /// Shown in the lobby; 1 to 32 characters.
+    pub name: String,
+    /// The maze file's text, as `sim` parses it.
+    pub maze: String,
+    /// Places for tanks, 1 to 32.
+    pub slots: u8,
+    /// Rules version that the game is stepped by.
+    pub rules: u16,
+}
+
+/// One message on a peer link. Every request names the reply that ends it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PeerMessage {
+    /// Liveness, every 100 ms on an idle link. Answered by `Pong` with the same number.
+    Ping(u64),
+    /// Answer to `Ping`.
+    Pong(u64),
+    /// Edge to owner: send me the frames of this game. Answered by `Subscribed` and frames, or by `NotOwner`.
+    Subscribe {
+        /// The game.
+        game: GameId,
+        /// The last frame that the edge has, if any: the answer goes on from there where the owner's ring still can.
+        have: Option<(Epoch, Tick)>,
+    },
+    /// Edge to owner: no player of mine watches this game any more.
+    Unsubscribe {
+        /// The game.
+        game: GameId,
+    },
+    /// Owner to edge, before the first frame.
+    Subscribed {
+        /// The game.
+        game: GameId,
+        /// What the game is.
+        settings: GameSettings,
+        /// Epoch that the sender owns the game under, or the one it is prepared for.
+        epoch: Epoch,
+    },
+    /// I do not own this game and am not prepared for it. `owner` is who I believe does.
+    NotOwner {
+        /// The game.
+        game: GameId,
+        /// Whom to ask instead, where known.
+        owner: Option<MemberId>,
+    },
+    /// A whole world for players to start from, encoded as the players' keyframe.
+    Keyframe {
+        /// The game.
+        game: GameId,
+        /// Epoch of the owner.
+        epoch: Epoch,
+        /// Tick of the world.
+        tick: Tick,
+        /// The players' keyframe, ready to write to sockets.
+        bytes: Bytes,
+    },
+    /// One tick.
+    Frame {
+        /// The game.
+        game: GameId,
+        /// Epoch of the owner.
+        epoch: Epoch,
+        /// The tick that this frame leads to.
+        tick: Tick,
+        /// The players' frame, ready to write to sockets.
+        bytes: Bytes,
+        /// The log entry of the tick: what changed the world besides time (postcard of `Vec<sim::Entry>`, empty when nothing did).
+        log: Bytes,
+        /// Digest of the world after the tick.
+        digest: u32,
+    },
+    /// Edge to owner: something a player did. Inputs are answered in the frames (applied counts), or by `ToPlayer`.
+    FromPlayer {
+        /// The game.
+        game: GameId,
+        /// Who did it.
+        player: PlayerId,
+        /// Number of the player's socket: higher is newer.
+        session: u32,
+        /// What it was.
+        act: PlayerAct,
+    },
+    /// Owner to edge: a message for one player's sockets at that edge, encoded in the players' protocol.
+    ToPlayer {
+        /// The game.
+        game: GameId,
+        /// For whom.
+        player: PlayerId,
+        /// A whole message of the players' protocol.
+        bytes: Bytes,
+    },
+    /// Moving games and telling who lives.
+    Control(Control),
+}
+
+/// What a player does to a game, on its way to the owner.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PlayerAct {
+    /// Take part under this name. Repeating it changes nothing (the id is the player's own).
+    Join {
+        /// 1 to 16 characters.
+        name: String,
+    },
+    /// Inputs in rising order of `seq`.
+    Inputs(Vec<Input>),
+    /// Leave for good.
+    Leave,
+    /// The socket of this session is gone; the player may come back with another.
+    Gone,
+    /// Sign of life and the newest tick shown to the player; for the slack that a pong answers.
+    Seen {
+        /// Newest tick shown.
+        tick: Tick,
+    },
+}
+
+/// One input of a player: the level of all keys from its tick on, and at most one action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Input {
+    /// Counts the player's inputs from 1, over all sockets.
+    pub seq: u32,
+    /// The tick the player aimed at; applied at max(next tick, for_tick), at most 10 ahead.
+    pub for_tick: Tick,
+    /// Bits: 0 forward, 1 back, 2 left, 3 right, 4 fire.
+    pub keys: u8,
+    /// 0 nothing; 1 self-destruct; 2 launch from any free entry point; 3 + n launch from entry point n.
+    pub action: u8,
+}
+
+/// Ownership messages: the hand-over, and what members tell each other about the living.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Control {
+    /// Owner to target: get ready to own this game. Answered by `Prepared` or `Refused`.
+    Prepare {
+        /// The game.
+        game: GameId,
+        /// Epoch of the sender.
+        epoch: Epoch,
+        /// What the game is.
+        settings: GameSettings,
+        /// Tick of `snapshot`.
+        tick: Tick,
+        /// A world to warm up with; the one that counts comes with `Commit`.
+        snapshot: Bytes,
+        /// Members with players of this game, so that the target can link to them.
+        edges: Vec<MemberId>,
+    },
+    /// Target to owner: restored and warm.
+    Prepared {
+        /// The game.
+        game: GameId,
+        /// Epoch of the owner that prepared.
+        epoch: Epoch,
+    },
+    /// Target to owner: not me, and why.
+    Refused {
+        /// The game.
+        game: GameId,
+        /// Epoch of the owner that prepared.
+        epoch: Epoch,
+        /// For logs.
+        reason: String,
+    },
+    /// Owner to target: the registry says you own it now. Answered by `Started`.
+    Commit {
+        /// The game.
+        game: GameId,
+        /// Epoch that the sender owned it under.
+        old: Epoch,
+        /// Epoch that the receiver owns it under.
+        epoch: Epoch,
+        /// Tick of `snapshot`: the last one that the sender ran.
+        tick: Tick,
+        /// The world at `tick`.
+        snapshot: Bytes,
+        /// Tick after `tick` is due in so many microseconds, counted from arrival; negative when overdue.
+        due_us: i64,
+    },
+    /// Target to old owner: I tick it.
+    Started {
+        /// The game.
+        game: GameId,
+        /// Epoch that the sender owns it under.
+        epoch: Epoch,
+    },
+    /// Old owner to target: forget it, unless you run it. Answered by `Aborted` or `Started`.
+    Abort {
+        /// The game.
+        game: GameId,
+        /// Epoch that the sender owns it under.
+        epoch: Epoch,
+    },
+    /// Target to owner: I do not run it and will not under any epoch that your hand-over gave me.
+    Aborted {
+        /// The game.
+        game: GameId,
+        /// The epoch named in `Abort`.
+        epoch: Epoch,
+    },
+    /// Owner to its edges: this game will move there soon; subscribe there as well.
+    MoveSoon {
+        /// The game.
+        game: GameId,
+        /// Epoch of the sender.
+        epoch: Epoch,
+        /// The member that it will move to.
+        to: MemberId,
+    },
+    /// Old owner to its edges: `tick` was my last, `to` goes on under `epoch`.
+    Moved {
+        /// The game.
+        game: GameId,
+        /// The new owner's epoch.
+        epoch: Epoch,
+        /// The new owner.
+        to: MemberId,
+        /// Last tick of the old owner.
+        tick: Tick,
+    },
+    /// The link to that member broke and a new connection to its address was refused: its process seems gone.
+    Unreachable {
+        /// The member.
+        member: MemberId,
+    },
+    /// Takes `Unreachable` back: the member answers.
+    Reachable {
+        /// The member.
+        member: MemberId,
+    },
+}

@@ -1,0 +1,13 @@
+//! The directory of a cluster: members, games, owners, epochs, snapshots.
+//!
+//! Owns what is asked of the registry ([`Request`]), what it answers ([`Reply`]), and the two places that answer:
+//! Redis ([`redis`]) and memory ([`memory`]). Each request is one atomic step. Decides nothing about who should own what.
+
+pub mod memory;
+mod record;
+#[cfg(feature = "redis")]
+pub mod redis;
+mod request;
+
+pub use record::{ClusterRecord, GameRecord, MemberRecord, MemberState};
+pub use request::{Fence, Hint, Reason, Registry, RegistryError, Reply, Request, Snapshot};

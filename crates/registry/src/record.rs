@@ -1,0 +1,85 @@
+//! What the registry holds about members, games and the cluster.
+
+use protocol::{Epoch, GameId, MemberId, Tick};
+use serde::{Deserialize, Serialize};
+
+/// Where a member is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MemberState {
+    /// Registered, linking with the others.
+    Joining,
+    /// Serves and accepts games.
+    Ready,
+    /// Leaving: serves, hands its games over, accepts none.
+    Draining,
+}
+
+/// One running game server, as it describes itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberRecord {
+    /// Drawn at each start of the process.
+    pub id: MemberId,
+    /// For people: the pod's name, or `server-1` in the demo.
+    pub name: String,
+    /// Where peers connect: `ip:port`.
+    pub address: String,
+    /// Pod UID; empty outside Kubernetes. A container that restarts in place keeps it.
+    pub pod_uid: String,
+    /// Container name within the pod; empty outside Kubernetes.
+    pub container: String,
+    /// Which revision of the Deployment: the pod-template-hash.
+    pub revision: String,
+    /// Version of the software, shown to players.
+    pub build: String,
+    /// Where it is in its life.
+    pub state: MemberState,
+    /// Games it owns.
+    pub games: u32,
+    /// Players' sockets it serves.
+    pub players: u32,
+    /// Lowest rules version it can step.
+    pub rules_min: u16,
+    /// Highest rules version it can step.
+    pub rules_max: u16,
+    /// Rises with each renewal of its lease. Set by the registry, ignored in requests.
+    pub renewals: u64,
+    /// Order of joining, unique in the cluster. Set by the registry, ignored in requests.
+    pub joined: u64,
+}
+
+/// One game, without its world.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GameRecord {
+    /// Which game.
+    pub id: GameId,
+    /// Fencing number of the present ownership.
+    pub epoch: Epoch,
+    /// Who runs it; none while it is parked.
+    pub owner: Option<MemberId>,
+    /// Epoch of the state that the owner started from.
+    pub base: Epoch,
+    /// Whom it is assigned to next, where an operator or a leaving owner has said so, and why.
+    pub next: Option<(MemberId, crate::Reason)>,
+    /// Up to here nothing is lost when the owner is.
+    pub durable: Tick,
+    /// Tick of the stored snapshot.
+    pub snapshot_tick: Tick,
+    /// Rules version it is stepped by.
+    pub rules: u16,
+    /// For people.
+    pub name: String,
+    /// Players in it when the snapshot was stored.
+    pub players: u16,
+    /// Claims since the last snapshot that its owner stored.
+    pub attempts: u8,
+}
+
+/// What the operator publishes for the members of a cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterRecord {
+    /// Revision that games should move to; empty when nobody has said.
+    pub target_revision: String,
+    /// Rules version for new games; 0 when nobody has said.
+    pub rules: u16,
+}
