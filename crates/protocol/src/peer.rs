@@ -105,6 +105,27 @@ pub enum PeerMessage {
     },
     /// Moving games and telling who lives.
     Control(Control),
+    /// New owner to all members: a move is done; for people who look at the cluster.
+    MoveDone(MoveNote),
+}
+
+/// One completed move, for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MoveNote {
+    /// The game.
+    pub game: GameId,
+    /// Its owner before.
+    pub from: Option<MemberId>,
+    /// Its owner now.
+    pub to: MemberId,
+    /// The new owner's epoch.
+    pub epoch: Epoch,
+    /// The tick that the new owner started from.
+    pub tick: Tick,
+    /// How long nobody ran it, as the new owner knows, in microseconds.
+    pub pause_us: u64,
+    /// `move`, or how the death of the old owner was known.
+    pub cause: String,
 }
 
 /// What a player does to a game, on its way to the owner.
@@ -125,6 +146,11 @@ pub enum PlayerAct {
     Seen {
         /// Newest tick shown.
         tick: Tick,
+    },
+    /// The owner answers with the players' Pong, through `ToPlayer`.
+    Ping {
+        /// Given back in the answer.
+        nonce: u32,
     },
 }
 
