@@ -110,7 +110,32 @@ pub enum EdgeEffect {
     Lookup(GameId),
 }
 
-/// See the module. Written by whoever owns `ownership`.
+/// One game's sources at one member. Told [`EdgeEvent`]s, answers with [`EdgeEffect`]s.
+#[derive(Debug)]
 pub struct Edge {
-    _time: Time,
+    me: MemberId,
+    game: GameId,
+    shown: Option<(Epoch, Tick)>,
+}
+
+impl Edge {
+    /// An edge that nobody watches yet.
+    pub fn new(me: MemberId, game: GameId) -> Edge {
+        Edge { me, game, shown: None }
+    }
+
+    /// Takes one event in and appends what is to be done, in order.
+    pub fn handle(&mut self, now: Time, event: EdgeEvent, out: &mut Vec<EdgeEffect>) {
+        let _ = (now, event, out, self.me, self.game);
+    }
+
+    /// The newest tick that was shown, and its epoch.
+    pub fn shown(&self) -> Option<(Epoch, Tick)> {
+        self.shown
+    }
+
+    /// Whose frames are shown at present.
+    pub fn source(&self) -> Option<MemberId> {
+        None
+    }
 }

@@ -108,6 +108,8 @@ pub enum Event {
         /// Why not, where it could not.
         error: Option<String>,
     },
+    /// An edge does not know whose frames to show: [`Effect::OwnerOf`] answers, after a look into the registry.
+    Lookup(GameId),
     /// The hub of an owned game says that it is over: nobody is in it.
     Over(GameId),
     /// Leave: hand over all games within so many microseconds.
@@ -215,7 +217,4 @@ pub struct MoveRecord {
     /// Bytes of the world.
     pub bytes: usize,
 }
-
-/// Where a client's or edge's frames may not go below.
-pub type Floor = (Epoch, Tick);
 
