@@ -103,6 +103,15 @@ pub enum PeerMessage {
         /// A whole message of the players' protocol.
         bytes: Bytes,
     },
+    /// Owner to edge: close this player's sockets with that code (the game is full, for one).
+    Refuse {
+        /// The game.
+        game: GameId,
+        /// Whose sockets.
+        player: PlayerId,
+        /// A close code of the players' protocol.
+        code: u16,
+    },
     /// Moving games and telling who lives.
     Control(Control),
     /// New owner to all members: a move is done; for people who look at the cluster.
