@@ -12,8 +12,10 @@ use protocol::{Epoch, GameId, MemberId, Tick};
 pub enum EdgeEvent {
     /// Time passes; called at least every 20 ms while the edge has players.
     Wake,
-    /// The first player came (with the highest floor of its players so far), or players want the game again.
+    /// The first player came, or players want the game again.
     Watch,
+    /// A player came who has been shown this already, at another edge.
+    Floor(Epoch, Tick),
     /// The last player left.
     Unwatch,
     /// A frame of that member (this member itself, when it owns the game).
@@ -24,6 +26,8 @@ pub enum EdgeEvent {
         epoch: Epoch,
         /// The tick it leads to.
         tick: Tick,
+        /// Epoch of the tick before it.
+        after: Epoch,
         /// Opaque.
         bytes: Bytes,
     },

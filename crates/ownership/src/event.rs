@@ -161,6 +161,8 @@ pub enum Effect {
         epoch: Epoch,
         /// What it is.
         settings: GameSettings,
+        /// Epoch that the world was ticked under until now: `after` of the first frame.
+        base: Epoch,
         /// The world to go on from. None: the hub goes on from the world that it froze with.
         snapshot: Option<Snapshot>,
         /// When the tick after it is due; in the past: at once.
@@ -217,4 +219,3 @@ pub struct MoveRecord {
     /// Bytes of the world.
     pub bytes: usize,
 }
-

@@ -2,11 +2,53 @@
 //!
 //! Owns the messages and their encoding (postcard behind a length prefix). Player frames travel as opaque bytes:
 //! an edge looks at epoch and tick alone.
+//!
+//! Framing: each message, those of the handshake included, follows its length as a u32 little-endian that does not
+//! count itself. With tokio-util that is `LengthDelimitedCodec::builder().little_endian().length_field_type::<u32>()
+//! .max_frame_length(MAX_PEER_MESSAGE)`; before the handshake is done the limit is
+//! [`crate::handshake::MAX_HANDSHAKE_MESSAGE`]. New messages are added behind the last variant of their enum, together
+//! with a new [`crate::PEER_VERSION`]: a variant's number is its place.
 
-use crate::{Epoch, GameId, MemberId, PlayerId, Tick};
+use crate::wire::{DecodeError, MAX_SLOTS, at_most, decode_whole, encode_after};
+use crate::{Epoch, GameId, MAX_INPUTS, MemberId, PlayerId, Tick};
 use alloc::{string::String, vec::Vec};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+
+/// Longest peer message, in bytes: a snapshot, and settings with their maze, have room many times over.
+pub const MAX_PEER_MESSAGE: usize = 1024 * 1024;
+/// Longest maze text, in bytes: a Welcome must hold it.
+pub const MAX_MAZE_BYTES: usize = 64 * 1024;
+
+/// One peer message, without its length prefix.
+///
+/// # Errors
+/// When it is longer than [`MAX_PEER_MESSAGE`], which only a snapshot can make it.
+pub fn encode(message: &PeerMessage) -> Result<Bytes, DecodeError> {
+    let bytes = encode_after(Vec::new(), message);
+    at_most("the peer message", bytes.len(), MAX_PEER_MESSAGE)?;
+    Ok(bytes.into())
+}
+
+/// The peer message that these bytes (without the length prefix) are.
+///
+/// # Errors
+/// When they are none, or a field is over its limit: close the link.
+pub fn decode(bytes: &[u8]) -> Result<PeerMessage, DecodeError> {
+    at_most("the peer message", bytes.len(), MAX_PEER_MESSAGE)?;
+    let message: PeerMessage = decode_whole("peer message", bytes)?;
+    match &message {
+        PeerMessage::Subscribed { settings, .. }
+        | PeerMessage::Control(Control::Prepare { settings, .. }) => {
+            settings.check()?;
+        }
+        PeerMessage::FromPlayer { act: PlayerAct::Inputs(inputs), .. } => {
+            at_most("the list of inputs", inputs.len(), MAX_INPUTS)?;
+        }
+        _ => {}
+    }
+    Ok(message)
+}
 
 /// What never changes about a game: given at creation, kept in the registry, sent to whoever runs or shows the game.
 /// A game carries its maze, so that a build which does not ship that maze can still run it.
@@ -20,6 +62,15 @@ pub struct GameSettings {
     pub slots: u8,
     /// Rules version that the game is stepped by.
     pub rules: u16,
+}
+
+impl GameSettings {
+    /// Refuses settings that no game can have.
+    fn check(&self) -> Result<(), DecodeError> {
+        at_most("the maze in bytes", self.maze.len(), MAX_MAZE_BYTES)?;
+        at_most("the number of slots", self.slots.into(), MAX_SLOTS.into())?;
+        if self.slots == 0 { Err(DecodeError::Malformed("settings of a game")) } else { Ok(()) }
+    }
 }
 
 /// One message on a peer link. Every request names the reply that ends it.
@@ -76,6 +127,9 @@ pub enum PeerMessage {
         epoch: Epoch,
         /// The tick that this frame leads to.
         tick: Tick,
+        /// Epoch of the tick before it: another than `epoch` only in the first frame of an ownership. (epoch, tick) names
+        /// a world, so that an edge shows this frame only to those who have (`after`, `tick` - 1).
+        after: Epoch,
         /// The players' frame, ready to write to sockets.
         bytes: Bytes,
         /// The log entry of the tick: what changed the world besides time (postcard of `Vec<sim::Entry>`, empty when nothing did).
