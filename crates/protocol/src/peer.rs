@@ -20,14 +20,10 @@ pub const MAX_PEER_MESSAGE: usize = 1024 * 1024;
 /// Longest maze text, in bytes: a Welcome must hold it.
 pub const MAX_MAZE_BYTES: usize = 64 * 1024;
 
-/// One peer message, without its length prefix.
-///
-/// # Errors
-/// When it is longer than [`MAX_PEER_MESSAGE`], which only a snapshot can make it.
-pub fn encode(message: &PeerMessage) -> Result<Bytes, DecodeError> {
-    let bytes = encode_after(Vec::new(), message);
-    at_most("the peer message", bytes.len(), MAX_PEER_MESSAGE)?;
-    Ok(bytes.into())
+/// One peer message, without its length prefix. One longer than [`MAX_PEER_MESSAGE`], which only a snapshot could make,
+/// is refused by the codec that writes it.
+pub fn encode(message: &PeerMessage) -> Bytes {
+    encode_after(Vec::new(), message).into()
 }
 
 /// The peer message that these bytes (without the length prefix) are.
@@ -214,6 +210,8 @@ pub enum PlayerAct {
     Ping {
         /// Given back in the answer.
         nonce: u32,
+        /// The tick that an input sent with the ping would aim at; the answer says how early it was.
+        tick: Tick,
     },
 }
 
