@@ -1,0 +1,15 @@
+import { defineConfig } from 'vitest/config';
+
+// A game server to develop against: `npm run dev`, with gamed (or `gamed --demo`) running beside it.
+const server = process.env.TANX_URL ?? 'http://127.0.0.1:8080';
+
+export default defineConfig({
+  build: { outDir: 'dist', target: 'es2022' },
+  server: {
+    proxy: {
+      '/api': server,
+      '/play': { target: server, ws: true },
+    },
+  },
+  test: { include: ['src/**/*.test.ts'] },
+});
