@@ -1,0 +1,526 @@
+//! The frame: one tick of a game, in the fewest bytes.
+//!
+//! Owns the layout. A frame is a header, which differs by owner and moment, and a body, which is a pure function of two
+//! consecutive worlds; they are encoded apart, so that one body serves under several headers. No part is for one player.
+//! Does not know how a tank moves: whoever fills a [`Body`] has the residuals.
+//!
+//! ```text
+//! flags:1  tick & 255:1  min(255, tick - durable):1  [epoch:8 LE]
+//! input mask     for each slot in it, one or more bytes keys:5 more:1
+//! residual mask  for each slot in it 2, 3, 5 or 7 bytes, little-endian: class:2 dx dy [dh]
+//! [count:varint, events]
+//! ```
+//! A mask has one byte for each 8 slots, slot 0 in the lowest bit of the first.
+
+use crate::wire::{DecodeError, MAX_SERVER_MESSAGE, MAX_SLOTS, at_most};
+use crate::{Epoch, PlayerId, PlayerName, Tick};
+use alloc::{string::String, vec::Vec};
+use bytes::Bytes;
+use core::ops::RangeInclusive;
+use serde::{Deserialize, Serialize};
+
+const EPOCH: u8 = 1;
+const REWIND: u8 = 2;
+const REANCHOR: u8 = 4;
+const MOVING: u8 = 8;
+const REGISTRY_AWAY: u8 = 16;
+const EVENTS: u8 = 32;
+
+/// First bytes of a server message that make it a frame: all sets of flags.
+pub(crate) const FRAME_TYPES: RangeInclusive<u8> = 0x00..=0x3f;
+
+const KEYS: u8 = 0x1f;
+const MORE: u8 = 0x20;
+
+/// Bits of dx and of dy in each class of residual; the last class has [`HEADING_BITS`] of dh as well.
+const CLASS_BITS: [u32; 4] = [7, 11, 18, 18];
+const HEADING_BITS: u32 = 16;
+const WITH_HEADING: usize = 3;
+
+/// What a frame says about the owner and the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Flags {
+    /// The first frame after a keyframe that went back in time or changed what was shown: blend, do not explode.
+    pub rewind: bool,
+    /// The pacer started its clock anew: so does the client's.
+    pub reanchor: bool,
+    /// The game is about to move: allow for a late frame.
+    pub moving: bool,
+    /// The registry cannot be reached: nothing becomes durable for now.
+    pub registry_away: bool,
+}
+
+/// All of a frame but its body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct FrameHeader {
+    /// Flags besides EPOCH and EVENTS, which follow from the rest.
+    pub flags: Flags,
+    /// Low byte of the tick that the frame leads to.
+    pub tick_low: u8,
+    /// How many ticks the durable tick is behind this one; 255: 255 or more.
+    pub lag: u8,
+    /// On the first frame of an epoch.
+    pub epoch: Option<Epoch>,
+}
+
+/// What happened between two consecutive worlds.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Body {
+    /// Players whose inputs were applied, by rising slot.
+    pub inputs: Vec<SlotInputs>,
+    /// Tanks that are not where free motion puts them, by rising slot.
+    pub residuals: Vec<Residual>,
+    /// In the order in which they happened.
+    pub events: Vec<FrameEvent>,
+}
+
+/// The inputs of one player that a tick applied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlotInputs {
+    /// Whose.
+    pub slot: u8,
+    /// Keys held after each applied input, at least one; the last holds for the tick's motion. Each is 5 bits.
+    pub keys: Vec<u8>,
+}
+
+/// Where a tank is, minus where free motion under its new keys has put it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Residual {
+    /// Whose tank.
+    pub slot: u8,
+    /// Units, modulo 2^18: -131,072 to 131,071, more than the arena is wide in either direction from its middle.
+    pub dx: i32,
+    /// Units, modulo 2^18.
+    pub dy: i32,
+    /// 1/65,536 of a turn, modulo a turn.
+    pub dh: i16,
+}
+
+/// Something that a client cannot work out from keys and positions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FrameEvent {
+    /// A player takes part.
+    Join {
+        /// Its place.
+        slot: u8,
+        /// Its id.
+        player: PlayerId,
+        /// Its name.
+        name: String,
+    },
+    /// A player is out of the game, and its tank with it.
+    Leave {
+        /// Its place, free from now on.
+        slot: u8,
+    },
+    /// A tank appears at an entry point, before this tick's motion.
+    Launch {
+        /// Whose.
+        slot: u8,
+        /// Number of the entry point in the maze.
+        entry: u8,
+    },
+    /// A missile appears at the rim of a tank; it moves from the next tick on.
+    Shot {
+        /// Whose.
+        slot: u8,
+        /// Its number.
+        missile: u8,
+    },
+    /// A missile hits a tank and is gone.
+    Hit {
+        /// Its number.
+        missile: u8,
+        /// Whose tank.
+        slot: u8,
+        /// Armour left; 16,384 is 1.0.
+        armour: u16,
+    },
+    /// A missile is gone: at a wall, or out of the arena.
+    Gone {
+        /// Its number.
+        missile: u8,
+    },
+    /// A tank is destroyed.
+    Kill {
+        /// Whose tank.
+        slot: u8,
+        /// Slot of whoever caused it; 255: nobody.
+        by: u8,
+    },
+}
+
+/// A body's bytes, to be put under any header.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize)]
+pub struct EncodedBody {
+    /// Does the body end with events? Becomes the flag EVENTS.
+    pub events: bool,
+    /// From the input mask on.
+    pub bytes: Bytes,
+}
+
+/// A frame with its body decoded.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Frame {
+    /// All but the body.
+    pub header: FrameHeader,
+    /// What happened.
+    pub body: Body,
+}
+
+impl Frame {
+    /// One websocket message. See [`Body::encode`] for what the body must keep to.
+    pub fn encode(&self, slots: u8) -> Bytes {
+        self.header.with_body(&self.body.encode(slots))
+    }
+
+    /// The frame in one websocket message of a game with so many slots.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn decode(bytes: &[u8], slots: u8) -> Result<Frame, DecodeError> {
+        let (header, body) = FrameHeader::decode(bytes)?;
+        Ok(Frame { header, body: body.decode(slots)? })
+    }
+}
+
+impl FrameHeader {
+    /// Header of the frame that leads to `tick` while everything up to `durable` is safe.
+    pub fn new(tick: Tick, durable: Tick, flags: Flags, epoch: Option<Epoch>) -> FrameHeader {
+        let lag = u8::try_from(tick.0.saturating_sub(durable.0)).unwrap_or(u8::MAX);
+        FrameHeader { flags, tick_low: tick.0 as u8, lag, epoch }
+    }
+
+    /// One websocket message of this header and a body.
+    pub fn with_body(&self, body: &EncodedBody) -> Bytes {
+        let Flags { rewind, reanchor, moving, registry_away } = self.flags;
+        let flags = [
+            (self.epoch.is_some(), EPOCH),
+            (rewind, REWIND),
+            (reanchor, REANCHOR),
+            (moving, MOVING),
+            (registry_away, REGISTRY_AWAY),
+            (body.events, EVENTS),
+        ];
+        let flags = flags.iter().filter(|(set, _)| *set).map(|(_, bit)| bit).sum();
+        let mut bytes = Vec::with_capacity(11 + body.bytes.len());
+        bytes.extend([flags, self.tick_low, self.lag]);
+        if let Some(epoch) = self.epoch {
+            bytes.extend(epoch.0.to_le_bytes());
+        }
+        bytes.extend_from_slice(&body.bytes);
+        bytes.into()
+    }
+
+    /// The header of a frame, and its body still encoded.
+    ///
+    /// # Errors
+    /// When it is no frame, or cut off within the header. The body is not looked at.
+    pub fn decode(bytes: &[u8]) -> Result<(FrameHeader, EncodedBody), DecodeError> {
+        at_most("the frame", bytes.len(), MAX_SERVER_MESSAGE)?;
+        let flags = *bytes.first().ok_or(DecodeError::Empty)?;
+        if !FRAME_TYPES.contains(&flags) {
+            return Err(DecodeError::UnknownType(flags));
+        }
+        let mut from = Reader { bytes: &bytes[1..] };
+        let [tick_low, lag] = from.array()?;
+        let epoch = if flags & EPOCH != 0 { Some(Epoch(u64::from_le_bytes(from.array()?))) } else { None };
+        let header = FrameHeader {
+            flags: Flags {
+                rewind: flags & REWIND != 0,
+                reanchor: flags & REANCHOR != 0,
+                moving: flags & MOVING != 0,
+                registry_away: flags & REGISTRY_AWAY != 0,
+            },
+            tick_low,
+            lag,
+            epoch,
+        };
+        Ok((header, EncodedBody { events: flags & EVENTS != 0, bytes: Bytes::copy_from_slice(from.bytes) }))
+    }
+
+    /// The tick that the frame leads to, given any tick less than 128 away from it.
+    pub fn tick(&self, near: Tick) -> Tick {
+        lift_tick(self.tick_low, near)
+    }
+}
+
+/// The tick closest to `near` that has this low byte. Of two equally close ones, the later.
+pub fn lift_tick(tick_low: u8, near: Tick) -> Tick {
+    let ahead = tick_low.wrapping_sub(near.0 as u8);
+    let behind = u64::from(ahead.wrapping_neg());
+    let earlier = if ahead > 128 { near.0.checked_sub(behind) } else { None };
+    Tick(earlier.unwrap_or_else(|| near.0.saturating_add(ahead.into())))
+}
+
+impl Body {
+    /// The body's bytes for a game with so many slots.
+    ///
+    /// # Panics
+    /// When the caller breaks the shape that a world gives: slots rising and below `slots`, `slots` from 1 to
+    /// [`MAX_SLOTS`], at least one entry for each slot in `inputs`, keys below 32.
+    pub fn encode(&self, slots: u8) -> EncodedBody {
+        assert!((1..=MAX_SLOTS).contains(&slots), "a game has 1 to {MAX_SLOTS} slots, not {slots}");
+        let mut bytes = Vec::with_capacity(32);
+        put_mask(&mut bytes, slots, self.inputs.iter().map(|inputs| inputs.slot));
+        for SlotInputs { keys, slot } in &self.inputs {
+            let (last, before) =
+                keys.split_last().expect("a slot is listed because an input of it was applied");
+            assert!(
+                keys.iter().all(|keys| keys & !KEYS == 0),
+                "keys of slot {slot} have more than five bits"
+            );
+            bytes.extend(before.iter().map(|keys| keys | MORE));
+            bytes.push(*last);
+        }
+        put_mask(&mut bytes, slots, self.residuals.iter().map(|residual| residual.slot));
+        for residual in &self.residuals {
+            residual.put(&mut bytes);
+        }
+        if !self.events.is_empty() {
+            put_varint(&mut bytes, self.events.len());
+            for event in &self.events {
+                event.put(&mut bytes);
+            }
+        }
+        EncodedBody { events: !self.events.is_empty(), bytes: bytes.into() }
+    }
+}
+
+impl EncodedBody {
+    /// The body, for a game with so many slots.
+    ///
+    /// # Errors
+    /// When the bytes are no body of such a game.
+    pub fn decode(&self, slots: u8) -> Result<Body, DecodeError> {
+        if !(1..=MAX_SLOTS).contains(&slots) {
+            return Err(DecodeError::Malformed("frame: its game has 1 to 32 slots"));
+        }
+        let mut from = Reader { bytes: &self.bytes };
+        let mut body = Body::default();
+        for slot in from.mask(slots)? {
+            let mut keys = Vec::new();
+            loop {
+                let byte = from.byte()?;
+                if byte & !(KEYS | MORE) != 0 {
+                    return Err(from.malformed());
+                }
+                keys.push(byte & KEYS);
+                if byte & MORE == 0 {
+                    break;
+                }
+            }
+            body.inputs.push(SlotInputs { slot, keys });
+        }
+        for slot in from.mask(slots)? {
+            body.residuals.push(from.residual(slot)?);
+        }
+        if self.events {
+            for _ in 0..from.varint()? {
+                body.events.push(from.event(slots)?);
+            }
+            if body.events.is_empty() {
+                return Err(from.malformed());
+            }
+        }
+        match from.bytes.len() {
+            0 => Ok(body),
+            extra => Err(DecodeError::Trailing { message: "frame", extra }),
+        }
+    }
+}
+
+fn put_mask(to: &mut Vec<u8>, slots: u8, set: impl Iterator<Item = u8>) {
+    let start = to.len();
+    to.resize(start + usize::from(slots.div_ceil(8)), 0);
+    let mut next = 0;
+    for slot in set {
+        assert!((next..slots).contains(&slot), "slot {slot} is out of order, or not below {slots}");
+        next = slot + 1;
+        to[start + usize::from(slot / 8)] |= 1 << (slot % 8);
+    }
+}
+
+/// LEB128, as postcard has it.
+fn put_varint(to: &mut Vec<u8>, mut value: usize) {
+    while value >= 0x80 {
+        to.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    to.push(value as u8);
+}
+
+/// The low `bits` of a number, as a signed number.
+fn fold(value: i64, bits: u32) -> i64 {
+    let unused = i64::BITS - bits;
+    (value << unused) >> unused
+}
+
+impl Residual {
+    /// Bytes that it takes in a frame: 2, 3, 5 or 7.
+    pub fn encoded_len(&self) -> usize {
+        class_bytes(self.class())
+    }
+
+    fn class(&self) -> usize {
+        let fits = |bits| {
+            [self.dx, self.dy].iter().all(|d| fold(fold((*d).into(), 18), bits) == fold((*d).into(), 18))
+        };
+        match self.dh {
+            0 if fits(CLASS_BITS[0]) => 0,
+            0 if fits(CLASS_BITS[1]) => 1,
+            0 => 2,
+            _ => WITH_HEADING,
+        }
+    }
+
+    fn put(&self, to: &mut Vec<u8>) {
+        let class = self.class();
+        let bits = CLASS_BITS[class];
+        let low = |d: i32| u64::from(d as u32) & ((1 << bits) - 1);
+        let mut packed = class as u64 | low(self.dx) << 2 | low(self.dy) << (2 + bits);
+        if class == WITH_HEADING {
+            packed |= u64::from(self.dh as u16) << (2 + 2 * bits);
+        }
+        to.extend_from_slice(&packed.to_le_bytes()[..class_bytes(class)]);
+    }
+}
+
+const fn class_bytes(class: usize) -> usize {
+    let heading = if class == WITH_HEADING { HEADING_BITS } else { 0 };
+    (2 + 2 * CLASS_BITS[class] + heading).div_ceil(8) as usize
+}
+
+/// Kinds of events. Further ones (blasts, pick-ups, names, chat) get further numbers and a new protocol version.
+const JOIN: u8 = 0;
+const LEAVE: u8 = 1;
+const LAUNCH: u8 = 2;
+const SHOT: u8 = 3;
+const HIT: u8 = 4;
+const GONE: u8 = 5;
+const KILL: u8 = 6;
+
+/// Longest name in a Join event, in bytes.
+const MAX_NAME_BYTES: usize = PlayerName::MAX_CHARACTERS * 4;
+/// `by` of a Kill that nobody caused.
+const NOBODY: u8 = 255;
+
+impl FrameEvent {
+    fn put(&self, to: &mut Vec<u8>) {
+        match self {
+            FrameEvent::Join { slot, player, name } => {
+                to.extend([JOIN, *slot]);
+                to.extend(player.0.to_le_bytes());
+                put_varint(to, name.len());
+                to.extend_from_slice(name.as_bytes());
+            }
+            FrameEvent::Leave { slot } => to.extend([LEAVE, *slot]),
+            FrameEvent::Launch { slot, entry } => to.extend([LAUNCH, *slot, *entry]),
+            FrameEvent::Shot { slot, missile } => to.extend([SHOT, *slot, *missile]),
+            FrameEvent::Hit { missile, slot, armour } => {
+                to.extend([HIT, *slot, *missile]);
+                to.extend(armour.to_le_bytes());
+            }
+            FrameEvent::Gone { missile } => to.extend([GONE, *missile]),
+            FrameEvent::Kill { slot, by } => to.extend([KILL, *slot, *by]),
+        }
+    }
+}
+
+/// Reads a frame from its front.
+struct Reader<'a> {
+    bytes: &'a [u8],
+}
+
+impl Reader<'_> {
+    fn malformed(&self) -> DecodeError {
+        DecodeError::Malformed("frame")
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+        let (array, rest) = self.bytes.split_first_chunk().ok_or(DecodeError::Malformed("frame"))?;
+        self.bytes = rest;
+        Ok(*array)
+    }
+
+    fn byte(&mut self) -> Result<u8, DecodeError> {
+        self.array().map(|[byte]| byte)
+    }
+
+    fn varint(&mut self) -> Result<u32, DecodeError> {
+        let mut value = 0;
+        for shift in [0, 7, 14] {
+            let byte = self.byte()?;
+            value |= u32::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return Ok(value);
+            }
+        }
+        Err(self.malformed())
+    }
+
+    /// The slots of a mask, rising.
+    fn mask(&mut self, slots: u8) -> Result<Vec<u8>, DecodeError> {
+        let mut mask = 0u32;
+        for shift in (0..u32::from(slots)).step_by(8) {
+            mask |= u32::from(self.byte()?) << shift;
+        }
+        if u64::from(mask) >> slots != 0 {
+            return Err(self.malformed());
+        }
+        Ok((0..slots).filter(|slot| mask >> slot & 1 != 0).collect())
+    }
+
+    fn residual(&mut self, slot: u8) -> Result<Residual, DecodeError> {
+        let class = usize::from(self.bytes.first().ok_or(DecodeError::Malformed("frame"))? & 3);
+        let length = class_bytes(class);
+        let (packed, rest) = self.bytes.split_at_checked(length).ok_or(DecodeError::Malformed("frame"))?;
+        self.bytes = rest;
+        let packed = packed.iter().rev().fold(0, |packed, byte| packed << 8 | u64::from(*byte));
+        let bits = CLASS_BITS[class];
+        let signed = |shift: u32, bits: u32| fold((packed >> shift) as i64, bits);
+        Ok(Residual {
+            slot,
+            dx: signed(2, bits) as i32,
+            dy: signed(2 + bits, bits) as i32,
+            dh: if class == WITH_HEADING { signed(2 + 2 * bits, HEADING_BITS) as i16 } else { 0 },
+        })
+    }
+
+    fn slot(&mut self, slots: u8) -> Result<u8, DecodeError> {
+        let slot = self.byte()?;
+        if slot < slots { Ok(slot) } else { Err(self.malformed()) }
+    }
+
+    fn event(&mut self, slots: u8) -> Result<FrameEvent, DecodeError> {
+        Ok(match self.byte()? {
+            JOIN => {
+                let slot = self.slot(slots)?;
+                let player = PlayerId(u64::from_le_bytes(self.array()?));
+                let length = self.varint()? as usize;
+                at_most("the name in bytes", length, MAX_NAME_BYTES)?;
+                let (name, rest) =
+                    self.bytes.split_at_checked(length).ok_or(DecodeError::Malformed("frame"))?;
+                self.bytes = rest;
+                let name = core::str::from_utf8(name).map_err(|_| DecodeError::Malformed("frame"))?;
+                FrameEvent::Join { slot, player, name: name.into() }
+            }
+            LEAVE => FrameEvent::Leave { slot: self.slot(slots)? },
+            LAUNCH => FrameEvent::Launch { slot: self.slot(slots)?, entry: self.byte()? },
+            SHOT => FrameEvent::Shot { slot: self.slot(slots)?, missile: self.byte()? },
+            HIT => {
+                let (slot, missile) = (self.slot(slots)?, self.byte()?);
+                FrameEvent::Hit { missile, slot, armour: u16::from_le_bytes(self.array()?) }
+            }
+            GONE => FrameEvent::Gone { missile: self.byte()? },
+            KILL => {
+                let (slot, by) = (self.slot(slots)?, self.byte()?);
+                if by != NOBODY && by >= slots {
+                    return Err(self.malformed());
+                }
+                FrameEvent::Kill { slot, by }
+            }
+            _ => return Err(self.malformed()),
+        })
+    }
+}

@@ -1,0 +1,239 @@
+//! Messages of servers to players: one type byte, then the postcard of a struct; or a frame.
+//!
+//! Owns their layout and limits. Frames have a module of their own.
+
+use crate::frame::{EncodedBody, FRAME_TYPES, FrameHeader};
+use crate::wire::{DecodeError, MAX_SERVER_MESSAGE, MAX_SLOTS, at_most, decode_whole, encode_typed};
+use crate::{Epoch, PlayerId, Tick};
+use alloc::{string::String, vec::Vec};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+const WELCOME: u8 = 0x81;
+const KEYFRAME: u8 = 0x82;
+const PONG: u8 = 0x83;
+const EXPECT: u8 = 0x84;
+const GO_AWAY: u8 = 0x85;
+const SKIPPED: u8 = 0x86;
+const HOST: u8 = 0x87;
+
+/// Most missiles in a keyframe: their ids are bytes.
+const MAX_MISSILES: usize = 256;
+
+/// One message from a server to a client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub enum ServerMessage {
+    /// Answer to Hello: who you are, and the game that you are in.
+    Welcome(Welcome),
+    /// Which members run the game and this socket. After Welcome, and again when the owner changes.
+    Host(Host),
+    /// A whole world to go on from.
+    Keyframe(Keyframe),
+    /// One tick. Most messages are this. The body stays encoded until its slots are known and it is wanted.
+    Frame {
+        /// All but the body.
+        header: FrameHeader,
+        /// The body as it came.
+        body: EncodedBody,
+    },
+    /// Answer to Ping.
+    Pong {
+        /// Of the Ping.
+        nonce: u32,
+        /// Newest tick of the owner when it answered.
+        tick: Tick,
+        /// How long before its tick was due the Ping reached the owner, in milliseconds; negative: it came too late.
+        slack_ms: i32,
+    },
+    /// An input with another `seq` than the next came: send again from here.
+    Expect {
+        /// The next `seq` that the owner takes.
+        seq: u32,
+    },
+    /// This member is leaving: open a second socket with your token, and close this one when frames flow there.
+    GoAway {
+        /// How long this socket stays, in milliseconds.
+        grace_ms: u32,
+    },
+    /// This socket was read too slowly: these ticks will not come. A Keyframe of `to` or later follows.
+    Skipped {
+        /// First tick left out.
+        from: Tick,
+        /// Last tick left out.
+        to: Tick,
+    },
+}
+
+/// Who the client is, and what never changes about its game.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Welcome {
+    /// Version of the protocol that the server answers in.
+    pub version: u8,
+    /// The player's id; 0 for a spectator.
+    pub player: PlayerId,
+    /// The session of the Hello.
+    pub session: u32,
+    /// The game's name.
+    pub settings_name: String,
+    /// The maze file's text.
+    pub maze: String,
+    /// Places for tanks, 1 to [`MAX_SLOTS`]: gives the length of the masks in frames.
+    pub slots: u8,
+    /// Name of the member that the socket is on.
+    pub edge_name: String,
+    /// Build of that member.
+    pub edge_build: String,
+    /// What to resume with, at any member; empty for a spectator.
+    pub token: Vec<u8>,
+}
+
+/// Which member runs the game, and which one serves this socket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Host {
+    /// Epoch of the owner.
+    pub epoch: Epoch,
+    /// Name of the member that runs the game; empty while it is not known.
+    pub owner_name: String,
+    /// Build of that member; empty while it is not known.
+    pub owner_build: String,
+    /// Name of the member that the socket is on.
+    pub edge_name: String,
+    /// Build of that member.
+    pub edge_build: String,
+}
+
+/// A world, as far as clients see it. Coordinates in units of 1/12,800 u, headings of 1/65,536 turn.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Keyframe {
+    /// Epoch of the owner that this world is of.
+    pub epoch: Epoch,
+    /// Tick of this world: the next frame leads to the one after it.
+    pub tick: Tick,
+    /// Newest tick that is safe in the registry.
+    pub durable: Tick,
+    /// Rules version that the game is stepped by.
+    pub rules: u16,
+    /// All players, by rising slot.
+    pub players: Vec<KeyframePlayer>,
+    /// All missiles, in the world's order.
+    pub missiles: Vec<Missile>,
+}
+
+/// A player in a keyframe.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct KeyframePlayer {
+    /// The player.
+    pub id: PlayerId,
+    /// Place in the game, from 0, below the game's `slots`.
+    pub slot: u8,
+    /// Name as shown.
+    pub name: String,
+    /// Session that the player's last input came by.
+    pub session: u32,
+    /// Has the player a socket?
+    pub connected: bool,
+    /// Kills.
+    pub score: u32,
+    /// Deaths.
+    pub deaths: u32,
+    /// `seq` of the last input consumed, whether applied or void.
+    pub last_seq: u32,
+    /// How many inputs were applied.
+    pub applied: u32,
+    /// Rolling hash over the applied inputs.
+    pub applied_hash: u32,
+    /// Keys held, bits as in an input.
+    pub keys: u8,
+    /// The tank, between launch and destruction.
+    pub tank: Option<KeyframeTank>,
+}
+
+/// A tank in a keyframe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct KeyframeTank {
+    /// To the right of the middle, in units.
+    pub x: i32,
+    /// Up from the middle, in units.
+    pub y: i32,
+    /// Counter-clockwise from the right; 65,536 is a full turn.
+    pub heading: u16,
+    /// Armour left; 16,384 is 1.0.
+    pub armour: u16,
+    /// Ticks until it may shoot again.
+    pub reload: u16,
+}
+
+/// A missile in a keyframe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Missile {
+    /// Its number while it flies.
+    pub id: u8,
+    /// Slot of the player who shot it.
+    pub slot: u8,
+    /// To the right of the middle, in units.
+    pub x: i32,
+    /// Up from the middle, in units.
+    pub y: i32,
+    /// Direction of its flight.
+    pub heading: u16,
+}
+
+impl ServerMessage {
+    /// One websocket message.
+    pub fn encode(&self) -> Bytes {
+        match self {
+            ServerMessage::Welcome(welcome) => encode_typed(WELCOME, welcome),
+            ServerMessage::Host(host) => encode_typed(HOST, host),
+            ServerMessage::Keyframe(keyframe) => encode_typed(KEYFRAME, keyframe),
+            ServerMessage::Frame { header, body } => return header.with_body(body),
+            ServerMessage::Pong { nonce, tick, slack_ms } => encode_typed(PONG, &(nonce, tick, slack_ms)),
+            ServerMessage::Expect { seq } => encode_typed(EXPECT, seq),
+            ServerMessage::GoAway { grace_ms } => encode_typed(GO_AWAY, grace_ms),
+            ServerMessage::Skipped { from, to } => encode_typed(SKIPPED, &(from, to)),
+        }
+        .into()
+    }
+
+    /// The message in one websocket message. Of a frame it reads the header alone.
+    ///
+    /// # Errors
+    /// When it is none of ours.
+    pub fn decode(bytes: &[u8]) -> Result<ServerMessage, DecodeError> {
+        at_most("the message", bytes.len(), MAX_SERVER_MESSAGE)?;
+        let (kind, rest) = bytes.split_first().ok_or(DecodeError::Empty)?;
+        Ok(match *kind {
+            frame if FRAME_TYPES.contains(&frame) => {
+                let (header, body) = FrameHeader::decode(bytes)?;
+                ServerMessage::Frame { header, body }
+            }
+            WELCOME => {
+                let welcome: Welcome = decode_whole("Welcome", rest)?;
+                if !(1..=MAX_SLOTS).contains(&welcome.slots) {
+                    return Err(DecodeError::Malformed("Welcome"));
+                }
+                ServerMessage::Welcome(welcome)
+            }
+            KEYFRAME => {
+                let keyframe: Keyframe = decode_whole("Keyframe", rest)?;
+                at_most("the list of players", keyframe.players.len(), MAX_SLOTS.into())?;
+                at_most("the list of missiles", keyframe.missiles.len(), MAX_MISSILES)?;
+                if keyframe.players.iter().any(|player| player.slot >= MAX_SLOTS || player.keys >= 1 << 5) {
+                    return Err(DecodeError::Malformed("Keyframe"));
+                }
+                ServerMessage::Keyframe(keyframe)
+            }
+            PONG => {
+                let (nonce, tick, slack_ms) = decode_whole("Pong", rest)?;
+                ServerMessage::Pong { nonce, tick, slack_ms }
+            }
+            EXPECT => ServerMessage::Expect { seq: decode_whole("Expect", rest)? },
+            GO_AWAY => ServerMessage::GoAway { grace_ms: decode_whole("GoAway", rest)? },
+            SKIPPED => {
+                let (from, to) = decode_whole("Skipped", rest)?;
+                ServerMessage::Skipped { from, to }
+            }
+            HOST => ServerMessage::Host(decode_whole("Host", rest)?),
+            unknown => return Err(DecodeError::UnknownType(unknown)),
+        })
+    }
+}
