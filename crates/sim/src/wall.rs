@@ -1,0 +1,107 @@
+//! Wall segments, and the grid that finds the few that are near.
+//!
+//! Owns geometry against one segment: the nearest point, and whether a flight crosses it. Does not know tanks,
+//! missiles or what happens to them.
+
+use crate::fixed::isqrt;
+use crate::numbers::{ARENA_HALF, MISSILE_STEP, TANK_RADIUS, U};
+use alloc::vec::Vec;
+
+/// One side of a wall, from `a` to `b`, with what closest points need worked out ahead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// Start, x and y in units.
+    pub a: (i32, i32),
+    /// End.
+    pub b: (i32, i32),
+    /// Unit tangent from `a` to `b` in Q14: `floor((2 * 16384 * d + length) / (2 * length))` on each axis.
+    pub tangent: (i32, i32),
+    /// `floor` of the length in units, at least 1.
+    pub length: i32,
+}
+
+impl Segment {
+    /// The segment between two different points.
+    pub(crate) fn new(a: (i32, i32), b: (i32, i32)) -> Segment {
+        let (dx, dy) = (i64::from(b.0 - a.0), i64::from(b.1 - a.1));
+        let length = isqrt(dx * dx + dy * dy);
+        assert!(length > 0, "the parser refuses sides of no length");
+        let axis = |d: i64| ((2 * 16_384 * d + length).div_euclid(2 * length)) as i32;
+        Segment { a, b, tangent: (axis(dx), axis(dy)), length: length as i32 }
+    }
+
+    /// The point of the segment nearest to `p`, exact at the ends, within a few units between them.
+    /// Never `(b - a) * dot / length^2`, which needs 2^55.
+    pub(crate) fn closest(&self, p: (i32, i32)) -> (i32, i32) {
+        let (dx, dy) = (i64::from(p.0 - self.a.0), i64::from(p.1 - self.a.1));
+        let (tx, ty) = (i64::from(self.tangent.0), i64::from(self.tangent.1));
+        let along = (dx * tx + dy * ty) >> 14;
+        if along <= 0 {
+            self.a
+        } else if along >= i64::from(self.length) {
+            self.b
+        } else {
+            (self.a.0 + ((tx * along + 8192) >> 14) as i32, self.a.1 + ((ty * along + 8192) >> 14) as i32)
+        }
+    }
+
+    /// Where the flight from `p` to `q` meets the segment, as a distance from `p` when the flight is `length` long.
+    /// Both ends of both count. A flight along the segment's own line does not meet it: the next side stops that one.
+    pub(crate) fn crossing(&self, p: (i32, i32), q: (i32, i32), length: i32) -> Option<i32> {
+        let (rx, ry) = (i64::from(q.0 - p.0), i64::from(q.1 - p.1));
+        let (sx, sy) = (i64::from(self.b.0 - self.a.0), i64::from(self.b.1 - self.a.1));
+        let (ex, ey) = (i64::from(self.a.0 - p.0), i64::from(self.a.1 - p.1));
+        let across = rx * sy - ry * sx;
+        if across == 0 {
+            return None;
+        }
+        let sign = across.signum();
+        let (on_flight, on_wall) = ((ex * sy - ey * sx) * sign, (ex * ry - ey * rx) * sign);
+        let whole = across.abs();
+        let meets = (0..=whole).contains(&on_flight) && (0..=whole).contains(&on_wall);
+        meets.then(|| (i64::from(length) * on_flight / whole) as i32)
+    }
+}
+
+/// Cells of 1 u along one side of the arena.
+const CELLS: usize = 20;
+/// Farthest that anybody asks from a point: a tank's radius (its push, or the barrel of its shot) plus one flight.
+const REACH: i32 = TANK_RADIUS + MISSILE_STEP + 64;
+/// Half a cell's diagonal, rounded up.
+const HALF_DIAGONAL: i32 = 9_051;
+
+/// For each cell of 1 u the numbers of the segments within reach of any point of it, rising.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Grid {
+    /// Cell c's numbers are `near[starts[c]..starts[c + 1]]`.
+    starts: Vec<u32>,
+    near: Vec<u16>,
+}
+
+impl Grid {
+    pub(crate) fn new(segments: &[Segment]) -> Grid {
+        let mut grid = Grid { starts: Vec::with_capacity(CELLS * CELLS + 1), near: Vec::new() };
+        for cell in 0..CELLS * CELLS {
+            grid.starts.push(grid.near.len() as u32);
+            let middle = |i: usize| i as i32 * U + U / 2 - ARENA_HALF;
+            let middle = (middle(cell % CELLS), middle(cell / CELLS));
+            for (number, segment) in segments.iter().enumerate() {
+                let nearest = segment.closest(middle);
+                let (ex, ey) = (i64::from(middle.0 - nearest.0), i64::from(middle.1 - nearest.1));
+                let reach = i64::from(REACH + HALF_DIAGONAL);
+                if ex * ex + ey * ey <= reach * reach {
+                    grid.near.push(number as u16);
+                }
+            }
+        }
+        grid.starts.push(grid.near.len() as u32);
+        grid
+    }
+
+    /// Numbers of the segments that may be within `REACH` of `p`, rising. Points outside the arena count as at its edge.
+    pub(crate) fn near(&self, p: (i32, i32)) -> &[u16] {
+        let cell = |v: i32| ((v + ARENA_HALF) / U).clamp(0, CELLS as i32 - 1) as usize;
+        let cell = cell(p.1) * CELLS + cell(p.0);
+        &self.near[self.starts[cell] as usize..self.starts[cell + 1] as usize]
+    }
+}

@@ -1,0 +1,158 @@
+//! The maze format, and the sentence for each kind of fault in it.
+
+use sim::{ARENA_HALF, Maze, MazeError, SEGMENTS_MAX, STANDARD_MAZE, U};
+
+const BOX: &str = "wall -1,-1 1,-1 1,1 -1,1 -1,-1";
+const ENTRY: &str = "entry west -5,0 facing 0";
+
+/// Parses a maze that lacks nothing but what `lines` adds or spoils, and compares the refusal's sentence.
+#[track_caller]
+fn refused(text: &str, sentence: &str) {
+    let error = Maze::parse(text).expect_err("the maze must be refused");
+    assert_eq!(error.to_string(), sentence);
+}
+
+#[test]
+fn the_standard_maze_has_four_entry_points_near_the_corners_and_about_ninety_sides() {
+    let maze = Maze::parse(STANDARD_MAZE).unwrap();
+    assert_eq!(maze.name(), "Standard");
+    let names: Vec<_> = maze.entries().iter().map(|entry| entry.name.as_str()).collect();
+    assert_eq!(names, ["north-east", "north-west", "south-west", "south-east"]);
+    for entry in maze.entries() {
+        assert!(entry.x.abs() > ARENA_HALF / 2 && entry.y.abs() > ARENA_HALF / 2, "{entry:?}");
+    }
+    assert!((80..=120).contains(&maze.segments().len()), "{} sides", maze.segments().len());
+    assert!(maze.polylines().iter().all(|corners| corners.first() == corners.last()));
+}
+
+#[test]
+fn lengths_become_units_and_degrees_become_headings() {
+    let text = format!(
+        "name  Two words # and a comment\n\n{BOX}\nentry e -5.0001,9.4 facing 22.5\nentry f 5,0 facing 360"
+    );
+    let maze = Maze::parse(&text).unwrap();
+    assert_eq!(maze.name(), "Two words");
+    assert_eq!(maze.polylines()[0][0], (-U, -U));
+    let entry = &maze.entries()[0];
+    assert_eq!((entry.x, entry.y, entry.heading), (-64_001, 120_320, 4096));
+    assert_eq!(maze.entries()[1].heading, 0);
+}
+
+#[test]
+fn an_open_wall_is_refused() {
+    let text = format!("name X\nwall -1,-1 1,-1 1,1 -1,1\n{ENTRY}");
+    refused(&text, "line 2: the wall is open; end it with its first corner again (-1,-1)");
+}
+
+#[test]
+fn a_wall_of_two_corners_is_refused() {
+    let text = format!("name X\nwall -1,-1 1,-1 -1,-1\n{ENTRY}");
+    refused(&text, "line 2: the wall has 2 corners; give it at least 3, then the first one again");
+}
+
+#[test]
+fn a_corner_twice_in_a_row_is_refused() {
+    let text = format!("name X\nwall -1,-1 1,-1 1.0,-1.0 1,1 -1,-1\n{ENTRY}");
+    refused(&text, "line 2: corner 1.0,-1.0 stands twice in a row; remove one");
+}
+
+#[test]
+fn an_entry_point_inside_a_wall_is_refused() {
+    let text = format!("name X\n{BOX}\nentry a 0,0 facing 0");
+    refused(&text, "line 3: entry point \"a\" is inside the wall of line 2; move one of them");
+}
+
+#[test]
+fn an_entry_point_near_a_wall_is_refused_and_one_further_away_is_not() {
+    let text = |x: &str| format!("name X\n{BOX}\nentry a {x},0 facing 0");
+    refused(
+        &text("1.59"),
+        "line 3: entry point \"a\" is less than 0.6 u from the wall of line 2; move one of them",
+    );
+    assert!(Maze::parse(&text("1.6")).is_ok());
+}
+
+#[test]
+fn an_entry_point_outside_the_arena_or_at_its_edge_is_refused() {
+    let sentence = "line 2: entry point \"a\" is outside the arena or less than 0.6 u from its edge; move it inwards (9.4 at most)";
+    refused("name X\nentry a 0,12 facing 0", sentence);
+    refused("name X\nentry a -9.41,0 facing 0", sentence);
+}
+
+#[test]
+fn an_unknown_word_is_refused() {
+    refused(
+        "name X\n\nwalls 1,1",
+        "line 3: unknown word \"walls\"; start the line with name, wall, entry or #",
+    );
+    let sentence = "line 2: write an entry point as: entry NAME x,y facing DEGREES";
+    refused("name X\nentry a 0,0 heading 0", sentence);
+    refused("name X\nentry a 0,0", sentence);
+}
+
+#[test]
+fn a_number_out_of_range_is_refused() {
+    refused("name X\nwall 0,0 10.01,0 0,1 0,0", "line 2: 10.01,0 is out of range; use -10 to 10");
+    refused("name X\nentry a 0,0 facing 361", "line 2: 361 is out of range; use 0 to 360");
+    refused("name X\nentry a 0,0 facing -1", "line 2: -1 is out of range; use 0 to 360");
+}
+
+#[test]
+fn what_is_no_number_is_refused() {
+    for word in ["x", "1.", ".5", "--1", "+1", "1e3", "1.23456", "9999999999", "٣", ""] {
+        let error = Maze::parse(&format!("name X\nentry a {word},0 facing 0")).expect_err(word);
+        assert_eq!(error, MazeError::NotANumber { line: 2, word: word.into() });
+    }
+    refused(
+        "name X\nentry a 5 facing 0",
+        "line 2: \"5\" is not a point; write x,y without spaces, like -1.5,2",
+    );
+}
+
+#[test]
+fn too_many_sides_are_refused_at_the_line_that_passes_the_limit() {
+    let mut text = String::from("name X\nentry a 9,9 facing 0\n");
+    let walls = SEGMENTS_MAX / 4;
+    for _ in 0..walls {
+        text += BOX;
+        text += "\n";
+    }
+    assert!(Maze::parse(&text).is_ok());
+    text += BOX;
+    refused(&text, &format!("line {}: the walls have more than 512 sides in all; simplify them", walls + 3));
+}
+
+#[test]
+fn too_many_or_repeated_entry_points_are_refused() {
+    let entries = |count: usize| {
+        (0..count).fold(String::from("name X"), |text, n| text + &format!("\nentry e{n} 0,0 facing 0"))
+    };
+    assert!(Maze::parse(&entries(16)).is_ok());
+    refused(&entries(17), "line 18: more than 16 entry points; remove some");
+    let text = "name X\nentry a 0,0 facing 0\nentry a 1,1 facing 0";
+    refused(text, "line 3: there is an entry point \"a\" already; give this one another name");
+}
+
+#[test]
+fn names_are_needed_once_and_short() {
+    refused(ENTRY, "the maze has no name; add a line: name SOMETHING");
+    refused("name X\nname Y", "line 2: the maze has a name already; keep one name line");
+    let sentence = "line 1: the name needs 1 to 32 characters; shorten or add it";
+    refused("name", sentence);
+    refused(&format!("name {}", "x".repeat(33)), sentence);
+    refused("name X", "the maze has no entry point; add a line: entry NAME x,y facing DEGREES");
+}
+
+#[test]
+fn a_text_beyond_any_maze_is_refused_unread() {
+    refused(&"#".repeat(70_000), "the maze has 70000 bytes; shorten it to at most 65536");
+}
+
+#[test]
+fn the_fingerprint_changes_with_what_the_rules_use_and_not_with_comments() {
+    let print = |text: &str| Maze::parse(text).unwrap().fingerprint();
+    let plain = format!("name X\n{BOX}\n{ENTRY}");
+    assert_eq!(print(&plain), print(&format!("name Y # renamed\n{BOX}\n\n{ENTRY}")));
+    assert_ne!(print(&plain), print(&format!("name X\n{ENTRY}")));
+    assert_ne!(print(&plain), print(&plain.replace("facing 0", "facing 1")));
+}
