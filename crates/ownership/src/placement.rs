@@ -1,9 +1,10 @@
 //! Who should own which game: a pure function of facts that every member and the operator can read.
 //!
-//! Owns the order of preference and nothing else: who lives, who drains and which games are without an owner are facts
-//! that the caller brings.
+//! Owns the order of preference and nothing else: who lives, who leaves and which games exist are facts that the caller
+//! brings. Members have no upper limit of games, so the target revision has room as soon as one member of it is ready.
 
 use protocol::{GameId, MemberId};
+use registry::{ClusterRecord, MemberRecord};
 use std::collections::BTreeMap;
 
 /// A game, as far as placement cares.
@@ -24,7 +25,7 @@ pub struct PlacedGame {
 pub struct PlacedMember {
     /// Which member.
     pub id: MemberId,
-    /// Ready, and not draining: it may be given games. One that is not keeps none of its games either.
+    /// Ready, and not leaving: it may be given games. One that does not accept is to keep none of its own either.
     pub accepts: bool,
     /// Revision of its Deployment.
     pub revision: String,
@@ -34,13 +35,177 @@ pub struct PlacedMember {
     pub rules_max: u16,
 }
 
-/// Gives every game whose owner is gone, leaving or nobody a member; games that can stay are not named in the answer.
+impl PlacedMember {
+    /// It may be given games of that rules version.
+    pub fn can_run(&self, rules: u16) -> bool {
+        self.accepts && (self.rules_min..=self.rules_max).contains(&rules)
+    }
+}
+
+/// Names a member for every game whose owner is gone, leaving or nobody. Games that can stay are not in the answer, nor
+/// are those that no member can run at present. An assignment that still holds (its member accepts) is kept.
 ///
-/// Deterministic: the same facts, in any order, give the same answer.
-pub fn place(
-    _games: &[PlacedGame],
-    _members: &[PlacedMember],
-    _target_revision: &str,
-) -> BTreeMap<GameId, MemberId> {
-    BTreeMap::new()
+/// Prefers members of the target revision, then the least loaded, then an order that differs from game to game.
+/// Deterministic: the same facts, in whatever order, give the same answer.
+pub fn place(games: &[PlacedGame], members: &[PlacedMember], target: &str) -> BTreeMap<GameId, MemberId> {
+    let by_id: BTreeMap<MemberId, &PlacedMember> = members.iter().map(|member| (member.id, member)).collect();
+    let accepts = |id: Option<MemberId>, rules: u16| {
+        id.filter(|id| by_id.get(id).is_some_and(|member| member.can_run(rules)))
+    };
+    let mut load: BTreeMap<MemberId, u32> = by_id.keys().map(|id| (*id, 0)).collect();
+    let mut homeless: BTreeMap<GameId, &PlacedGame> = BTreeMap::new();
+    let mut placed = BTreeMap::new();
+    for game in games {
+        let stays = game.owner.filter(|id| by_id.get(id).is_some_and(|member| member.accepts));
+        let next = accepts(game.next, game.rules);
+        if let (None, Some(next)) = (stays, next) {
+            placed.insert(game.id, next);
+        }
+        match next.or(stays) {
+            Some(holder) => *load.entry(holder).or_default() += 1,
+            None => drop(homeless.insert(game.id, game)),
+        }
+    }
+    for (id, game) in homeless {
+        let best = by_id.values().filter(|member| member.can_run(game.rules)).min_by_key(|member| {
+            let other_revision = !target.is_empty() && member.revision != target;
+            (other_revision, load.get(&member.id).copied().unwrap_or(0), mix(id.0 ^ member.id.0), member.id)
+        });
+        if let Some(best) = best {
+            *load.entry(best.id).or_default() += 1;
+            placed.insert(id, best.id);
+        }
+    }
+    placed
+}
+
+/// The revision that games should move to: what the operator published, else that of the member that joined last. A
+/// container that restarts in place says nothing about a rollout and is not counted.
+pub fn target_revision<'a>(
+    cluster: &ClusterRecord,
+    members: impl Iterator<Item = &'a MemberRecord> + Clone,
+) -> String {
+    if !cluster.target_revision.is_empty() {
+        return cluster.target_revision.clone();
+    }
+    let restarted = |one: &MemberRecord| members.clone().any(|other| restarted_in_place(other, one));
+    let newest = members.clone().filter(|member| !restarted(member)).max_by_key(|member| member.joined);
+    newest.map(|member| member.revision.clone()).unwrap_or_default()
+}
+
+/// `newer` is the same container of the same pod as `older`, started again: `older` is gone.
+pub fn restarted_in_place(older: &MemberRecord, newer: &MemberRecord) -> bool {
+    !older.pod_uid.is_empty()
+        && older.pod_uid == newer.pod_uid
+        && older.container == newer.container
+        && older.id != newer.id
+        && newer.joined > older.joined
+}
+
+/// Spreads ids over 64 bits (the finaliser of splitmix64).
+pub(crate) fn mix(value: u64) -> u64 {
+    let mut z = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn member(id: u64, accepts: bool, revision: &str) -> PlacedMember {
+        PlacedMember { id: MemberId(id), accepts, revision: revision.into(), rules_min: 1, rules_max: 1 }
+    }
+
+    fn game(id: u64, owner: Option<u64>) -> PlacedGame {
+        PlacedGame { id: GameId(id), owner: owner.map(MemberId), next: None, rules: 1 }
+    }
+
+    #[test]
+    fn a_game_of_a_living_member_stays() {
+        let members = [member(1, true, "a"), member(2, true, "b")];
+        assert!(place(&[game(7, Some(1))], &members, "b").is_empty());
+    }
+
+    #[test]
+    fn games_of_a_leaving_member_spread_evenly_over_the_target_revision() {
+        let members =
+            [member(1, false, "a"), member(2, true, "a"), member(3, true, "b"), member(4, true, "b")];
+        let games: Vec<_> = (0..10).map(|id| game(id, Some(1))).collect();
+        let placed = place(&games, &members, "b");
+        let of = |id| placed.values().filter(|member| **member == MemberId(id)).count();
+        assert_eq!((placed.len(), of(3), of(4)), (10, 5, 5));
+    }
+
+    #[test]
+    fn games_that_nobody_can_run_are_not_placed() {
+        let members = [member(1, false, "a"), member(2, true, "a")];
+        let newer = PlacedGame { rules: 2, ..game(1, None) };
+        assert!(place(&[newer], &members, "a").is_empty());
+        assert!(place(&[game(1, None)], &members[..1], "a").is_empty());
+    }
+
+    #[test]
+    fn an_assignment_that_holds_is_kept_and_counts_as_load() {
+        let members = [member(1, false, "a"), member(2, true, "a"), member(3, true, "a")];
+        let assigned = PlacedGame { next: Some(MemberId(2)), ..game(1, Some(1)) };
+        let placed = place(&[assigned, game(2, Some(1))], &members, "a");
+        assert_eq!(placed, BTreeMap::from([(GameId(1), MemberId(2)), (GameId(2), MemberId(3))]));
+    }
+
+    fn record(id: u64, joined: u64, pod: &str, revision: &str) -> MemberRecord {
+        MemberRecord {
+            id: MemberId(id),
+            name: String::new(),
+            address: String::new(),
+            pod_uid: pod.into(),
+            container: "gamed".into(),
+            revision: revision.into(),
+            build: String::new(),
+            state: registry::MemberState::Ready,
+            games: 0,
+            players: 0,
+            rules_min: 1,
+            rules_max: 1,
+            renewals: 0,
+            joined,
+        }
+    }
+
+    #[test]
+    fn a_restart_in_place_does_not_name_the_target_revision() {
+        let members = [record(1, 1, "p", "old"), record(2, 2, "q", "new"), record(3, 3, "p", "old")];
+        assert_eq!(target_revision(&ClusterRecord::default(), members.iter()), "new");
+        let cluster = ClusterRecord { target_revision: "old".into(), rules: 0 };
+        assert_eq!(target_revision(&cluster, members.iter()), "old");
+    }
+
+    proptest! {
+        #[test]
+        fn placement_does_not_depend_on_the_order_of_facts_and_is_stable_once_carried_out(
+            owners in proptest::collection::vec(proptest::option::of(0u64..6), 0..24),
+            accepts in proptest::collection::vec(any::<bool>(), 5),
+            turn in 0usize..24,
+        ) {
+            let members: Vec<_> =
+                accepts.iter().zip(0..).map(|(yes, id)| member(id, *yes, if id % 2 == 0 { "a" } else { "b" })).collect();
+            let games: Vec<_> = owners.iter().zip(0..).map(|(owner, id)| game(id, *owner)).collect();
+            let placed = place(&games, &members, "b");
+            let mut turned = games.clone();
+            if !turned.is_empty() {
+                let by = turn % turned.len();
+                turned.rotate_left(by);
+            }
+            let mut back = members.clone();
+            back.reverse();
+            prop_assert_eq!(&placed, &place(&turned, &back, "b"));
+            let moved: Vec<_> = games
+                .iter()
+                .map(|game| PlacedGame { owner: placed.get(&game.id).copied().or(game.owner), ..game.clone() })
+                .collect();
+            prop_assert!(place(&moved, &members, "b").is_empty() || accepts.iter().all(|yes| !yes));
+        }
+    }
 }
