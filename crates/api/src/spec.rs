@@ -1,0 +1,424 @@
+//! What a user asks for.
+
+use crate::TanxClusterStatus;
+use k8s_openapi::api::core::v1::{Affinity, LocalObjectReference, ResourceRequirements, Toleration};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A cluster of game servers whose games outlive their pods.
+#[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[kube(
+    group = "tanx.dev",
+    version = "v1alpha1",
+    kind = "TanxCluster",
+    plural = "tanxclusters",
+    namespaced,
+    doc = "A cluster of game servers whose games outlive their pods.",
+    shortname = "tanx",
+    category = "all",
+    derive = "PartialEq",
+    status = "TanxClusterStatus",
+    validation = Rule::new("self.metadata.name.matches('^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$')")
+        .message("metadata.name must start with a letter, have only lower-case letters, digits and '-', and at most 40 characters: the Service, which has the same name, wants it so"),
+    scale(
+        spec_replicas_path = ".spec.replicas",
+        status_replicas_path = ".status.replicas",
+        label_selector_path = ".status.selector"
+    ),
+    printcolumn(name = "Pods", type_ = "integer", json_path = ".status.replicas", description = "Game servers that exist"),
+    printcolumn(name = "Ready", type_ = "integer", json_path = ".status.ready", description = "Game servers that serve"),
+    printcolumn(name = "Games", type_ = "integer", json_path = ".status.games", description = "Games that run"),
+    printcolumn(name = "Players", type_ = "integer", json_path = ".status.players", description = "Players who are connected"),
+    printcolumn(name = "Image", type_ = "string", json_path = ".status.image", description = "Image in force"),
+    printcolumn(name = "Available", type_ = "string", json_path = ".status.conditions[?(@.type=='Available')].status", description = "Whether players can play"),
+    printcolumn(name = "Progressing", type_ = "string", json_path = ".status.conditions[?(@.type=='Progressing')].status", description = "Whether pods are being replaced, added or removed"),
+    printcolumn(name = "Registry", type_ = "string", json_path = ".status.conditions[?(@.type=='RegistryAvailable')].status", description = "Whether Redis answers"),
+    printcolumn(name = "Degraded", type_ = "string", json_path = ".status.conditions[?(@.type=='Degraded')].status", description = "Whether somebody has to look at it"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+#[cfg_attr(test, kube(cel))]
+#[serde(rename_all = "camelCase")]
+pub struct TanxClusterSpec {
+    /// Image of the game server, such as `registry.example/tanx/gamed:v1`.
+    #[schemars(length(max = 512))]
+    #[x_kube(validation = Rule::new(r"self.matches('^([a-zA-Z0-9][a-zA-Z0-9.-]*(:[0-9]+)?/)?[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?(@sha256:[a-f0-9]{64})?$')")
+        .message("image is not an image name: write it as HOST/PATH:TAG, such as registry.example/tanx/gamed:v1"))]
+    pub image: String,
+
+    /// Who decides about the image of the running pods. `Deployment`: whoever changed it last, this object or
+    /// `kubectl set image`. `Spec`: always `spec.image`.
+    #[serde(default)]
+    pub image_policy: ImagePolicy,
+
+    /// How many game servers. Like the image it belongs to whoever changed it last: this object, `kubectl scale`, or an
+    /// autoscaler. 0 stops all; their games are kept in Redis.
+    #[serde(default = "default_replicas")]
+    #[x_kube(validation = Rule::new("self >= 0 && self <= 1000")
+        .message("replicas must be between 0 and 1000; 0 stops all game servers and keeps their games in Redis"))]
+    pub replicas: i32,
+
+    /// How players reach the cluster.
+    #[serde(default)]
+    pub service: Service,
+
+    /// Where the directory of games is kept.
+    #[serde(default)]
+    pub redis: Redis,
+
+    /// The games themselves.
+    #[serde(default)]
+    pub game: Game,
+
+    /// How long a leaving pod may take to hand over its games and let its players go, in seconds.
+    #[serde(default = "default_grace_period_seconds")]
+    #[x_kube(validation = Rule::new("self >= 5 && self <= 3600")
+        .message("gracePeriodSeconds must be between 5 and 3600: a leaving pod needs a few seconds to hand over its games"))]
+    pub grace_period_seconds: i64,
+
+    /// When nodes pull the image; Kubernetes' own rule where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_pull_policy: Option<ImagePullPolicy>,
+
+    /// Secrets to pull the image with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub image_pull_secrets: Vec<LocalObjectReference>,
+
+    /// Processor and memory of each game server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<ResourceRequirements>,
+
+    /// What else the pods shall carry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pod_overrides: Option<PodOverrides>,
+}
+
+fn default_replicas() -> i32 {
+    3
+}
+
+fn default_grace_period_seconds() -> i64 {
+    60
+}
+
+/// Who decides about the image of the running pods.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Default, JsonSchema)]
+pub enum ImagePolicy {
+    /// Whoever changed it last: `spec.image`, or `kubectl set image` and the like on the Deployment.
+    #[default]
+    Deployment,
+    /// Always `spec.image`.
+    Spec,
+}
+
+/// When nodes pull an image.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+pub enum ImagePullPolicy {
+    /// At each start of a pod.
+    Always,
+    /// When the node does not have it.
+    IfNotPresent,
+    /// The node must have it.
+    Never,
+}
+
+impl ImagePullPolicy {
+    /// As Kubernetes writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ImagePullPolicy::Always => "Always",
+            ImagePullPolicy::IfNotPresent => "IfNotPresent",
+            ImagePullPolicy::Never => "Never",
+        }
+    }
+}
+
+/// How players reach the cluster.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Service {
+    /// Kind of Service.
+    #[serde(default, rename = "type")]
+    pub type_: ServiceType,
+    /// Port that players connect to.
+    #[serde(default = "default_port")]
+    #[x_kube(validation = Rule::new("self >= 1 && self <= 65535").message("service.port must be between 1 and 65535"))]
+    pub port: i32,
+    /// For the cloud's load balancer.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+}
+
+fn default_port() -> i32 {
+    80
+}
+
+impl Default for Service {
+    fn default() -> Self {
+        Service { type_: ServiceType::default(), port: default_port(), annotations: BTreeMap::new() }
+    }
+}
+
+/// Kind of Service.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Default, JsonSchema)]
+pub enum ServiceType {
+    /// An address from the cloud.
+    #[default]
+    LoadBalancer,
+    /// A port on each node.
+    NodePort,
+    /// Within the Kubernetes cluster only, for an Ingress or a Gateway in front.
+    #[serde(rename = "ClusterIP")]
+    ClusterIp,
+}
+
+impl ServiceType {
+    /// As Kubernetes writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ServiceType::LoadBalancer => "LoadBalancer",
+            ServiceType::NodePort => "NodePort",
+            ServiceType::ClusterIp => "ClusterIP",
+        }
+    }
+}
+
+/// Where the directory of games is kept: exactly one of the two.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.managed) != has(self.external)")
+    .message("redis wants exactly one of managed and external; to change from one to the other, set the old one to null"))]
+pub struct Redis {
+    /// A Redis that the operator runs: one pod, append-only file, no eviction.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub managed: Option<ManagedRedis>,
+    /// A Redis of yours. Clusters may share it; each has its own prefix.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external: Option<ExternalRedis>,
+}
+
+impl Default for Redis {
+    fn default() -> Self {
+        Redis { managed: Some(ManagedRedis::default()), external: None }
+    }
+}
+
+/// A Redis that the operator runs.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.storage) == has(oldSelf.storage) && (!has(self.storage) || self.storage == oldSelf.storage)")
+    .message("redis.managed.storage cannot be changed: Kubernetes does not move a running Redis to another volume; use an external Redis, or create another TanxCluster"))]
+pub struct ManagedRedis {
+    /// Image with a `redis-server` of version 7 or later.
+    #[serde(default = "default_redis_image")]
+    #[schemars(length(min = 1, max = 512))]
+    pub image: String,
+    /// A volume for its append-only file. Absent: the file lives as long as the pod, and the game servers put their games
+    /// back when an empty Redis comes up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage: Option<Storage>,
+    /// Processor and memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<ResourceRequirements>,
+}
+
+fn default_redis_image() -> String {
+    "docker.io/library/redis:7.2-alpine".into()
+}
+
+impl Default for ManagedRedis {
+    fn default() -> Self {
+        ManagedRedis { image: default_redis_image(), storage: None, resources: None }
+    }
+}
+
+/// A volume.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Storage {
+    /// Its size, such as `1Gi`.
+    pub size: Quantity,
+    /// Its storage class; the cluster's default where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
+}
+
+/// A Redis of yours.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct ExternalRedis {
+    /// The Secret that holds its URL, such as `rediss://:PASSWORD@redis.example:6379/0`. A Secret, because the URL may
+    /// hold a password.
+    pub url_secret_ref: SecretKey,
+}
+
+/// One entry of a Secret in the same namespace.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretKey {
+    /// Name of the Secret.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// Key in its data.
+    #[serde(default = "default_url_key")]
+    #[schemars(length(min = 1, max = 253))]
+    pub key: String,
+}
+
+fn default_url_key() -> String {
+    "url".into()
+}
+
+/// The games themselves.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Game {
+    /// Players that one game takes. For games created from now on.
+    #[serde(default = "default_max_players")]
+    #[x_kube(validation = Rule::new("self >= 1 && self <= 32").message("game.maxPlayers must be between 1 and 32"))]
+    pub max_players: i32,
+}
+
+fn default_max_players() -> i32 {
+    8
+}
+
+impl Default for Game {
+    fn default() -> Self {
+        Game { max_players: default_max_players() }
+    }
+}
+
+/// What else the pods shall carry.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Default)]
+#[serde(rename_all = "camelCase")]
+pub struct PodOverrides {
+    /// Labels besides the operator's own, which win.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// Annotations.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+    /// Labels of the nodes to run on.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub node_selector: BTreeMap<String, String>,
+    /// Taints of nodes that do not matter.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tolerations: Vec<Toleration>,
+    /// Nearness to other pods and to kinds of nodes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub affinity: Option<Affinity>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn cluster(spec: Value) -> TanxCluster {
+        let object = json!({
+            "apiVersion": "tanx.dev/v1alpha1", "kind": "TanxCluster",
+            "metadata": {"name": "arena", "namespace": "default"}, "spec": spec,
+        });
+        serde_json::from_value(object).unwrap()
+    }
+
+    /// Checks that an object is accepted (`expect` empty) or refused with a sentence that contains `expect`.
+    fn check(spec: Value, expect: &str) {
+        let found = cluster(spec.clone()).validate_cel().err().map(|e| e.to_string()).unwrap_or_default();
+        assert!(
+            if expect.is_empty() { found.is_empty() } else { found.contains(expect) },
+            "{spec}: expected {expect:?}, found {found:?}"
+        );
+    }
+
+    #[test]
+    fn image_names_are_accepted() {
+        for image in [
+            "gamed",
+            "gamed:v1",
+            "local/gamed:v1",
+            "localhost:5000/tanx/gamed",
+            "Registry.example/a/b_c/d-e.f:1.2_3-x",
+            "gamed@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+        ] {
+            check(json!({"image": image}), "");
+        }
+    }
+
+    #[test]
+    fn bad_image_names_are_refused_with_a_sentence() {
+        for image in [
+            "",
+            "a b",
+            "gamed:",
+            "UPPER",
+            "a/Case",
+            "gamed:v1:v2",
+            "/gamed",
+            "gamed/",
+            "gamed@sha256:12",
+            "gamed\n",
+        ] {
+            check(json!({"image": image}), "image is not an image name");
+        }
+    }
+
+    #[test]
+    fn numbers_out_of_range_are_refused_with_a_sentence() {
+        check(json!({"image": "g", "replicas": -1}), "replicas must be between 0 and 1000");
+        check(json!({"image": "g", "replicas": 1001}), "replicas must be between 0 and 1000");
+        check(json!({"image": "g", "replicas": 0}), "");
+        check(json!({"image": "g", "service": {"port": 0}}), "service.port must be between");
+        check(json!({"image": "g", "gracePeriodSeconds": 4}), "gracePeriodSeconds must be between");
+        check(json!({"image": "g", "game": {"maxPlayers": 33}}), "game.maxPlayers must be between");
+    }
+
+    #[test]
+    fn two_kinds_of_redis_or_none_are_refused_with_a_sentence() {
+        let external = json!({"urlSecretRef": {"name": "redis"}});
+        check(json!({"image": "g", "redis": {"external": external}}), "");
+        check(json!({"image": "g", "redis": {"managed": {}}}), "");
+        check(
+            json!({"image": "g", "redis": {"managed": {}, "external": external}}),
+            "exactly one of managed and external",
+        );
+        check(json!({"image": "g", "redis": {}}), "exactly one of managed and external");
+    }
+
+    #[test]
+    fn storage_of_a_managed_redis_stays_as_it_is() {
+        let with =
+            |storage: Value| cluster(json!({"image": "g", "redis": {"managed": {"storage": storage}}}));
+        let none = cluster(json!({"image": "g"}));
+        let one = with(json!({"size": "1Gi"}));
+        for (new, old) in [(&one, &none), (&none, &one), (&with(json!({"size": "2Gi"})), &one)] {
+            let refusal = new.validate_cel_update(old).unwrap_err().to_string();
+            assert!(refusal.contains("redis.managed.storage cannot be changed"), "{refusal}");
+        }
+        one.validate_cel_update(&one).unwrap();
+    }
+
+    #[test]
+    fn names_that_a_service_cannot_have_are_refused_with_a_sentence() {
+        for (name, fine) in [("arena", true), ("a", true), ("1a", false), ("a.b", false), ("a-", false)] {
+            let mut object = cluster(json!({"image": "g"}));
+            object.metadata.name = Some(name.into());
+            assert_eq!(object.validate_cel().is_ok(), fine, "{name}");
+        }
+        let mut long = cluster(json!({"image": "g"}));
+        long.metadata.name = Some("a".repeat(41));
+        assert!(long.validate_cel().unwrap_err().to_string().contains("at most 40 characters"));
+    }
+
+    #[test]
+    fn an_image_alone_is_a_whole_cluster() {
+        let spec = cluster(json!({"image": "g"})).spec;
+        assert_eq!((spec.replicas, spec.service.port, spec.grace_period_seconds), (3, 80, 60));
+        assert_eq!(spec.service.type_, ServiceType::LoadBalancer);
+        assert_eq!(spec.redis, Redis::default());
+    }
+}
