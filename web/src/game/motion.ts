@@ -15,10 +15,14 @@ export const TANK_RADIUS = UNIT / 2;
 /** Armour of a fresh tank, in Q14. */
 export const ARMOUR_MAX = 32_768;
 
+/** Ticks from one shot to the next. */
+export const RELOAD_TICKS = 50;
+
 const FULL_TURN = 65_536;
 const TURN_STEP = 417;
 const FORWARD_STEP = 512;
 const BACKWARD_STEP = 256;
+/** Units that a missile flies in a tick. */
 export const MISSILE_STEP = 2_560;
 
 /** A place and a direction: units from the middle, right and up; 65,536 to the full turn, counter-clockwise from the right. */

@@ -5,14 +5,16 @@
  * number of frames a view equals the keyframe that the server would send for that tick.
  */
 import type { Hex64 } from '../protocol/bytes';
-import { type Frame, type GameEvent, NOBODY } from '../protocol/frame';
+import { type Frame, NOBODY } from '../protocol/frame';
 import type { Keyframe } from '../protocol/server';
 import type { Maze } from './maze';
-import { ARMOUR_MAX, MISSILE_STEP, type Pose, TANK_RADIUS, advance, freeMotion, wrap } from './motion';
+import { ARMOUR_MAX, MISSILE_STEP, type Pose, RELOAD_TICKS, TANK_RADIUS, advance, freeMotion, wrap } from './motion';
 
 export interface Tank extends Pose {
   /** Q14: 16,384 is 1.0. */
   readonly armour: number;
+  /** Ticks until it may shoot again. */
+  readonly reload: number;
 }
 
 export interface Player {
@@ -70,7 +72,7 @@ export function fromKeyframe(keyframe: Keyframe): View {
         deaths,
         lastSeq,
         keys,
-        tank: tank && { x: tank.x, y: tank.y, heading: tank.heading, armour: tank.armour },
+        tank: tank && { ...tank },
       }))
       .sort((a, b) => a.slot - b.slot),
     missiles: keyframe.missiles.map(({ id, slot, x, y, heading }) => ({ id, slot, x, y, heading })),
@@ -87,48 +89,66 @@ export function step(view: View, frame: Frame, maze: Maze): View {
     if (!player) throw new OutOfStep(`a frame names the empty place ${slot}`);
     players.set(slot, { ...player, ...to(player) });
   };
-  const inOrder = <T extends GameEvent['type']>(type: T) => frame.events.filter((event): event is Extract<GameEvent, { type: T }> => event.type === type);
+  let missiles = [...view.missiles];
 
-  // 1. Who came, who went, which keys are held, which tanks were launched.
+  // 1. Who came, who went, which tanks were launched.
   for (const event of frame.events) {
-    if (event.type === 'leave') players.delete(event.slot);
-    if (event.type === 'join') players.set(event.slot, newcomer(event.slot, event.player, event.name));
+    switch (event.type) {
+      case 'join':
+        players.set(event.slot, newcomer(event.slot, event.player, event.name));
+        break;
+      case 'leave':
+        players.delete(event.slot);
+        missiles = missiles.filter(({ slot }) => slot !== event.slot);
+        break;
+      case 'launch': {
+        const at = maze.entries[event.entry];
+        if (!at) throw new OutOfStep(`a frame names entry point ${event.entry}, which this maze does not have`);
+        change(event.slot, () => ({ tank: { x: at.x, y: at.y, heading: at.heading, armour: ARMOUR_MAX, reload: 0 } }));
+      }
+    }
   }
+
+  // 2. Which keys are held from now on.
   for (const { slot, keys } of frame.inputs) {
     change(slot, (player) => ({ keys: keys.at(-1) ?? player.keys, lastSeq: player.lastSeq + keys.length, connected: true }));
   }
-  for (const { slot, entry } of inOrder('launch')) {
-    const at = maze.entries[entry];
-    if (!at) throw new OutOfStep(`a frame names entry point ${entry}, which this maze does not have`);
-    change(slot, () => ({ tank: { x: at.x, y: at.y, heading: at.heading, armour: ARMOUR_MAX } }));
-  }
 
-  // 2. Free motion. 3. What walls and other tanks made of it.
+  // 3. Tanks: free motion, and what walls and other tanks made of it.
   for (const slot of players.keys()) {
-    change(slot, ({ tank, keys }) => ({ tank: tank && { ...freeMotion(tank, keys), armour: tank.armour } }));
+    change(slot, ({ tank, keys }) => ({ tank: tank && { ...freeMotion(tank, keys), armour: tank.armour, reload: Math.max(0, tank.reload - 1) } }));
   }
   for (const { slot, dx, dy, dh } of frame.residuals) {
     change(slot, ({ tank }) => ({ tank: tank && { ...tank, x: fold18(tank.x + dx), y: fold18(tank.y + dy), heading: wrap(tank.heading + dh) } }));
   }
 
-  // 4. Missiles fly, hit and end.
-  const ended = new Set<number>();
-  for (const { missile, slot, armour } of inOrder('hit')) {
-    ended.add(missile);
-    change(slot, ({ tank }) => ({ tank: tank && { ...tank, armour } }));
-  }
-  for (const { missile } of inOrder('gone')) ended.add(missile);
-  const missiles = view.missiles.filter(({ id }) => !ended.has(id)).map((missile) => ({ ...missile, ...advance(missile, MISSILE_STEP) }));
-  for (const { slot, by } of inOrder('kill')) {
-    change(slot, ({ deaths }) => ({ deaths: deaths + 1, tank: null }));
-    if (by !== NOBODY && by !== slot && players.has(by)) change(by, ({ score }) => ({ score: score + 1 }));
-  }
+  // 4. Missiles fly.
+  missiles = missiles.map((missile) => ({ ...missile, ...advance(missile, MISSILE_STEP) }));
 
-  // 5. New missiles appear at the rim of their tanks.
-  for (const { slot, missile } of inOrder('shot')) {
-    const tank = players.get(slot)?.tank;
-    if (!tank) throw new OutOfStep(`a frame has a shot of place ${slot}, which has no tank`);
-    missiles.push({ id: missile, slot, ...advance({ x: tank.x, y: tank.y, heading: tank.heading }, TANK_RADIUS) });
+  // 5. Hits, ends and shots, as they happened.
+  const end = (missile: number): void => {
+    missiles = missiles.filter(({ id }) => id !== missile);
+  };
+  for (const event of frame.events) {
+    switch (event.type) {
+      case 'hit':
+        end(event.missile);
+        change(event.slot, ({ tank }) => ({ tank: tank && { ...tank, armour: event.armour } }));
+        break;
+      case 'gone':
+        end(event.missile);
+        break;
+      case 'kill':
+        change(event.slot, ({ deaths }) => ({ deaths: deaths + 1, tank: null }));
+        if (event.by !== NOBODY && event.by !== event.slot && players.has(event.by)) change(event.by, ({ score }) => ({ score: score + 1 }));
+        break;
+      case 'shot': {
+        const tank = players.get(event.slot)?.tank;
+        if (!tank) throw new OutOfStep(`a frame has a shot of place ${event.slot}, which has no tank`);
+        change(event.slot, () => ({ tank: { ...tank, reload: RELOAD_TICKS } }));
+        missiles.push({ id: event.missile, slot: event.slot, ...advance({ x: tank.x, y: tank.y, heading: tank.heading }, TANK_RADIUS) });
+      }
+    }
   }
 
   return {

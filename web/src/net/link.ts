@@ -1,0 +1,186 @@
+/**
+ * One websocket to a game: from Hello to its end.
+ *
+ * Owns decoding and the view that this socket's frames lead to; asks for a keyframe when it has lost its way. Does not know
+ * why it was opened or what follows it: that is `session`'s.
+ */
+import { ProtocolError } from '../protocol/bytes';
+import { type ClientMessage, type Hello, type Input, MAX_INPUTS, encodeClient } from '../protocol/client';
+import { type Verdict, verdict } from '../protocol/close';
+import type { Frame } from '../protocol/frame';
+import { type Host, type ServerMessage, type Welcome, decodeServer } from '../protocol/server';
+import { type Maze, parseMaze } from '../game/maze';
+import { OutOfStep, type View, fromKeyframe, step } from '../game/view';
+
+/** What of a WebSocket a link uses. */
+export interface Socket {
+  binaryType: string;
+  onopen: (() => void) | null;
+  onmessage: ((event: { data: unknown }) => void) | null;
+  onclose: ((event: { code: number; reason: string }) => void) | null;
+  send(data: Uint8Array<ArrayBuffer>): void;
+  close(code?: number): void;
+}
+
+/** What a link tells the session. */
+export interface LinkEvents {
+  welcome(link: Link): void;
+  host(link: Link): void;
+  /** The view has been replaced as a whole. */
+  keyframe(link: Link): void;
+  /** The view has gone on by one tick from `before`. */
+  frame(link: Link, frame: Frame, before: View): void;
+  pong(link: Link, nonce: number): void;
+  expect(link: Link, seq: number): void;
+  goAway(link: Link): void;
+  /** The last event of a link. `sentence` is the server's own, where it gave one. */
+  closed(link: Link, why: Verdict): void;
+}
+
+/** A sign of life for every so many frames. */
+const SEEN_FRAMES = 10;
+
+export class Link {
+  welcome: Welcome | null = null;
+  host: Host | null = null;
+  maze: Maze | null = null;
+  view: View | null = null;
+  /** This member has said that it is leaving. */
+  leaving = false;
+  readonly openedAt = performance.now();
+  /** When the last message came; before the first one, when the socket was opened. */
+  heardAt = this.openedAt;
+  /** Frames since the last keyframe. */
+  frames = 0;
+
+  private lost = false;
+  private over = false;
+  private unseen = 0;
+
+  constructor(
+    private readonly socket: Socket,
+    hello: Hello,
+    private readonly events: LinkEvents,
+  ) {
+    socket.binaryType = 'arraybuffer';
+    socket.onopen = () => this.send({ type: 'hello', ...hello });
+    socket.onmessage = ({ data }) => this.receive(data);
+    socket.onclose = ({ code }) => this.end(verdict(code));
+  }
+
+  /** Gives the socket up; no event follows. */
+  drop(): void {
+    this.over = true;
+    this.socket.close(1000);
+  }
+
+  /** Ends the link as if its connection had broken. */
+  fail(sentence: string): void {
+    this.end({ sentence, retry: true, forgetToken: false });
+    this.socket.close(1000);
+  }
+
+  /** Sends inputs in order, in as many messages as they need. */
+  sendInputs(inputs: readonly Input[]): void {
+    if (!this.view) return;
+    for (let i = 0; i < inputs.length; i += MAX_INPUTS) {
+      this.unseen = 0;
+      this.send({ type: 'inputs', seen: this.view.tick, inputs: inputs.slice(i, i + MAX_INPUTS) });
+    }
+  }
+
+  ping(nonce: number): void {
+    if (this.view) this.send({ type: 'ping', nonce, tick: this.view.tick + 1 });
+  }
+
+  leave(): void {
+    this.send({ type: 'leave' });
+  }
+
+  private send(message: ClientMessage): void {
+    if (!this.over) this.socket.send(encodeClient(message));
+  }
+
+  private end(why: Verdict): void {
+    if (this.over) return;
+    this.over = true;
+    this.events.closed(this, why);
+  }
+
+  private receive(data: unknown): void {
+    if (this.over) return;
+    this.heardAt = performance.now();
+    try {
+      if (!(data instanceof ArrayBuffer)) throw new ProtocolError('the server sent text');
+      this.handle(decodeServer(new Uint8Array(data), this.welcome?.slots ?? null));
+    } catch (error) {
+      if (error instanceof OutOfStep) this.loseWay();
+      else if (error instanceof ProtocolError) this.fail(`The server sent something that this page does not understand (${error.message}).`);
+      else throw error;
+    }
+  }
+
+  private handle(message: ServerMessage): void {
+    switch (message.type) {
+      case 'welcome':
+        this.maze = readMaze(message.maze);
+        this.welcome = message;
+        this.events.welcome(this);
+        break;
+      case 'host':
+        this.host = message;
+        this.events.host(this);
+        break;
+      case 'keyframe':
+        this.view = fromKeyframe(message);
+        this.lost = false;
+        this.frames = 0;
+        this.events.keyframe(this);
+        break;
+      case 'frame':
+        this.frame(message);
+        break;
+      case 'pong':
+        this.events.pong(this, message.nonce);
+        break;
+      case 'expect':
+        this.events.expect(this, message.seq);
+        break;
+      case 'goAway':
+        this.leaving = true;
+        this.events.goAway(this);
+        break;
+      case 'skipped':
+        // A keyframe follows by itself; frames until then lead nowhere.
+        this.lost = true;
+        break;
+    }
+  }
+
+  private frame(frame: Frame): void {
+    if (!this.view || !this.maze || this.lost) return;
+    const before = this.view;
+    this.view = step(before, frame, this.maze);
+    this.frames += 1;
+    this.unseen += 1;
+    if (this.unseen >= SEEN_FRAMES) {
+      this.unseen = 0;
+      this.send({ type: 'seen', tick: this.view.tick });
+    }
+    this.events.frame(this, frame, before);
+  }
+
+  private loseWay(): void {
+    if (this.lost) return;
+    this.lost = true;
+    this.send({ type: 'keyframePlease' });
+  }
+}
+
+function readMaze(text: string): Maze {
+  try {
+    return parseMaze(text);
+  } catch (error) {
+    throw new ProtocolError(error instanceof Error ? error.message : String(error));
+  }
+}
