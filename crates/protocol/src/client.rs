@@ -46,7 +46,7 @@ pub enum ClientMessage {
         /// The tick that an input sent now would aim at.
         tick: Tick,
     },
-    /// The player leaves for good. Answered by closing the socket.
+    /// The player leaves for good. Answered by a Leave event in a frame; the client closes the socket.
     Leave,
     /// The client lost track. Answered by a Keyframe.
     KeyframePlease,
@@ -61,7 +61,8 @@ pub struct Hello {
     pub game: GameId,
     /// Only watch: `name`, `session` and `token` do not count.
     pub spectate: bool,
-    /// The player's name: checked by [`crate::PlayerName`] at a join, ignored at a resume.
+    /// The player's name, checked by [`crate::PlayerName`]. At a resume it counts only where the game does not know the
+    /// player: the join was lost with a crash, and is repeated.
     pub name: String,
     /// Number of this socket of the player: 1 for the first, higher for each later one.
     pub session: u32,

@@ -40,7 +40,8 @@ const WITH_HEADING: usize = 3;
 /// What a frame says about the owner and the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Flags {
-    /// The first frame after a keyframe that went back in time or changed what was shown: blend, do not explode.
+    /// The first frame of a take-over that may have lost ticks. A client that was shown those gets a keyframe before it,
+    /// of a tick that is not above its last one; for all others the frame goes on as any does.
     pub rewind: bool,
     /// The pacer started its clock anew: so does the client's.
     pub reanchor: bool,
@@ -522,5 +523,90 @@ impl Reader<'_> {
             }
             _ => return Err(self.malformed()),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn body_len(residual: Residual) -> usize {
+        Body { residuals: alloc::vec![residual], ..Body::default() }.encode(8).bytes.len()
+    }
+
+    #[test]
+    fn a_quiet_tick_takes_five_bytes_and_a_residual_two_three_five_or_seven_more() {
+        let quiet = Frame::default().encode(8);
+        assert_eq!(&quiet[..], [0, 0, 0, 0, 0]);
+        let cases = [
+            (1, 0, 0, 2),
+            (63, -64, 0, 2),
+            (64, 0, 0, 3),
+            (0, -65, 0, 3),
+            (1023, -1024, 0, 3),
+            (1024, 0, 0, 5),
+            (131_071, -131_072, 0, 5),
+            (0, 0, 1, 7),
+            (131_071, -131_072, i16::MIN, 7),
+        ];
+        for (dx, dy, dh, size) in cases {
+            let residual = Residual { slot: 3, dx, dy, dh };
+            assert_eq!(residual.encoded_len(), size, "{residual:?}");
+            assert_eq!(body_len(residual), 2 + size, "{residual:?}");
+        }
+    }
+
+    #[test]
+    fn a_residual_is_modulo_what_eighteen_bits_hold() {
+        let wide = Residual { slot: 0, dx: (1 << 18) + 5, dy: -(1 << 18) - 5, dh: 0 };
+        let encoded = Body { residuals: alloc::vec![wide], ..Body::default() }.encode(8);
+        let decoded = encoded.decode(8).unwrap().residuals[0];
+        assert_eq!((decoded.dx, decoded.dy), (5, -5));
+        assert_eq!(wide.encoded_len(), 2);
+    }
+
+    #[test]
+    fn one_body_serves_under_headers_with_and_without_an_epoch() {
+        let body = Body {
+            inputs: alloc::vec![SlotInputs { slot: 9, keys: alloc::vec![1, 2] }],
+            residuals: Vec::new(),
+            events: alloc::vec![FrameEvent::Leave { slot: 1 }],
+        };
+        let encoded = body.encode(16);
+        for epoch in [None, Some(Epoch(u64::MAX - 1))] {
+            let header = FrameHeader::new(Tick(513), Tick(510), Flags::default(), epoch);
+            let bytes = header.with_body(&encoded);
+            assert_eq!(Frame::decode(&bytes, 16), Ok(Frame { header, body: body.clone() }));
+            assert_eq!(bytes.len(), 3 + encoded.bytes.len() + if epoch.is_some() { 8 } else { 0 });
+        }
+    }
+
+    #[test]
+    fn a_header_holds_the_low_byte_of_the_tick_and_a_lag_that_stops_at_255() {
+        let lag = |tick, durable| FrameHeader::new(Tick(tick), Tick(durable), Flags::default(), None).lag;
+        assert_eq!(lag(1000, 1000), 0);
+        assert_eq!(lag(1000, 746), 254);
+        assert_eq!(lag(1000, 745), 255);
+        assert_eq!(lag(1 << 40, 0), 255);
+        assert_eq!(lag(5, 9), 0, "a durable tick ahead of the world's is no lag");
+        assert_eq!(FrameHeader::new(Tick(0x1_23ff), Tick(0), Flags::default(), None).tick_low, 0xff);
+    }
+
+    #[test]
+    fn a_low_byte_is_lifted_to_the_closest_tick() {
+        for near in [0, 1, 127, 128, 255, 256, 1000, u64::MAX - 300] {
+            for offset in -127..=128i64 {
+                let Some(tick) = near.checked_add_signed(offset) else { continue };
+                assert_eq!(lift_tick(tick as u8, Tick(near)), Tick(tick), "near {near}, offset {offset}");
+            }
+        }
+        assert_eq!(lift_tick(255, Tick(0)), Tick(255), "there is no tick below 0");
+    }
+
+    #[test]
+    #[should_panic(expected = "out of order")]
+    fn a_body_with_its_slots_out_of_order_is_a_bug_of_the_caller() {
+        let inputs = |slot| SlotInputs { slot, keys: alloc::vec![0] };
+        Body { inputs: alloc::vec![inputs(2), inputs(1)], ..Body::default() }.encode(8);
     }
 }
