@@ -3,6 +3,7 @@
 //! Owns what is asked of the registry ([`Request`]), what it answers ([`Reply`]), and the two places that answer:
 //! Redis ([`redis`]) and memory ([`memory`]). Each request is one atomic step. Decides nothing about who should own what.
 
+mod hints;
 pub mod memory;
 mod record;
 #[cfg(feature = "redis")]

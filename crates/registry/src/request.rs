@@ -7,8 +7,8 @@ use crate::{ClusterRecord, GameRecord, MemberRecord};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
-use protocol::{Epoch, GameId, MemberId, Tick};
 use protocol::peer::GameSettings;
+use protocol::{Epoch, GameId, MemberId, Tick};
 use serde::{Deserialize, Serialize};
 
 /// The ownership that a write expects to find.
@@ -252,4 +252,3 @@ pub trait Registry: Send + Sync {
     /// Hints from now on, for one listener. Never ends; loses hints rather than queue more than a bounded number.
     fn hints(&self) -> BoxStream<'static, Hint>;
 }
-
