@@ -2,9 +2,9 @@
 //!
 //! Owns step 3 of a tick. Does not move tanks by keys and does not know missiles.
 //!
-//! Invariant: a tank that stood at most [`PENETRATION_MAX`] deep in walls before the tick does so after it, on the same
-//! side of them, and inside the arena. Tanks give way to walls: where a crowd cannot be untangled in [`ROUNDS`] rounds,
-//! two tanks may overlap for some ticks, but no tank is pressed into a wall.
+//! Invariant: where all tanks stood at most [`PENETRATION_MAX`] deep in walls and in each other before the tick, they do
+//! so after it, on the same side of every wall and inside the arena. It holds by step c of [`settle`]: a tank that finds
+//! no room goes back, and if all go back, all stand as they did.
 
 use crate::fixed::isqrt;
 use crate::maze::Maze;
@@ -12,7 +12,7 @@ use crate::numbers::{ARENA_HALF, PENETRATION_MAX, TANK_RADIUS};
 
 /// Rounds of pushing in a tick, at most. A tank between two walls that meet at an acute angle, and a row of tanks
 /// against a wall, come to rest by halves; 8 leaves 2 units of one tick's 512.
-pub(crate) const ROUNDS: usize = 8;
+const ROUNDS: usize = 8;
 /// How deep a tank may be left in a wall, by the arithmetic of the pushes, which itself is a few units off.
 const SLACK: i32 = PENETRATION_MAX - 11;
 /// How far pushes may take a tank from where it stood before the tick: less than it needs to change a wall's side.
@@ -46,13 +46,37 @@ pub(crate) fn settle(maze: &Maze, bodies: &mut [Body]) {
             break;
         }
     }
-    // c. A tank that found no room stays where it was.
-    for body in bodies {
+    // c. Tanks that found no room in walls go back to where they were, then both of each pair that still overlaps, until
+    // no pair does: going back may take the room of another.
+    for body in bodies.iter_mut() {
         let (dx, dy) = difference(body.at, body.from);
         if dx * dx + dy * dy > CARRY * CARRY || in_wall(maze, body.at) {
             body.at = body.from;
         }
     }
+    loop {
+        let mut went_back = false;
+        for i in 0..bodies.len() {
+            for j in i + 1..bodies.len() {
+                if overlap(&bodies[i], &bodies[j]) {
+                    for body in [i, j] {
+                        went_back |= bodies[body].at != bodies[body].from;
+                        bodies[body].at = bodies[body].from;
+                    }
+                }
+            }
+        }
+        if !went_back {
+            break;
+        }
+    }
+}
+
+/// Do two tanks stand in each other deeper than is allowed?
+fn overlap(a: &Body, b: &Body) -> bool {
+    const NEAR: i64 = (2 * TANK_RADIUS - PENETRATION_MAX) as i64;
+    let (dx, dy) = difference(a.at, b.at);
+    dx.abs() < NEAR && dy.abs() < NEAR && dx * dx + dy * dy < NEAR * NEAR
 }
 
 fn difference(p: (i32, i32), q: (i32, i32)) -> (i64, i64) {

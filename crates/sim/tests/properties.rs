@@ -1,0 +1,216 @@
+//! What holds in every game: random ones, each from a seed that a failure prints.
+
+mod play;
+mod view;
+
+use play::Play;
+use proptest::prelude::*;
+use sim::{ARENA_HALF, Event, Maze, PENETRATION_MAX, RULES, STANDARD_MAZE, TANK_RADIUS, World, delta};
+use view::View;
+
+/// Sharp, narrow and crossing walls, which no sane maze has.
+const NASTY: &str = "name Nasty
+wall -6,0 -2,0.3 -6,0.6 -6,0
+wall -6,-0.7 -2,0.2 -6,-1.5 -6,-0.7
+wall 0,-9 0.01,9 -0.01,9 0,-9
+wall 3,3 4,7 5,3 6,7 7,3 5,9 3,3
+wall 3,-3 7,-7 7,-3 3,-7 3,-3
+wall -10,-10 -8,-4 -10,-4 -10,-10
+entry a -4,4 facing 270
+entry b 1.5,0 facing 180
+entry c 5,0.5 facing 90
+entry d 2,-5 facing 0
+";
+
+/// A pit of 5 u by 5 u with a gap that is too narrow for tanks: where many are, most shots hit.
+const PIT: &str = "name Pit
+wall 3,0.2 3,3 -3,3 -3,-3 3,-3 3,-0.2 2.5,-0.2 2.5,-2.5 -2.5,-2.5 -2.5,2.5 2.5,2.5 2.5,0.2 3,0.2
+entry a 1.6,1.6 facing 270
+entry b -1.6,1.6 facing 270
+entry c -1.6,-1.6 facing 90
+entry d 1.6,-1.6 facing 90
+";
+
+fn mazes() -> [Maze; 3] {
+    [STANDARD_MAZE, NASTY, PIT].map(|text| Maze::parse(text).expect("the test's mazes are right"))
+}
+
+fn started(maze: &Maze, slots: u8) -> World {
+    World::new(maze, RULES, slots, 7)
+}
+
+/// The exact distance (to double precision) from a tank's middle to the nearest wall.
+fn distance_to_walls(maze: &Maze, x: i32, y: i32) -> f64 {
+    let (px, py) = (f64::from(x), f64::from(y));
+    let distances = maze.segments().iter().map(|s| {
+        let (ax, ay) = (f64::from(s.a.0), f64::from(s.a.1));
+        let (dx, dy) = (f64::from(s.b.0) - ax, f64::from(s.b.1) - ay);
+        let along = (((px - ax) * dx + (py - ay) * dy) / (dx * dx + dy * dy)).clamp(0.0, 1.0);
+        (px - ax - along * dx).hypot(py - ay - along * dy)
+    });
+    distances.fold(f64::INFINITY, f64::min)
+}
+
+fn side(a: (i32, i32), b: (i32, i32), p: (i32, i32)) -> i64 {
+    let d = |p: i32, q: i32| i64::from(p) - i64::from(q);
+    (d(b.0, a.0) * d(p.1, a.1) - d(b.1, a.1) * d(p.0, a.0)).signum()
+}
+
+/// Does the way from `p` to `q` go through a wall?
+fn passes_wall(maze: &Maze, p: (i32, i32), q: (i32, i32)) -> bool {
+    p != q
+        && maze
+            .segments()
+            .iter()
+            .any(|s| side(s.a, s.b, p) * side(s.a, s.b, q) <= 0 && side(p, q, s.a) * side(p, q, s.b) <= 0)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_restored_world_goes_on_as_if_it_had_never_stopped(
+        seed: u64, players in 1..9_u64, slots in 1..9_u8, stop in 1..300_u64,
+    ) {
+        for maze in mazes() {
+            let mut play = Play::new(seed, players, true);
+            let mut world = started(&maze, slots);
+            for tick in 1..=stop {
+                world.step(&maze, &play.log(tick));
+            }
+            let mut restored = World::restore(&maze, &world.snapshot()).unwrap();
+            prop_assert_eq!(&restored, &world);
+            for tick in stop + 1..stop + 100 {
+                let log = play.log(tick);
+                let (before, restored_before) = (world.clone(), restored.clone());
+                world.step(&maze, &log);
+                restored.step(&maze, &log);
+                prop_assert_eq!(restored.digest(), world.digest());
+                prop_assert_eq!(
+                    delta(&restored_before, &restored, &maze),
+                    delta(&before, &world, &maze)
+                );
+            }
+            prop_assert_eq!(restored, world);
+        }
+    }
+
+    #[test]
+    fn a_client_that_applies_deltas_sees_the_world_exactly(
+        seed: u64, players in 1..9_u64, slots in 1..9_u8, unruly: bool,
+    ) {
+        for maze in mazes() {
+            let mut play = Play::new(seed, players, unruly);
+            let mut world = started(&maze, slots);
+            let mut view = View::of(&world);
+            for tick in 1..=1_000 {
+                let before = world.clone();
+                world.step(&maze, &play.log(tick));
+                view.apply(&maze, &delta(&before, &world, &maze));
+                prop_assert_eq!(&view, &View::of(&world), "tick {}", tick);
+            }
+        }
+    }
+
+    #[test]
+    fn no_tank_leaves_the_arena_stands_in_a_wall_or_another_tank_or_passes_a_wall(seed: u64, players in 1..33_u64) {
+        for maze in mazes() {
+            let mut play = Play::new(seed, players, false);
+            let mut world = started(&maze, 32);
+            for tick in 1..=1_000 {
+                let before = world.clone();
+                world.step(&maze, &play.log(tick));
+                for player in world.players() {
+                    let Some(tank) = player.tank else { continue };
+                    let inside = ARENA_HALF - TANK_RADIUS;
+                    prop_assert!(tank.x.abs() <= inside && tank.y.abs() <= inside, "{:?}", tank);
+                    let depth = f64::from(TANK_RADIUS) - distance_to_walls(&maze, tank.x, tank.y);
+                    prop_assert!(depth <= f64::from(PENETRATION_MAX), "tick {}: {} deep, {:?}", tick, depth, tank);
+                    for other in world.players().filter(|other| other.slot > player.slot) {
+                        let Some(other) = other.tank else { continue };
+                        let distance = f64::from(tank.x - other.x).hypot(f64::from(tank.y - other.y));
+                        let depth = f64::from(2 * TANK_RADIUS) - distance;
+                        prop_assert!(depth <= f64::from(PENETRATION_MAX), "{:?} in {:?}", tank, other);
+                    }
+                    if let Some(old) = before.player(player.id).and_then(|player| player.tank) {
+                        prop_assert!(!passes_wall(&maze, (old.x, old.y), (tank.x, tank.y)));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn arbitrary_bytes_are_refused_or_restored_and_never_panic(bytes: Vec<u8>, head in 0..4_u8) {
+        let [maze, ..] = mazes();
+        // Some with a right beginning, so that the records behind it are reached.
+        let mut bytes = bytes;
+        let beginning = started(&maze, 4).snapshot();
+        match head {
+            0 => {}
+            1 => { bytes.splice(..0, [1, 1]); }
+            _ => { bytes.splice(..0, beginning[..beginning.len() - usize::from(head)].iter().copied()); }
+        }
+        if let Ok(mut world) = World::restore(&maze, &bytes) {
+            world.step(&maze, &[]);
+        }
+    }
+
+    #[test]
+    fn spoilt_snapshots_are_refused_or_go_on_and_never_panic(
+        seed: u64, at in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+    ) {
+        let [maze, ..] = mazes();
+        let mut play = Play::new(seed, 4, true);
+        let mut world = started(&maze, 4);
+        for tick in 1..=60 {
+            world.step(&maze, &play.log(tick));
+        }
+        let whole = world.snapshot();
+        for cut in 0..whole.len() {
+            prop_assert!(World::restore(&maze, &whole[..cut]).is_err());
+        }
+        let mut spoilt = whole;
+        for (index, byte) in at {
+            let index = index.index(spoilt.len());
+            spoilt[index] = byte;
+        }
+        if let Ok(mut world) = World::restore(&maze, &spoilt) {
+            for tick in 61..=120 {
+                let before = world.clone();
+                world.step(&maze, &play.log(tick));
+                delta(&before, &world, &maze);
+            }
+        }
+    }
+}
+
+/// The other tests would hold in a game where nothing happens.
+#[test]
+fn random_games_have_all_that_the_properties_are_about() {
+    let [.., pit] = mazes();
+    let mut play = Play::new(1, 9, true);
+    let mut world = started(&pit, 8);
+    let mut counts = std::collections::BTreeMap::new();
+    for tick in 1..=1_000 {
+        let before = world.clone();
+        world.step(&pit, &play.log(tick));
+        let delta = delta(&before, &world, &pit);
+        *counts.entry("push").or_insert(0) += delta.residuals.len();
+        for event in &delta.events {
+            let name = match event {
+                Event::Join { .. } => "join",
+                Event::Leave { .. } => "leave",
+                Event::Launch { .. } => "launch",
+                Event::Shot { .. } => "shot",
+                Event::Hit { .. } => "hit",
+                Event::Gone { .. } => "gone",
+                Event::Kill { .. } => "kill",
+            };
+            *counts.entry(name).or_insert(0) += 1;
+        }
+    }
+    for name in ["join", "leave", "launch", "shot", "hit", "gone", "kill", "push"] {
+        assert!(counts.get(name).is_some_and(|count| *count >= 4), "few of {name}: {counts:?}");
+    }
+}
