@@ -304,7 +304,7 @@ impl EncodedBody {
             loop {
                 let byte = from.byte()?;
                 if byte & !(KEYS | MORE) != 0 {
-                    return Err(from.malformed());
+                    return Err(MALFORMED);
                 }
                 keys.push(byte & KEYS);
                 if byte & MORE == 0 {
@@ -321,7 +321,7 @@ impl EncodedBody {
                 body.events.push(from.event(slots)?);
             }
             if body.events.is_empty() {
-                return Err(from.malformed());
+                return Err(MALFORMED);
             }
         }
         match from.bytes.len() {
@@ -428,18 +428,16 @@ impl FrameEvent {
     }
 }
 
+const MALFORMED: DecodeError = DecodeError::Malformed("frame");
+
 /// Reads a frame from its front.
 struct Reader<'a> {
     bytes: &'a [u8],
 }
 
 impl Reader<'_> {
-    fn malformed(&self) -> DecodeError {
-        DecodeError::Malformed("frame")
-    }
-
     fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
-        let (array, rest) = self.bytes.split_first_chunk().ok_or(DecodeError::Malformed("frame"))?;
+        let (array, rest) = self.bytes.split_first_chunk().ok_or(MALFORMED)?;
         self.bytes = rest;
         Ok(*array)
     }
@@ -457,7 +455,7 @@ impl Reader<'_> {
                 return Ok(value);
             }
         }
-        Err(self.malformed())
+        Err(MALFORMED)
     }
 
     /// The slots of a mask, rising.
@@ -467,15 +465,15 @@ impl Reader<'_> {
             mask |= u32::from(self.byte()?) << shift;
         }
         if u64::from(mask) >> slots != 0 {
-            return Err(self.malformed());
+            return Err(MALFORMED);
         }
         Ok((0..slots).filter(|slot| mask >> slot & 1 != 0).collect())
     }
 
     fn residual(&mut self, slot: u8) -> Result<Residual, DecodeError> {
-        let class = usize::from(self.bytes.first().ok_or(DecodeError::Malformed("frame"))? & 3);
+        let class = usize::from(self.bytes.first().ok_or(MALFORMED)? & 3);
         let length = class_bytes(class);
-        let (packed, rest) = self.bytes.split_at_checked(length).ok_or(DecodeError::Malformed("frame"))?;
+        let (packed, rest) = self.bytes.split_at_checked(length).ok_or(MALFORMED)?;
         self.bytes = rest;
         let packed = packed.iter().rev().fold(0, |packed, byte| packed << 8 | u64::from(*byte));
         let bits = CLASS_BITS[class];
@@ -490,7 +488,7 @@ impl Reader<'_> {
 
     fn slot(&mut self, slots: u8) -> Result<u8, DecodeError> {
         let slot = self.byte()?;
-        if slot < slots { Ok(slot) } else { Err(self.malformed()) }
+        if slot < slots { Ok(slot) } else { Err(MALFORMED) }
     }
 
     fn event(&mut self, slots: u8) -> Result<FrameEvent, DecodeError> {
@@ -500,10 +498,9 @@ impl Reader<'_> {
                 let player = PlayerId(u64::from_le_bytes(self.array()?));
                 let length = self.varint()? as usize;
                 at_most("the name in bytes", length, MAX_NAME_BYTES)?;
-                let (name, rest) =
-                    self.bytes.split_at_checked(length).ok_or(DecodeError::Malformed("frame"))?;
+                let (name, rest) = self.bytes.split_at_checked(length).ok_or(MALFORMED)?;
                 self.bytes = rest;
-                let name = core::str::from_utf8(name).map_err(|_| DecodeError::Malformed("frame"))?;
+                let name = core::str::from_utf8(name).map_err(|_| MALFORMED)?;
                 FrameEvent::Join { slot, player, name: name.into() }
             }
             LEAVE => FrameEvent::Leave { slot: self.slot(slots)? },
@@ -517,11 +514,11 @@ impl Reader<'_> {
             KILL => {
                 let (slot, by) = (self.slot(slots)?, self.byte()?);
                 if by != NOBODY && by >= slots {
-                    return Err(self.malformed());
+                    return Err(MALFORMED);
                 }
                 FrameEvent::Kill { slot, by }
             }
-            _ => return Err(self.malformed()),
+            _ => return Err(MALFORMED),
         })
     }
 }

@@ -1,6 +1,7 @@
 //! Whatever arrives is a message or an error: never a panic, never a message that encodes to something else.
 //!
 //! A failure prints the smallest input found and keeps its seed beside this file, from where it is run first next time.
+//! PROPTEST_CASES sets how many cases each test tries (256).
 
 use bytes::Bytes;
 use proptest::collection::vec;
@@ -17,7 +18,6 @@ use protocol::{
 
 fn config() -> ProptestConfig {
     ProptestConfig {
-        cases: 256,
         failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
         ..ProptestConfig::default()
     }
