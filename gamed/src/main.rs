@@ -1,2 +1,128 @@
-//! main
-fn main() {}
+//! Flags, logs, signals: the process around a member, or around the demo.
+
+use anyhow::Context as _;
+use clap::Parser;
+use gamed::server::{Server, ServerConfig};
+use gamed::settings::{LogFormat, Settings};
+use registry::Registry;
+use registry::memory::Memory;
+use registry::redis::{Redis, RedisSettings};
+use std::io::IsTerminal;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let settings = Settings::parse();
+    if let Err(error) = logs(&settings) {
+        eprintln!("gamed: {error:#}");
+        return ExitCode::FAILURE;
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("gamed: cannot start threads: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let outcome = runtime.block_on(run(settings));
+    runtime.shutdown_background();
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("gamed: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn logs(settings: &Settings) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&settings.log)
+        .with_context(|| format!("--log {:?}: give levels such as info or gamed=debug", settings.log))?;
+    let json = match settings.log_format {
+        LogFormat::Auto => !std::io::stderr().is_terminal(),
+        LogFormat::Text => false,
+        LogFormat::Json => true,
+    };
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if json {
+        logs.json().init()
+    } else {
+        logs.with_target(false).init()
+    }
+    Ok(())
+}
+
+async fn run(settings: Settings) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let listener = bind(settings.listen, "--listen").await?;
+    if settings.demo {
+        settings.check_demo()?;
+        let stop = CancellationToken::new();
+        let ended = gamed::demo::run(settings, listener, stop.clone());
+        tokio::pin!(ended);
+        return tokio::select! {
+            ended = &mut ended => ended,
+            _ = async { tokio::select! { _ = terminate.recv() => (), _ = interrupt.recv() => () } } => {
+                stop.cancel();
+                ended.await
+            }
+        };
+    }
+    let peers = bind(settings.peer_listen, "--peer-listen").await?;
+    let peer_address = settings.peer_address(peers.local_addr()?)?;
+    let key = settings.key()?;
+    let registry = connect(&settings).await?;
+    info!(listen = %listener.local_addr()?, peers = %peer_address, build = settings.build, "starting");
+    let config = ServerConfig {
+        name: settings.name(),
+        revision: settings.revision.clone(),
+        build: settings.build.clone(),
+        pod_uid: settings.pod_uid.clone(),
+        container: settings.container.clone(),
+        peer_address: peer_address.to_string(),
+        web: settings.web.clone(),
+        slots: settings.max_players,
+        grace: settings.grace(),
+        empty_game: settings.empty_game(),
+        workers: settings.workers(),
+        key,
+        roll: None,
+    };
+    let mut server = Server::start(config, registry, listener, peers)?;
+    tokio::select! {
+        part = server.failed() => anyhow::bail!("{part} has ended; so does the process"),
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    if settings.redis.is_none() {
+        info!("serving alone from memory: the games end here");
+        return Ok(());
+    }
+    tokio::select! {
+        () = server.leave(settings.grace()) => {}
+        _ = interrupt.recv() => warn!("interrupted again: ending at once"),
+    }
+    Ok(())
+}
+
+async fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}: choose another address with {flag}"))
+}
+
+async fn connect(settings: &Settings) -> anyhow::Result<Arc<dyn Registry>> {
+    let Some(url) = &settings.redis else {
+        info!("no --redis: serving alone, from memory; games end with this process");
+        return Ok(Arc::new(Memory::default()));
+    };
+    let redis = Redis::connect(RedisSettings::new(url, &settings.redis_prefix)).await?;
+    Ok(Arc::new(redis))
+}

@@ -1,0 +1,219 @@
+//! Three servers in one process, behind a small load balancer, with bots playing: the whole thing on one machine.
+//!
+//! Owns the servers' life and the roll: each is replaced by one of the next revision, one after the other, as a rolling
+//! update does. It is one build and one process; what moves between the servers moves over real sockets.
+
+mod balancer;
+mod bot;
+
+use crate::driver::ToDriver;
+use crate::http::first_world;
+use crate::server::{Server, ServerConfig};
+use crate::settings::Settings;
+use anyhow::Context as _;
+use balancer::Balancer;
+use protocol::{ClusterKey, GameId};
+use registry::memory::Memory;
+use registry::{ClusterRecord, Registry, Request};
+use std::collections::VecDeque;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+/// Servers in the demo.
+const SERVERS: u32 = 3;
+
+/// A new server must be ready within this.
+const READY: Duration = Duration::from_secs(15);
+
+/// Between two replaced servers, so that people can see what happens.
+const BREATH: Duration = Duration::from_secs(1);
+
+/// The demo's button.
+#[derive(Clone)]
+pub struct Roll {
+    rolling: Arc<AtomicBool>,
+    press: mpsc::Sender<()>,
+}
+
+impl Roll {
+    fn new() -> (Roll, mpsc::Receiver<()>) {
+        let (press, presses) = mpsc::channel(1);
+        (Roll { rolling: Arc::default(), press }, presses)
+    }
+
+    /// Replaces all servers, one after the other.
+    ///
+    /// # Errors
+    /// With a sentence, while that is being done.
+    pub fn start(&self) -> Result<(), &'static str> {
+        if self.rolling.swap(true, Ordering::SeqCst) || self.press.try_send(()).is_err() {
+            return Err("the servers are being replaced already; wait until that is done");
+        }
+        Ok(())
+    }
+}
+
+struct Demo {
+    settings: Settings,
+    key: ClusterKey,
+    registry: Memory,
+    balancer: Balancer,
+    roll: Roll,
+    servers: VecDeque<Server>,
+    started: u32,
+    revision: u32,
+}
+
+/// Runs the demo until `stop` is cancelled. `listener` is the load balancer's.
+///
+/// # Errors
+/// When a server cannot start.
+pub async fn run(settings: Settings, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
+    let address = listener.local_addr()?;
+    let (roll, mut presses) = Roll::new();
+    let balancer = Balancer::new();
+    let mut demo = Demo {
+        key: settings.key()?,
+        registry: Memory::default(),
+        balancer: balancer.clone(),
+        roll: roll.clone(),
+        servers: VecDeque::new(),
+        started: 0,
+        revision: 1,
+        settings,
+    };
+    demo.publish_revision().await?;
+    for _ in 0..SERVERS {
+        demo.add_server().await?;
+    }
+    let mut tasks = JoinSet::new();
+    tasks.spawn(balancer.run(listener, stop.clone()));
+    demo.fill(&mut tasks, address, &stop).await?;
+    let port = address.port();
+    info!("three servers in one process (one build, in-memory registry): open http://localhost:{port}/");
+
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            Some(()) = presses.recv() => {
+                let outcome = tokio::select! {
+                    () = stop.cancelled() => break,
+                    outcome = demo.replace_all() => outcome,
+                };
+                roll.rolling.store(false, Ordering::SeqCst);
+                if let Err(error) = outcome {
+                    warn!("the roll stopped half way: {error:#}");
+                }
+            }
+        }
+    }
+    info!("ending");
+    tasks.shutdown().await;
+    for server in demo.servers {
+        // All leave at once and nobody is there to take over: games end with the process, as the demo says.
+        drop(server);
+    }
+    Ok(())
+}
+
+impl Demo {
+    async fn publish_revision(&self) -> anyhow::Result<()> {
+        let record = ClusterRecord { target_revision: self.revision.to_string(), rules: sim::RULES };
+        self.registry.call(Request::PublishCluster(record)).await.context("publish the revision")?;
+        Ok(())
+    }
+
+    async fn add_server(&mut self) -> anyhow::Result<()> {
+        let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let http = TcpListener::bind(loopback).await?;
+        let peers = TcpListener::bind(loopback).await?;
+        let address = http.local_addr()?;
+        self.started += 1;
+        let config = ServerConfig {
+            name: format!("server-{}", self.started),
+            revision: self.revision.to_string(),
+            build: format!("{}, revision {}", self.settings.build, self.revision),
+            pod_uid: String::new(),
+            container: String::new(),
+            peer_address: peers.local_addr()?.to_string(),
+            web: self.settings.web.clone(),
+            slots: self.settings.max_players,
+            grace: self.settings.grace(),
+            empty_game: self.settings.empty_game(),
+            workers: 1,
+            key: self.key.clone(),
+            roll: Some(self.roll.clone()),
+        };
+        let registry: Arc<dyn Registry> = Arc::new(self.registry.clone());
+        let server = Server::start(config, registry, http, peers)?;
+        let mut stage = server.stage();
+        let ready = stage.wait_for(|stage| stage.ready);
+        timeout(READY, ready)
+            .await
+            .context("a new server did not get ready")?
+            .context("a new server ended")?;
+        self.balancer.add(address);
+        self.servers.push_back(server);
+        Ok(())
+    }
+
+    /// As a rolling update does: a new one is ready before an old one leaves.
+    async fn replace_all(&mut self) -> anyhow::Result<()> {
+        let began = Instant::now();
+        self.revision += 1;
+        info!(revision = self.revision, "replacing all servers, one after the other");
+        self.publish_revision().await?;
+        for _ in 0..SERVERS {
+            self.add_server().await?;
+            let Some(old) = self.servers.pop_front() else { break };
+            self.balancer.remove_oldest();
+            old.leave(self.settings.grace()).await;
+            tokio::time::sleep(BREATH).await;
+        }
+        info!(revision = self.revision, seconds = began.elapsed().as_secs(), "all servers replaced");
+        Ok(())
+    }
+
+    /// Games, and bots in them, that come through the load balancer like everybody else.
+    async fn fill(
+        &self,
+        tasks: &mut JoinSet<()>,
+        address: SocketAddr,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<()> {
+        let mut bots = 0;
+        for number in 0..usize::from(self.settings.demo_games) {
+            let server = &self.servers[number % self.servers.len()];
+            let name = format!("Arena {}", number + 1);
+            let game = create(server, name, self.settings.max_players).await?;
+            for _ in 0..self.settings.demo_bots {
+                bots += 1;
+                let port = SocketAddr::from((Ipv4Addr::LOCALHOST, address.port()));
+                let bot = bot::Bot::new(port, game, bots);
+                let stop = stop.clone();
+                tasks.spawn(async move {
+                    tokio::select! {
+                        () = stop.cancelled() => {}
+                        () = bot.play() => {}
+                    }
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn create(server: &Server, name: String, slots: u8) -> anyhow::Result<GameId> {
+    let (settings, snapshot) = first_world(name, slots);
+    let (answer, created) = oneshot::channel();
+    server.driver().send(ToDriver::Create { settings, snapshot, answer }).await.context("create a game")?;
+    created.await.context("create a game")?.map_err(anyhow::Error::msg)
+}

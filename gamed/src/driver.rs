@@ -1,0 +1,299 @@
+//! Carries the ownership rules out: feeds the member's machine with what happens, and does what it asks for.
+//!
+//! Owns the only copy of the machine. Nothing here decides: between an event and its effects there is no await, so that no
+//! decision is made on what was true a moment ago.
+
+use crate::clock;
+use crate::context::{Directory, Leaving};
+use crate::hub::{Command, ToHub};
+use crate::limits;
+use crate::links::Links;
+use crate::metrics::Metrics;
+use crate::workers::{ToAll, Workers};
+use futures_util::StreamExt;
+use ownership::{CallId, Effect, Event, Member, MoveRecord};
+use protocol::peer::{GameSettings, MoveNote, PeerMessage};
+use protocol::{GameId, MemberId};
+use registry::{Registry, RegistryError, Reply, Request, Snapshot};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{debug, info, warn};
+
+/// What the driver is told.
+pub enum ToDriver {
+    /// For the machine.
+    Event(Event),
+    /// A hub wants to know who owns its game.
+    LookUp(GameId),
+    /// A user creates a game.
+    Create {
+        /// What.
+        settings: GameSettings,
+        /// Its first world.
+        snapshot: Snapshot,
+        /// The game's id, or a sentence.
+        answer: oneshot::Sender<Result<GameId, String>>,
+    },
+    /// A peer completed a move.
+    MoveDone(MoveNote),
+    /// Leave within this time.
+    Terminate(Duration),
+}
+
+/// Where the member is, for readiness and exit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stage {
+    /// Joined and linked.
+    pub ready: bool,
+    /// All games are elsewhere.
+    pub drained: bool,
+}
+
+/// The last moves of the cluster, newest first, as far as this member heard of them.
+#[derive(Clone, Default)]
+pub struct Moves(Arc<Mutex<VecDeque<(Instant, MoveNote)>>>);
+
+impl Moves {
+    fn add(&self, note: MoveNote) {
+        let mut moves = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        moves.push_front((Instant::now(), note));
+        moves.truncate(limits::MOVES_REMEMBERED);
+    }
+
+    /// The moves with their age.
+    pub fn list(&self) -> Vec<(Duration, MoveNote)> {
+        let moves = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        moves.iter().map(|(at, note)| (at.elapsed(), note.clone())).collect()
+    }
+}
+
+/// See the module.
+pub struct Driver {
+    machine: Member,
+    parts: Parts,
+    creating: HashMap<GameId, oneshot::Sender<Result<GameId, String>>>,
+    events: mpsc::Receiver<ToDriver>,
+    replies: mpsc::Receiver<(CallId, Result<Reply, RegistryError>)>,
+    reply_to: mpsc::Sender<(CallId, Result<Reply, RegistryError>)>,
+    stage: watch::Sender<Stage>,
+    calls: TaskTracker,
+}
+
+/// What the driver works with.
+pub struct Parts {
+    /// The directory of the cluster.
+    pub registry: Arc<dyn Registry>,
+    /// The way to the hubs.
+    pub workers: Workers,
+    /// The way to the peers.
+    pub links: Links,
+    /// Whom to keep links to.
+    pub wanted: mpsc::Sender<Vec<(MemberId, String)>>,
+    /// Names, for people.
+    pub directory: Arc<Directory>,
+    /// Set when the member starts to leave.
+    pub leaving: Arc<Leaving>,
+    /// For `/api/cluster`.
+    pub moves: Moves,
+    /// Counters and gauges.
+    pub metrics: Arc<Metrics>,
+}
+
+/// Sockets of a leaving member are sent away only after this: load balancers need a moment to stop choosing it.
+const GO_AWAY_AFTER: Duration = Duration::from_millis(1500);
+
+/// The most that the GoAways of a leaving member are spread over, and their share of the time that it has.
+const GO_AWAY_SPREAD: Duration = Duration::from_secs(5);
+const GO_AWAY_SHARE: u32 = 4;
+
+/// Between two counts of the sockets.
+const LOAD: Duration = Duration::from_millis(500);
+
+impl Driver {
+    /// A driver for this machine, the stage that it will tell, and nothing done yet.
+    pub fn new(
+        machine: Member,
+        parts: Parts,
+        events: mpsc::Receiver<ToDriver>,
+    ) -> (Driver, watch::Receiver<Stage>) {
+        let (reply_to, replies) = mpsc::channel(limits::DRIVER_QUEUE);
+        let (stage, seen) = watch::channel(Stage::default());
+        let driver = Driver {
+            machine,
+            parts,
+            creating: HashMap::new(),
+            events,
+            replies,
+            reply_to,
+            stage,
+            calls: TaskTracker::new(),
+        };
+        (driver, seen)
+    }
+
+    /// Works until cancelled.
+    pub async fn run(mut self, cancel: CancellationToken) {
+        let mut hints = self.parts.registry.hints();
+        let mut load = tokio::time::interval(LOAD);
+        self.feed(Event::Wake).await;
+        loop {
+            let wake = self.machine.next_wake().map(clock::instant);
+            tokio::select! {
+                biased;
+                () = cancel.cancelled() => break,
+                Some((call, reply)) = self.replies.recv() => self.reply(call, reply).await,
+                Some(message) = self.events.recv() => self.message(message).await,
+                () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => self.feed(Event::Wake).await,
+                Some(hint) = hints.next() => self.feed(Event::Hint(hint)).await,
+                _ = load.tick() => {
+                    let players = self.parts.metrics.sockets.get().max(0) as u32;
+                    self.feed(Event::Load { players }).await;
+                }
+            }
+        }
+        self.calls.close();
+        self.calls.wait().await;
+    }
+
+    async fn reply(&mut self, call: CallId, reply: Result<Reply, RegistryError>) {
+        match &reply {
+            Ok(Reply::Members { members, .. }) => {
+                let names =
+                    members.iter().map(|member| (member.id, member.name.clone(), member.build.clone()));
+                self.parts.directory.learn(names);
+            }
+            Ok(_) => {}
+            Err(error) => {
+                self.parts.metrics.registry_errors.inc();
+                debug!(%error, "registry");
+            }
+        }
+        self.feed(Event::Reply(call, reply)).await;
+    }
+
+    async fn message(&mut self, message: ToDriver) {
+        match message {
+            ToDriver::Event(event) => self.feed(event).await,
+            ToDriver::LookUp(game) => self.look_up(game),
+            ToDriver::Create { settings, snapshot, answer } => {
+                let game = GameId(rand::random());
+                self.creating.insert(game, answer);
+                self.feed(Event::Create { game, settings, snapshot }).await;
+            }
+            ToDriver::MoveDone(note) => self.parts.moves.add(note),
+            ToDriver::Terminate(grace) => self.terminate(grace).await,
+        }
+    }
+
+    async fn terminate(&mut self, grace: Duration) {
+        info!(
+            grace_s = grace.as_secs(),
+            games = self.machine.owned().count(),
+            "leaving: games are handed over"
+        );
+        self.parts.leaving.begin();
+        self.feed(Event::Terminate { grace_us: grace.as_micros() as u64 }).await;
+        let workers = self.parts.workers.clone();
+        let spread = GO_AWAY_SPREAD.min(grace / GO_AWAY_SHARE);
+        self.calls.spawn(async move {
+            tokio::time::sleep(GO_AWAY_AFTER.min(grace / GO_AWAY_SHARE)).await;
+            workers.send_all(ToAll::GoAway(spread)).await;
+        });
+    }
+
+    fn look_up(&self, game: GameId) {
+        let (registry, workers) = (self.parts.registry.clone(), self.parts.workers.clone());
+        self.calls.spawn(async move {
+            let message = match registry.call(Request::Game(game)).await {
+                Ok(Reply::Game(record)) => ToHub::Owner(record.owner.map(|owner| (owner, record.epoch))),
+                Ok(Reply::Gone) => ToHub::NoSuchGame,
+                Ok(other) => return warn!(%game, ?other, "an answer to another question"),
+                Err(error) => return debug!(%game, %error, "cannot look the owner up; the hub asks again"),
+            };
+            workers.send(game, message).await;
+        });
+    }
+
+    async fn feed(&mut self, event: Event) {
+        let mut effects = Vec::new();
+        self.machine.handle(clock::now(), event, &mut effects);
+        self.carry_out(effects).await;
+    }
+
+    async fn carry_out(&mut self, effects: Vec<Effect>) {
+        let mut calls = Vec::new();
+        for effect in effects {
+            match effect {
+                Effect::Call(id, request) => calls.push((id, request)),
+                Effect::Send(to, control) => self.parts.links.send(to, &PeerMessage::Control(control)),
+                Effect::Peers(list) => {
+                    if self.parts.wanted.send(list).await.is_err() {
+                        debug!("links have ended");
+                    }
+                }
+                Effect::Prepare { game, epoch, owner, settings, snapshot } => {
+                    self.command(game, Command::Prepare { epoch, owner, settings, snapshot }).await;
+                }
+                Effect::Unprepare { game } => self.command(game, Command::Unprepare).await,
+                Effect::Start { game, epoch, base, settings, snapshot, due, rewind } => {
+                    self.command(game, Command::Start { epoch, base, settings, snapshot, due, rewind }).await;
+                }
+                Effect::Freeze(game) => self.command(game, Command::Freeze).await,
+                Effect::Stop { game, to, goes_on } => self.command(game, Command::Stop { to, goes_on }).await,
+                Effect::TakeSnapshot(game) => self.command(game, Command::TakeSnapshot).await,
+                Effect::Durable(game, tick) => self.command(game, Command::Durable(tick)).await,
+                Effect::SendToEdges(game, control) => self.command(game, Command::ToEdges(control)).await,
+                Effect::Created(game) => self.created(game, Ok(game)),
+                Effect::CreateFailed(game, why) => self.created(game, Err(why)),
+                Effect::OwnerOf(game, owner) => self.parts.workers.send(game, ToHub::Owner(owner)).await,
+                Effect::Ready => self.stage.send_modify(|stage| stage.ready = true),
+                Effect::Drained => self.stage.send_modify(|stage| stage.drained = true),
+                Effect::Moved(record) => self.moved(record),
+            }
+        }
+        self.call(calls);
+    }
+
+    async fn command(&self, game: GameId, command: Command) {
+        self.parts.workers.send(game, ToHub::Command(command)).await;
+    }
+
+    /// What the machine asks for at once goes to the registry at once: the requests are independent of each other.
+    fn call(&self, calls: Vec<(CallId, Request)>) {
+        if calls.is_empty() {
+            return;
+        }
+        let (registry, reply_to) = (self.parts.registry.clone(), self.reply_to.clone());
+        self.calls.spawn(async move {
+            let (ids, requests): (Vec<_>, Vec<_>) = calls.into_iter().unzip();
+            for answer in ids.into_iter().zip(registry.call_all(requests).await) {
+                if reply_to.send(answer).await.is_err() {
+                    return debug!("the driver has ended");
+                }
+            }
+        });
+    }
+
+    fn created(&mut self, game: GameId, result: Result<GameId, String>) {
+        // Whoever asked may have gone; the game is there all the same.
+        if let Some(answer) = self.creating.remove(&game)
+            && answer.send(result).is_err()
+        {
+            debug!(%game, "nobody waits for the new game");
+        }
+    }
+
+    fn moved(&self, record: MoveRecord) {
+        let MoveRecord { game, from, to, epoch, tick, pause_us, cause, bytes } = record;
+        info!(%game, %epoch, tick = tick.0, pause_us, cause, bytes, to = %to, "moved");
+        self.parts.metrics.moved(cause, pause_us);
+        let note = MoveNote { game, from, to, epoch, tick, pause_us, cause: cause.to_owned() };
+        self.parts.links.send_all(&PeerMessage::MoveDone(note.clone()));
+        self.parts.moves.add(note);
+    }
+}

@@ -1,0 +1,367 @@
+//! HTTP of a member: the page, the lobby's and the cluster's JSON, probes, metrics, and the door to the game.
+//!
+//! Owns routes and the first message of a player's socket. What comes after Hello belongs to the game's hub.
+
+use crate::demo::Roll;
+use crate::driver::{Moves, Stage, ToDriver};
+use crate::hub::{Newcomer, ToHub};
+use crate::limits;
+use crate::metrics::Metrics;
+use crate::overview::Overview;
+use crate::wire::{Received, Wire};
+use crate::workers::Workers;
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use protocol::peer::GameSettings;
+use protocol::{
+    ClientMessage, CloseCode, ClusterKey, GameName, Hello, MemberId, PlayerId, PlayerName, Token,
+};
+use registry::Snapshot;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::convert::Infallible;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{debug, warn};
+use warp::filters::BoxedFilter;
+use warp::http::{Response, StatusCode, header};
+use warp::{Filter, Reply};
+
+/// What the routes need. Cheap to clone.
+#[derive(Clone)]
+pub struct Site {
+    /// This member.
+    pub me: MemberId,
+    /// The cluster's secret: checks tokens.
+    pub key: Arc<ClusterKey>,
+    /// Folder of the web client.
+    pub web: Option<PathBuf>,
+    /// Places in a new game.
+    pub slots: u8,
+    /// Where hubs are.
+    pub workers: Workers,
+    /// Where games are created.
+    pub driver: mpsc::Sender<ToDriver>,
+    /// Readiness.
+    pub stage: watch::Receiver<Stage>,
+    /// The cluster as the registry knows it.
+    pub overview: Arc<Overview>,
+    /// The last moves.
+    pub moves: Moves,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+    /// The demo's button, in a demo.
+    pub roll: Option<Roll>,
+}
+
+/// A game thread that was not seen alive for so long fails the liveness probe.
+const ALIVE: Duration = Duration::from_secs(10);
+
+/// Longest body of a request.
+const BODY_BYTES: u64 = 4096;
+
+/// Serves connections until cancelled. Open websockets are not HTTP's any more and live on.
+pub async fn serve(listener: TcpListener, site: Site, cancel: CancellationToken) {
+    let service = TowerToHyperService::new(warp::service(routes(site)));
+    let mut http = hyper::server::conn::http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(limits::HTTP_HEADER).max_buf_size(16 << 10);
+    let connections = TaskTracker::new();
+    loop {
+        let stream = tokio::select! {
+            () = cancel.cancelled() => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    // Out of file descriptors, most likely: those who are connected come first.
+                    warn!(%error, "cannot accept a connection");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
+                }
+            },
+        };
+        if let Err(error) = stream.set_nodelay(true) {
+            debug!(%error, "the connection is gone already");
+            continue;
+        }
+        let connection = http.serve_connection(TokioIo::new(stream), service.clone()).with_upgrades();
+        let cancel = cancel.clone();
+        connections.spawn(async move {
+            tokio::select! {
+                () = cancel.cancelled() => {}
+                ended = connection => if let Err(error) = ended { debug!(%error, "connection") },
+            }
+        });
+    }
+    drop(listener);
+    connections.close();
+    connections.wait().await;
+}
+
+fn routes(site: Site) -> BoxedFilter<(Answer,)> {
+    let play = warp::path!("play").and(door(site.clone())).boxed();
+    let games = warp::path!("api" / "games").and(warp::get()).and(with(&site)).then(games).boxed();
+    let create = warp::path!("api" / "games")
+        .and(warp::post())
+        .and(warp::body::content_length_limit(BODY_BYTES))
+        .and(warp::body::bytes())
+        .and(with(&site))
+        .then(create)
+        .boxed();
+    let cluster = warp::path!("api" / "cluster").and(warp::get()).and(with(&site)).then(cluster).boxed();
+    let roll = warp::path!("api" / "demo" / "roll").and(warp::post()).and(with(&site)).then(roll).boxed();
+    let healthz = warp::path!("healthz").and(with(&site)).map(healthz).boxed();
+    let readyz = warp::path!("readyz").and(with(&site)).map(readyz).boxed();
+    let metrics = warp::path!("metrics").and(with(&site)).map(metrics).boxed();
+    let page = match site.web.clone().filter(|web| web.join("index.html").is_file()) {
+        Some(web) => warp::fs::dir(web).map(Reply::into_response).boxed(),
+        None => warp::path::end().map(no_page).boxed(),
+    };
+    play.or(games)
+        .unify()
+        .or(create)
+        .unify()
+        .or(cluster)
+        .unify()
+        .or(roll)
+        .unify()
+        .or(healthz)
+        .unify()
+        .or(readyz)
+        .unify()
+        .or(metrics)
+        .unify()
+        .or(page)
+        .unify()
+        .boxed()
+}
+
+type Answer = warp::reply::Response;
+
+fn with(site: &Site) -> impl Filter<Extract = (Site,), Error = Infallible> + Clone + use<> {
+    let site = site.clone();
+    warp::any().map(move || site.clone())
+}
+
+fn answer(status: StatusCode, body: &Value) -> Answer {
+    warp::reply::with_status(warp::reply::json(body), status).into_response()
+}
+
+fn refusal(status: StatusCode, sentence: impl std::fmt::Display) -> Answer {
+    answer(status, &json!({ "error": sentence.to_string() }))
+}
+
+// --- pages and probes
+
+fn no_page() -> Answer {
+    let text = "<!doctype html><title>Tanx</title><p>The web client is not built, or this server was not told where it is: \
+                run <code>make web</code>, then start the server with <code>--web web/dist</code>.";
+    warp::reply::with_status(warp::reply::html(text), StatusCode::NOT_FOUND).into_response()
+}
+
+/// The process works: its threads answer. Never depends on Redis.
+fn healthz(site: Site) -> Answer {
+    if site.workers.alive(ALIVE) {
+        "ok\n".into_response()
+    } else {
+        warp::reply::with_status("a game thread hangs\n", StatusCode::SERVICE_UNAVAILABLE).into_response()
+    }
+}
+
+/// Ready after joining, and still while draining: leaving the endpoints is the pod's matter, and when all pods leave,
+/// the ready ones still get the players.
+fn readyz(site: Site) -> Answer {
+    if site.stage.borrow().ready {
+        "ready\n".into_response()
+    } else {
+        warp::reply::with_status("joining the cluster\n", StatusCode::SERVICE_UNAVAILABLE).into_response()
+    }
+}
+
+fn metrics(site: Site) -> Answer {
+    match site.metrics.text() {
+        Ok(text) => {
+            let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+            warp::reply::with_header(text, header::CONTENT_TYPE, kind).into_response()
+        }
+        Err(error) => refusal(StatusCode::INTERNAL_SERVER_ERROR, error),
+    }
+}
+
+// --- JSON
+
+async fn games(site: Site) -> Answer {
+    match site.overview.get().await {
+        Ok(view) => answer(StatusCode::OK, &json!({ "games": view.games_json() })),
+        Err(error) => refusal(StatusCode::SERVICE_UNAVAILABLE, error),
+    }
+}
+
+async fn cluster(site: Site) -> Answer {
+    let view = match site.overview.get().await {
+        Ok(view) => view,
+        Err(error) => return refusal(StatusCode::SERVICE_UNAVAILABLE, error),
+    };
+    let moves: Vec<_> = site
+        .moves
+        .list()
+        .into_iter()
+        .map(|(age, note)| {
+            json!({
+                "game": note.game, "from": note.from, "to": note.to, "epoch": note.epoch, "tick": note.tick,
+                "pause_us": note.pause_us, "cause": note.cause, "ago_ms": age.as_millis() as u64,
+            })
+        })
+        .collect();
+    let body = json!({
+        "demo": site.roll.is_some(),
+        "me": site.me,
+        "members": view.members_json(),
+        "games": view.games_json(),
+        "moves": moves,
+    });
+    answer(StatusCode::OK, &body)
+}
+
+#[derive(Deserialize)]
+struct NewGame {
+    name: String,
+}
+
+async fn create(body: warp::hyper::body::Bytes, site: Site) -> Answer {
+    let name = match serde_json::from_slice::<NewGame>(&body) {
+        Ok(new) => new.name,
+        Err(error) => {
+            let sentence = format!("send {{\"name\": \"...\"}} as JSON: {error}");
+            return refusal(StatusCode::BAD_REQUEST, sentence);
+        }
+    };
+    let name = match GameName::parse(&name) {
+        Ok(name) => String::from(name),
+        Err(error) => return refusal(StatusCode::UNPROCESSABLE_ENTITY, error),
+    };
+    let (settings, snapshot) = first_world(name, site.slots);
+    let (reply, created) = oneshot::channel();
+    if site.driver.send(ToDriver::Create { settings, snapshot, answer: reply }).await.is_err() {
+        return refusal(StatusCode::SERVICE_UNAVAILABLE, "this server is ending; try again");
+    }
+    match created.await {
+        Ok(Ok(game)) => answer(StatusCode::CREATED, &json!({ "id": game })),
+        Ok(Err(why)) => refusal(StatusCode::SERVICE_UNAVAILABLE, why),
+        Err(_) => refusal(StatusCode::SERVICE_UNAVAILABLE, "this server is ending; try again"),
+    }
+}
+
+/// A new game in the standard maze. Its seed is random; from then on chance is part of the world.
+pub fn first_world(name: String, slots: u8) -> (GameSettings, Snapshot) {
+    let settings = GameSettings { name, maze: sim::STANDARD_MAZE.to_owned(), slots, rules: sim::RULES };
+    let maze = sim::Maze::parse(&settings.maze).expect("a test of sim reads the standard maze");
+    let world = sim::World::new(&maze, settings.rules, slots, rand::random());
+    let snapshot =
+        Snapshot { tick: protocol::Tick(world.tick()), players: 0, world: world.snapshot().into() };
+    (settings, snapshot)
+}
+
+async fn roll(site: Site) -> Answer {
+    match site.roll {
+        None => refusal(StatusCode::NOT_FOUND, "this is no demo: roll the Deployment with kubectl set image"),
+        Some(roll) => match roll.start() {
+            Ok(()) => answer(StatusCode::ACCEPTED, &json!({})),
+            Err(busy) => refusal(StatusCode::CONFLICT, busy),
+        },
+    }
+}
+
+// --- the door
+
+/// Answers a websocket's handshake and takes the connection over.
+fn door(site: Site) -> impl Filter<Extract = (Answer,), Error = warp::Rejection> + Clone {
+    warp::get()
+        .and(warp::header::exact("sec-websocket-version", "13"))
+        .and(warp::header::exact_ignore_case("upgrade", "websocket"))
+        .and(warp::header::<String>("sec-websocket-key"))
+        .and(warp::ext::get::<OnUpgrade>())
+        .map(move |key: String, upgrade: OnUpgrade| {
+            let site = site.clone();
+            tokio::spawn(async move { enter(upgrade, site).await });
+            let accepted = Response::builder()
+                .status(StatusCode::SWITCHING_PROTOCOLS)
+                .header(header::CONNECTION, "upgrade")
+                .header(header::UPGRADE, "websocket")
+                .header(header::SEC_WEBSOCKET_ACCEPT, derive_accept_key(key.as_bytes()))
+                .body("");
+            match accepted {
+                Ok(accepted) => accepted.into_response(),
+                Err(error) => refusal(StatusCode::BAD_REQUEST, error),
+            }
+        })
+}
+
+async fn enter(upgrade: OnUpgrade, site: Site) {
+    let upgraded = match upgrade.await {
+        Ok(upgraded) => upgraded,
+        Err(error) => return debug!(%error, "a websocket ended before it began"),
+    };
+    let Some(mut wire) = taken_over(upgraded) else {
+        return warn!("an upgraded connection is no TCP stream");
+    };
+    let received = match tokio::time::timeout(limits::HELLO, wire.read()).await {
+        Ok(received) => received,
+        Err(_) => return close(wire, CloseCode::Malformed).await,
+    };
+    let hello = match received {
+        Received::Message(bytes) => match ClientMessage::decode(&bytes) {
+            Ok(ClientMessage::Hello(hello)) => hello,
+            Ok(_) => return close(wire, CloseCode::Malformed).await,
+            Err(error) => return close(wire, error.close_code()).await,
+        },
+        Received::Text => return close(wire, CloseCode::NotBinary).await,
+        Received::TooLong => return close(wire, CloseCode::TooLong).await,
+        Received::End => return,
+    };
+    let (player, name) = match who(&hello, &site.key) {
+        Ok(who) => who,
+        Err(code) => return close(wire, code).await,
+    };
+    let wire = match wire.unbind() {
+        Ok(wire) => wire,
+        Err(error) => return warn!(%error, "a socket was lost between two threads"),
+    };
+    let newcomer = Newcomer { wire, player, name, session: hello.session, floor: hello.floor };
+    site.workers.send(hello.game, ToHub::Attach(Box::new(newcomer))).await;
+}
+
+/// The connection below HTTP, with what was read beyond the handshake.
+fn taken_over(upgraded: Upgraded) -> Option<Wire> {
+    let parts = upgraded.downcast::<TokioIo<TcpStream>>().ok()?;
+    Some(Wire::new(parts.io.into_inner(), &parts.read_buf))
+}
+
+async fn close(wire: Wire, code: CloseCode) {
+    wire.close(code.code(), code.sentence()).await;
+}
+
+/// Who says Hello: nobody (a spectator), somebody who comes back, or somebody new with an id drawn here.
+fn who(hello: &Hello, key: &ClusterKey) -> Result<(Option<PlayerId>, String), CloseCode> {
+    if hello.spectate {
+        return Ok((None, String::new()));
+    }
+    let name = PlayerName::parse(&hello.name).map(String::from).map_err(|_| CloseCode::Name)?;
+    let player = match &hello.token {
+        Some(token) => {
+            let token = Token::verify(key, token).map_err(|_| CloseCode::Token)?;
+            if token.game != hello.game {
+                return Err(CloseCode::Token);
+            }
+            token.player
+        }
+        None => PlayerId(rand::random()),
+    };
+    Ok((Some(player), name))
+}

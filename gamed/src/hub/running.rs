@@ -1,0 +1,379 @@
+//! A game that this member owns: its world, its pace, and what players asked of it.
+//!
+//! Owns the order of a tick. Everything that changes the world goes through the entries of one tick, which travel to the
+//! edges beside the frame.
+
+use super::desk::{Desks, Due};
+use super::ring::Kept;
+use crate::context::Context;
+use crate::limits;
+use bytes::Bytes;
+use protocol::peer::{GameSettings, PlayerAct};
+use protocol::{
+    Body, Epoch, Flags, FrameEvent, FrameHeader, Keyframe, KeyframePlayer, KeyframeTank, MemberId, Missile,
+    PlayerId, Residual, ServerMessage, SlotInputs, Tick,
+};
+use registry::Snapshot;
+use sim::{Entry, Maze, World};
+use tokio::time::{Duration, Instant};
+
+/// Length of a tick.
+pub const TICK: Duration = Duration::from_micros(protocol::TICK_MICROS);
+
+/// Why a player cannot take part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// All slots are taken.
+    Full,
+}
+
+/// What one tick leaves to be sent.
+pub struct Step {
+    /// The frame of the tick.
+    pub frame: Kept,
+    /// The world after it, every so many ticks.
+    pub keyframe: Option<Kept>,
+    /// Messages for single players, with the member that they come through.
+    pub answers: Vec<(PlayerId, MemberId, Bytes)>,
+    /// Nobody has been in the game for too long.
+    pub over: bool,
+}
+
+/// See the module.
+pub struct Running {
+    epoch: Epoch,
+    /// Epoch of the newest tick: another than `epoch` until the first tick of an ownership was run.
+    ticked_under: Epoch,
+    settings: GameSettings,
+    maze: Maze,
+    world: World,
+    desks: Desks,
+    /// Joins, leaves and disconnects for the next tick.
+    pending: Vec<Entry>,
+    durable: Tick,
+    due: Instant,
+    /// For the next frame: the epoch is new, the world went back, the pace was given up, the game will move.
+    flags: Flags,
+    empty_since: Option<Tick>,
+}
+
+/// Checks that this build can run that world.
+///
+/// # Errors
+/// A sentence: the maze or the snapshot cannot be read, or its rules are unknown here.
+pub fn restore(settings: &GameSettings, snapshot: &Snapshot) -> Result<(Maze, World), String> {
+    let maze = Maze::parse(&settings.maze).map_err(|error| format!("the game's maze: {error}"))?;
+    let world =
+        World::restore(&maze, &snapshot.world).map_err(|error| format!("the game's snapshot: {error}"))?;
+    Ok((maze, world))
+}
+
+impl Running {
+    /// Takes a game up from a world that was ticked under epoch `base` until now.
+    ///
+    /// # Errors
+    /// As [`restore`].
+    pub fn restored(
+        (epoch, base): (Epoch, Epoch),
+        settings: GameSettings,
+        snapshot: &Snapshot,
+        due: Instant,
+        rewind: bool,
+    ) -> Result<Running, String> {
+        let (maze, world) = restore(&settings, snapshot)?;
+        let mut running = Running {
+            epoch,
+            ticked_under: base,
+            settings,
+            maze,
+            durable: snapshot.tick,
+            world,
+            desks: Desks::default(),
+            pending: Vec::new(),
+            due,
+            flags: Flags { rewind, ..Flags::default() },
+            empty_since: None,
+        };
+        // Everybody gets the full time to be heard of, through whichever member.
+        let (now, nobody) = (running.tick(), MemberId::default());
+        for player in running.world.players() {
+            running.desks.heard(PlayerId(player.id), nobody, now);
+        }
+        Ok(running)
+    }
+
+    /// Goes on after a freeze that led to nothing.
+    pub fn go_on(&mut self, epoch: Epoch, due: Instant) {
+        self.epoch = epoch;
+        self.due = due;
+        self.flags.moving = false;
+    }
+
+    /// When the next tick is due.
+    pub fn due(&self) -> Instant {
+        self.due
+    }
+
+    /// The last tick that was run.
+    pub fn tick(&self) -> Tick {
+        Tick(self.world.tick())
+    }
+
+    /// The newest world: (epoch, tick) names it.
+    pub fn world(&self) -> (Epoch, Tick) {
+        (self.ticked_under, self.tick())
+    }
+
+    /// Under which epoch it runs.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// What the game is.
+    pub fn settings(&self) -> &GameSettings {
+        &self.settings
+    }
+
+    /// Up to here nothing is lost when this member is.
+    pub fn durable(&mut self, tick: Tick) {
+        self.durable = self.durable.max(tick);
+    }
+
+    /// Frames say that the game will move.
+    pub fn moves_soon(&mut self) {
+        self.flags.moving = true;
+    }
+
+    /// The world for the registry or the next owner.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            tick: self.tick(),
+            players: self.world.players().count() as u16,
+            world: Bytes::from(self.world.snapshot()),
+        }
+    }
+
+    /// The world for players to start from.
+    pub fn keyframe(&self) -> Kept {
+        let keyframe = Keyframe {
+            epoch: self.epoch,
+            tick: self.tick(),
+            durable: self.durable,
+            rules: self.world.rules(),
+            players: self.world.players().map(keyframe_player).collect(),
+            missiles: self.world.missiles().iter().map(keyframe_missile).collect(),
+        };
+        let bytes = ServerMessage::Keyframe(keyframe).encode();
+        Kept::keyframe(self.epoch, self.tick(), bytes)
+    }
+
+    /// The member that some players came through is gone: they have no socket until they show up through another.
+    pub fn edge_lost(&mut self, member: MemberId) {
+        for player in self.desks.through(member) {
+            if let Some(player) = self.world.player(player.0) {
+                self.pending.push(Entry::Gone { player: player.id, session: player.session });
+            }
+        }
+    }
+
+    /// Takes what a player did. What takes effect does so at the next ticks; an answer for the player may come at once.
+    ///
+    /// # Errors
+    /// When the player cannot take part.
+    pub fn take(
+        &mut self,
+        via: MemberId,
+        player: PlayerId,
+        session: u32,
+        act: PlayerAct,
+    ) -> Result<Option<Bytes>, Refusal> {
+        let now = self.tick();
+        match act {
+            PlayerAct::Join { name } => {
+                let joins = |entry: &&Entry| matches!(entry, Entry::Join { .. });
+                let joined = self
+                    .pending
+                    .iter()
+                    .any(|entry| matches!(entry, Entry::Join { player: known, .. } if *known == player.0));
+                if self.world.player(player.0).is_none() && !joined {
+                    let taken = self.world.players().count() + self.pending.iter().filter(joins).count();
+                    if taken >= usize::from(self.settings.slots) {
+                        return Err(Refusal::Full);
+                    }
+                    self.pending.push(Entry::Join { player: player.0, name });
+                }
+                self.desks.heard(player, via, now);
+            }
+            PlayerAct::Inputs(inputs) => {
+                self.desks.heard(player, via, now).take(session, &inputs, now.next())
+            }
+            PlayerAct::Seen { .. } => {
+                self.desks.heard(player, via, now);
+            }
+            PlayerAct::Ping { nonce, tick } => {
+                self.desks.heard(player, via, now);
+                let slack_ms = self.slack_ms(tick);
+                return Ok(Some(ServerMessage::Pong { nonce, tick: now, slack_ms }.encode()));
+            }
+            PlayerAct::Leave => self.pending.push(Entry::Leave { player: player.0 }),
+            PlayerAct::Gone => self.pending.push(Entry::Gone { player: player.0, session }),
+        }
+        Ok(None)
+    }
+
+    /// How long before `tick` is due it is now, in milliseconds; negative when it was due before.
+    fn slack_ms(&self, tick: Tick) -> i32 {
+        let ticks_ahead = tick.0 as i64 - self.tick().next().0 as i64;
+        let until_next = self.due.saturating_duration_since(Instant::now()).as_millis() as i64;
+        (ticks_ahead * TICK.as_millis() as i64 + until_next).clamp(i32::MIN.into(), i32::MAX.into()) as i32
+    }
+
+    /// Runs one tick: 1 what is due of what players asked, 2 the world, 3 frame and keyframe, 4 the pace.
+    pub fn step(&mut self, now: Instant, context: &Context) -> Step {
+        let tick = self.tick().next();
+        let mut answers = Vec::new();
+        let entries = self.entries(tick, &mut answers);
+
+        let before = self.world.clone();
+        self.world.step(&self.maze, &entries);
+
+        self.pace(now, context);
+        let frame = self.frame(&before, &entries);
+        let new_epoch = frame.after != frame.epoch;
+        let keyframe = (new_epoch || tick.0.is_multiple_of(limits::KEYFRAME_TICKS)).then(|| self.keyframe());
+        context.metrics.ticks.inc();
+        Step { frame, keyframe, answers, over: self.over(tick, context) }
+    }
+
+    fn entries(&mut self, tick: Tick, answers: &mut Vec<(PlayerId, MemberId, Bytes)>) -> Vec<Entry> {
+        let mut entries = std::mem::take(&mut self.pending);
+        let silent_since = Tick(tick.0.saturating_sub(limits::SILENT_PLAYER_TICKS));
+        for player in self.desks.silent(silent_since) {
+            entries.push(Entry::Leave { player: player.0 });
+        }
+        for entry in &entries {
+            if let Entry::Leave { player } = entry {
+                self.desks.forget(PlayerId(*player));
+            }
+        }
+        let mut due = Vec::new();
+        for player in self.world.players() {
+            let id = PlayerId(player.id);
+            if let Some(seq) = self.desks.due(id, player.last_seq, tick, &mut due)
+                && let Some(desk) = self.desks.get(id)
+            {
+                answers.push((id, desk.via, ServerMessage::Expect { seq }.encode()));
+            }
+        }
+        entries.extend(due.into_iter().map(|Due { player, session, input }| Entry::Input {
+            player: player.0,
+            session,
+            seq: input.seq,
+            keys: input.keys,
+            action: input.action,
+        }));
+        entries
+    }
+
+    /// Tick n is due 20 ms after tick n - 1 was. A game that is far behind gives the lost time up, and says so.
+    fn pace(&mut self, now: Instant, context: &Context) {
+        let late = now.saturating_duration_since(self.due);
+        if late >= TICK {
+            context.metrics.late_ticks.inc();
+        }
+        self.due += TICK;
+        if late > limits::CATCH_UP {
+            self.due = now + TICK;
+            self.flags.reanchor = true;
+            context.metrics.reanchors.inc();
+        }
+    }
+
+    fn frame(&mut self, before: &World, entries: &[Entry]) -> Kept {
+        let tick = self.tick();
+        let body = body(sim::delta(before, &self.world, &self.maze)).encode(self.settings.slots);
+        let flags = self.flags;
+        self.flags = Flags { moving: flags.moving, ..Flags::default() };
+        let after = std::mem::replace(&mut self.ticked_under, self.epoch);
+        let header = FrameHeader::new(tick, self.durable, flags, (after != self.epoch).then_some(self.epoch));
+        let log = if entries.is_empty() {
+            Bytes::new()
+        } else {
+            Bytes::from(postcard::to_allocvec(entries).expect("entries are plain data"))
+        };
+        Kept {
+            epoch: self.epoch,
+            tick,
+            after,
+            bytes: header.with_body(&body),
+            log,
+            digest: self.world.digest(),
+        }
+    }
+
+    /// True once, when nobody has been in the game for the time that the settings give.
+    fn over(&mut self, tick: Tick, context: &Context) -> bool {
+        if self.world.players().next().is_some() {
+            self.empty_since = None;
+            return false;
+        }
+        let since = *self.empty_since.get_or_insert(tick);
+        tick.0 - since.0 == context.empty_game.as_micros() as u64 / protocol::TICK_MICROS
+    }
+}
+
+fn body(delta: sim::Delta) -> Body {
+    Body {
+        inputs: delta.inputs.into_iter().map(|(slot, keys)| SlotInputs { slot, keys }).collect(),
+        residuals: delta
+            .residuals
+            .into_iter()
+            .map(|residual| Residual {
+                slot: residual.slot,
+                dx: residual.dx,
+                dy: residual.dy,
+                dh: residual.dh,
+            })
+            .collect(),
+        events: delta.events.into_iter().map(event).collect(),
+    }
+}
+
+fn event(event: sim::Event) -> FrameEvent {
+    match event {
+        sim::Event::Join { slot, player, name } => FrameEvent::Join { slot, player: PlayerId(player), name },
+        sim::Event::Leave { slot } => FrameEvent::Leave { slot },
+        sim::Event::Launch { slot, entry } => FrameEvent::Launch { slot, entry },
+        sim::Event::Shot { slot, missile } => FrameEvent::Shot { slot, missile },
+        sim::Event::Hit { missile, slot, armour } => FrameEvent::Hit { missile, slot, armour },
+        sim::Event::Gone { missile } => FrameEvent::Gone { missile },
+        sim::Event::Kill { slot, by } => FrameEvent::Kill { slot, by },
+    }
+}
+
+fn keyframe_player(player: &sim::Player) -> KeyframePlayer {
+    KeyframePlayer {
+        id: PlayerId(player.id),
+        slot: player.slot,
+        name: player.name.clone(),
+        session: player.session,
+        connected: player.gone_at.is_none(),
+        score: player.score,
+        deaths: player.deaths,
+        last_seq: player.last_seq,
+        applied: player.applied,
+        applied_hash: player.applied_hash,
+        keys: player.keys,
+        tank: player.tank.as_ref().map(|tank| KeyframeTank {
+            x: tank.x,
+            y: tank.y,
+            heading: tank.heading,
+            armour: tank.armour,
+            reload: tank.reload.into(),
+        }),
+    }
+}
+
+fn keyframe_missile(missile: &sim::Missile) -> Missile {
+    Missile { id: missile.id, slot: missile.slot, x: missile.x, y: missile.y, heading: missile.heading }
+}

@@ -1,0 +1,18 @@
+//! The game server: runs games, serves players, and moves its games to other servers when it leaves.
+//!
+//! A library so that tests and the demo can run several members in one process; the binary adds flags and signals.
+
+mod clock;
+mod context;
+pub mod demo;
+mod driver;
+mod http;
+mod hub;
+mod limits;
+mod links;
+mod metrics;
+mod overview;
+pub mod server;
+pub mod settings;
+mod wire;
+mod workers;

@@ -1,0 +1,65 @@
+//! Limits that no user needs to change, each with its reason. What users may change is in `settings`.
+
+use std::time::Duration;
+
+/// Longest message of a player. The longest legal one is a Hello with a token, about 150 bytes, or eight inputs.
+pub const CLIENT_MESSAGE_BYTES: usize = 2048;
+
+/// Unsent bytes that a player's socket may hold: a keyframe with a second of frames behind it fits several times.
+pub const SOCKET_BUFFER_BYTES: usize = 256 << 10;
+
+/// A socket that is closed with a code has so long to read it.
+pub const FAREWELL: Duration = Duration::from_secs(1);
+
+/// A new websocket has so long to say Hello.
+pub const HELLO: Duration = Duration::from_secs(5);
+
+/// An HTTP request's headers must be complete within this.
+pub const HTTP_HEADER: Duration = Duration::from_secs(5);
+
+/// Sockets of one game on one member; more are refused. Slots bound the players, this bounds spectators.
+pub const SOCKETS_PER_HUB: usize = 512;
+
+/// A player's messages in a second; the client sends at most 10 keys' changes twice, 5 Seens and a Ping.
+pub const MESSAGES_PER_SECOND: u32 = 120;
+
+/// A reader that takes nothing for so long is closed.
+pub const STALLED_READER: Duration = Duration::from_secs(5);
+
+/// Messages waiting for a hub: a burst of 64 frames from two sources and the inputs of a full game fit.
+pub const HUB_QUEUE: usize = 4096;
+
+/// Messages waiting for a peer link's writer; a link that falls behind by more is cut, and its edges resubscribe.
+pub const LINK_QUEUE: usize = 8192;
+
+/// Events waiting for the ownership driver.
+pub const DRIVER_QUEUE: usize = 8192;
+
+/// Things that players of a game did and that wait while the game is frozen between two owners.
+pub const FROZEN_ACTS: usize = 4096;
+
+/// Inputs of one player that wait for their tick or for an earlier one.
+pub const PLAYER_INPUTS: usize = 64;
+
+/// Inputs of one player applied in one tick; the rest waits for the next.
+pub const INPUTS_PER_TICK: usize = 8;
+
+/// How many ticks ahead an input may aim.
+pub const INPUT_AHEAD: u64 = 10;
+
+/// Frames that every hub keeps, and how often it makes a keyframe: the ring always reaches back to the last keyframe.
+pub const RING_FRAMES: usize = 64;
+
+/// Ticks between two keyframes.
+pub const KEYFRAME_TICKS: u64 = 50;
+
+/// A game whose tick is later than this gives up the lost time and says so.
+pub const CATCH_UP: Duration = Duration::from_millis(100);
+
+/// A player who is not heard of for so many ticks (60 s) is removed.
+pub const SILENT_PLAYER_TICKS: u64 = 3000;
+
+/// Completed moves that a member remembers for people.
+pub const MOVES_REMEMBERED: usize = 100;
+
+const _: () = assert!((RING_FRAMES as u64) > KEYFRAME_TICKS);

@@ -1,0 +1,446 @@
+//! Connections between members: one for each pair, authenticated, kept up while both are wanted.
+//!
+//! Owns dialing, the handshake, liveness, and what a broken link says about the other end: a redial that is refused means
+//! that nobody listens there any more. The member with the lower id dials; the other one only tries the door when a link
+//! breaks. Routes what arrives; understands none of it.
+
+use crate::context::Directory;
+use crate::driver::ToDriver;
+use crate::hub::ToHub;
+use crate::limits;
+use crate::workers::{ToAll, Workers};
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use ownership::Event;
+use protocol::handshake::{Dialer, HandshakeError, Listener, MAX_HANDSHAKE_MESSAGE, NONCE_LENGTH};
+use protocol::peer::{self, Control, PeerMessage};
+use protocol::{ClusterKey, GameId, MemberId};
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, RwLock};
+use thiserror::Error;
+use tokio::io::AsyncWriteExt;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio::time::{Duration, interval, sleep, timeout};
+use tokio_util::codec::{FramedRead, LengthDelimitedCodec};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{debug, info, warn};
+
+/// Between two pings of a link.
+const PING: Duration = Duration::from_millis(250);
+/// A link on which nothing came for so long is broken.
+const SILENCE: Duration = Duration::from_secs(2);
+/// A connection and its handshake must be done within this.
+const CONNECT: Duration = Duration::from_millis(500);
+/// Between two dials of a member that does not answer.
+const REDIAL: Duration = Duration::from_millis(100);
+/// Bytes gathered into one write.
+const WRITE_BATCH: usize = 64 << 10;
+
+const _: () = assert!(PING.as_millis() * 3 < SILENCE.as_millis());
+
+/// Why a connection is no link.
+#[derive(Debug, Error)]
+enum LinkError {
+    #[error("nobody listens there")]
+    Refused,
+    #[error("no answer in time")]
+    TimedOut,
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    #[error("{0}")]
+    Handshake(#[from] HandshakeError),
+}
+
+struct Out {
+    queue: mpsc::Sender<Bytes>,
+    serial: u64,
+    cancel: CancellationToken,
+}
+
+struct Shared {
+    me: MemberId,
+    key: Arc<ClusterKey>,
+    out: RwLock<BTreeMap<MemberId, Out>>,
+    serial: AtomicU64,
+}
+
+/// The sending side: cheap to clone, usable from every thread.
+#[derive(Clone)]
+pub struct Links(Arc<Shared>);
+
+/// Where what arrives goes.
+#[derive(Clone)]
+pub struct Router {
+    /// Messages about games.
+    pub workers: Workers,
+    /// Messages about ownership.
+    pub driver: mpsc::Sender<ToDriver>,
+    /// For the log.
+    pub directory: Arc<Directory>,
+}
+
+impl Links {
+    /// No links yet.
+    pub fn new(me: MemberId, key: Arc<ClusterKey>) -> Links {
+        Links(Arc::new(Shared { me, key, out: RwLock::default(), serial: AtomicU64::new(0) }))
+    }
+
+    /// Sends to a member, if a link to it stands. A link whose queue is full is cut: the other end starts over.
+    pub fn send(&self, to: MemberId, message: &PeerMessage) {
+        self.send_encoded(to, peer::encode(message));
+    }
+
+    /// The same for a message that was encoded once for several members.
+    pub fn send_encoded(&self, to: MemberId, bytes: Bytes) {
+        let out = self.0.out.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(link) = out.get(&to)
+            && let Err(mpsc::error::TrySendError::Full(_)) = link.queue.try_send(bytes)
+        {
+            warn!(peer = %to, "a link fell behind and is cut");
+            link.cancel.cancel();
+        }
+    }
+
+    /// Members that a link stands to.
+    pub fn up(&self) -> Vec<MemberId> {
+        self.0.out.read().unwrap_or_else(std::sync::PoisonError::into_inner).keys().copied().collect()
+    }
+
+    /// Sends to all.
+    pub fn send_all(&self, message: &PeerMessage) {
+        let bytes = peer::encode(message);
+        for member in self.up() {
+            self.send_encoded(member, bytes.clone());
+        }
+    }
+
+    /// Accepts links and dials the wanted members until cancelled. `wanted` replaces the list of wanted members.
+    pub async fn run(
+        self,
+        listener: TcpListener,
+        mut wanted: mpsc::Receiver<Vec<(MemberId, String)>>,
+        router: Router,
+        cancel: CancellationToken,
+    ) {
+        let tasks = TaskTracker::new();
+        let mut kept: HashMap<MemberId, CancellationToken> = HashMap::new();
+        loop {
+            tokio::select! {
+                () = cancel.cancelled() => break,
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, _)) => {
+                        let (links, router, cancel) = (self.clone(), router.clone(), cancel.child_token());
+                        tasks.spawn(async move { links.accept(stream, router, cancel).await });
+                    }
+                    Err(error) => {
+                        warn!(%error, "cannot accept a peer");
+                        sleep(REDIAL).await;
+                    }
+                },
+                list = wanted.recv() => match list {
+                    Some(list) => self.want(list, &mut kept, &router, &cancel, &tasks),
+                    None => break,
+                },
+            }
+        }
+        cancel.cancel();
+        drop(listener);
+        tasks.close();
+        tasks.wait().await;
+    }
+
+    fn want(
+        &self,
+        list: Vec<(MemberId, String)>,
+        kept: &mut HashMap<MemberId, CancellationToken>,
+        router: &Router,
+        cancel: &CancellationToken,
+        tasks: &TaskTracker,
+    ) {
+        kept.retain(|member, token| {
+            let still = list.iter().any(|(wanted, _)| wanted == member);
+            if !still {
+                token.cancel();
+                let out = self.0.out.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+                if let Some(link) = out.get(member) {
+                    link.cancel.cancel();
+                }
+            }
+            still
+        });
+        for (member, address) in list {
+            if member == self.0.me || kept.contains_key(&member) {
+                continue;
+            }
+            let token = cancel.child_token();
+            kept.insert(member, token.clone());
+            let (links, router) = (self.clone(), router.clone());
+            tasks.spawn(async move { links.keep(member, address, router, token).await });
+        }
+    }
+
+    /// Keeps the link to one member, until it is no longer wanted.
+    async fn keep(&self, member: MemberId, address: String, router: Router, cancel: CancellationToken) {
+        let dials = self.0.me < member;
+        let mut was_up = false;
+        while !cancel.is_cancelled() {
+            if dials {
+                match self.dial(member, &address).await {
+                    Ok((stream, peer)) => self.serve(peer, stream, &router, cancel.child_token()).await,
+                    Err(error) => debug!(peer = %member, address, %error, "no link"),
+                }
+            } else if self.is_up(member) {
+                was_up = true;
+                wait(&cancel, REDIAL).await;
+                continue;
+            }
+            // The link broke, or never stood.
+            if cancel.is_cancelled() {
+                return;
+            }
+            if dials || was_up {
+                let refused = matches!(connect(&address).await, Err(LinkError::Refused));
+                if refused && !self.is_up(member) {
+                    self.tell(&router, Event::LinkDown { member, refused }).await;
+                }
+            }
+            wait(&cancel, REDIAL).await;
+        }
+    }
+
+    fn is_up(&self, member: MemberId) -> bool {
+        self.0.out.read().unwrap_or_else(std::sync::PoisonError::into_inner).contains_key(&member)
+    }
+
+    async fn dial(&self, member: MemberId, address: &str) -> Result<(TcpStream, MemberId), LinkError> {
+        let mut stream = connect(address).await?;
+        let handshake = async {
+            let (dialer, hello) = Dialer::start(&self.0.key, self.0.me, member, nonce());
+            write_message(&mut stream, &hello).await?;
+            let answer = read_message(&mut stream).await?;
+            let (link, proof) = dialer.finish(&answer)?;
+            write_message(&mut stream, &proof).await?;
+            Ok::<_, LinkError>(link.peer)
+        };
+        let peer = timeout(CONNECT, handshake).await.map_err(|_| LinkError::TimedOut)??;
+        Ok((stream, peer))
+    }
+
+    async fn accept(&self, mut stream: TcpStream, router: Router, cancel: CancellationToken) {
+        let handshake = async {
+            stream.set_nodelay(true)?;
+            let hello = read_message(&mut stream).await?;
+            let (listener, answer) = Listener::answer(&self.0.key, self.0.me, &hello, nonce())?;
+            write_message(&mut stream, &answer).await?;
+            let proof = read_message(&mut stream).await?;
+            Ok::<_, LinkError>(listener.finish(&proof)?.peer)
+        };
+        match timeout(CONNECT, handshake).await {
+            Ok(Ok(peer)) => self.serve(peer, stream, &router, cancel).await,
+            Ok(Err(LinkError::Io(error))) => debug!(%error, "a peer knocked and went away"),
+            Ok(Err(error)) => warn!(%error, "refused a peer"),
+            Err(_) => debug!("a peer connected and said nothing"),
+        }
+    }
+
+    /// A link that stands: reads and writes until it breaks.
+    async fn serve(&self, peer: MemberId, stream: TcpStream, router: &Router, cancel: CancellationToken) {
+        let (queue, queued) = mpsc::channel(limits::LINK_QUEUE);
+        let serial = self.0.serial.fetch_add(1, Ordering::Relaxed);
+        let replaced = {
+            let mut out = self.0.out.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+            out.insert(peer, Out { queue: queue.clone(), serial, cancel: cancel.clone() })
+        };
+        if let Some(old) = replaced {
+            old.cancel.cancel();
+            router.workers.send_all(ToAll::Link(peer, false)).await;
+            self.tell(router, Event::LinkDown { member: peer, refused: false }).await;
+        }
+        let (name, _) = router.directory.name_of(peer);
+        info!(%peer, name, "linked");
+        self.tell(router, Event::LinkUp(peer)).await;
+        router.workers.send_all(ToAll::Link(peer, true)).await;
+
+        let (reader, writer) = stream.into_split();
+        let why = tokio::select! {
+            () = cancel.cancelled() => "no longer wanted".to_owned(),
+            why = write(writer, queued) => why.to_string(),
+            why = self.read(peer, reader, router, &queue) => why,
+        };
+
+        let last = {
+            let mut out = self.0.out.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let last = out.get(&peer).is_some_and(|link| link.serial == serial);
+            if last {
+                out.remove(&peer);
+            }
+            last
+        };
+        if last {
+            info!(%peer, name, why, "link broken");
+            router.workers.send_all(ToAll::Link(peer, false)).await;
+            self.tell(router, Event::LinkDown { member: peer, refused: false }).await;
+        }
+    }
+
+    async fn read(
+        &self,
+        peer: MemberId,
+        reader: OwnedReadHalf,
+        router: &Router,
+        queue: &mpsc::Sender<Bytes>,
+    ) -> String {
+        let mut messages = FramedRead::new(reader, codec(peer::MAX_PEER_MESSAGE));
+        loop {
+            let bytes = match timeout(SILENCE, messages.next()).await {
+                Err(_) => return "it went silent".to_owned(),
+                Ok(None) => return "the other end closed it".to_owned(),
+                Ok(Some(Err(error))) => return error.to_string(),
+                Ok(Some(Ok(bytes))) => bytes,
+            };
+            match peer::decode(&bytes) {
+                Ok(PeerMessage::Ping(number)) => {
+                    // Where the queue is full the link is about to be cut anyway.
+                    let _ = queue.try_send(peer::encode(&PeerMessage::Pong(number)));
+                }
+                Ok(PeerMessage::Pong(_)) => {}
+                Ok(message) => self.route(peer, message, router).await,
+                Err(error) => return format!("a message that cannot be read: {error}"),
+            }
+        }
+    }
+
+    async fn route(&self, from: MemberId, message: PeerMessage, router: &Router) {
+        match destination(&message) {
+            Destination::Hub(game) => router.workers.send(game, ToHub::Peer(from, message)).await,
+            Destination::Driver => match message {
+                PeerMessage::Control(control) => self.tell(router, Event::Message(from, control)).await,
+                PeerMessage::MoveDone(note) => {
+                    if router.driver.send(ToDriver::MoveDone(note)).await.is_err() {
+                        debug!("the ownership driver has ended");
+                    }
+                }
+                other => debug!(?other, "a peer message without a destination"),
+            },
+        }
+    }
+
+    async fn tell(&self, router: &Router, event: Event) {
+        if router.driver.send(ToDriver::Event(event)).await.is_err() {
+            debug!("the ownership driver has ended");
+        }
+    }
+}
+
+enum Destination {
+    Hub(GameId),
+    Driver,
+}
+
+fn destination(message: &PeerMessage) -> Destination {
+    match message {
+        PeerMessage::Subscribe { game, .. }
+        | PeerMessage::Unsubscribe { game }
+        | PeerMessage::Subscribed { game, .. }
+        | PeerMessage::NotOwner { game, .. }
+        | PeerMessage::Keyframe { game, .. }
+        | PeerMessage::Frame { game, .. }
+        | PeerMessage::FromPlayer { game, .. }
+        | PeerMessage::ToPlayer { game, .. }
+        | PeerMessage::Refuse { game, .. }
+        | PeerMessage::Control(Control::MoveSoon { game, .. } | Control::Moved { game, .. }) => {
+            Destination::Hub(*game)
+        }
+        PeerMessage::Ping(_) | PeerMessage::Pong(_) | PeerMessage::Control(_) | PeerMessage::MoveDone(_) => {
+            Destination::Driver
+        }
+    }
+}
+
+async fn wait(cancel: &CancellationToken, time: Duration) {
+    tokio::select! {
+        () = cancel.cancelled() => {}
+        () = sleep(time) => {}
+    }
+}
+
+async fn connect(address: &str) -> Result<TcpStream, LinkError> {
+    match timeout(CONNECT, TcpStream::connect(address)).await {
+        Ok(Ok(stream)) => {
+            stream.set_nodelay(true)?;
+            Ok(stream)
+        }
+        Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Err(LinkError::Refused),
+        Ok(Err(error)) => Err(error.into()),
+        Err(_) => Err(LinkError::TimedOut),
+    }
+}
+
+fn nonce() -> [u8; NONCE_LENGTH] {
+    rand::random()
+}
+
+fn codec(longest: usize) -> LengthDelimitedCodec {
+    LengthDelimitedCodec::builder()
+        .little_endian()
+        .length_field_length(4)
+        .max_frame_length(longest)
+        .new_codec()
+}
+
+async fn write_message(stream: &mut TcpStream, message: &[u8]) -> io::Result<()> {
+    let mut bytes = BytesMut::with_capacity(message.len() + 4);
+    put(&mut bytes, message);
+    stream.write_all(&bytes).await
+}
+
+async fn read_message(stream: &mut TcpStream) -> io::Result<BytesMut> {
+    // The codec must not read beyond this message: the stream goes to another reader afterwards.
+    let mut length = [0; 4];
+    tokio::io::AsyncReadExt::read_exact(stream, &mut length).await?;
+    let length = u32::from_le_bytes(length) as usize;
+    if length > MAX_HANDSHAKE_MESSAGE {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "longer than any message of the handshake"));
+    }
+    let mut bytes = BytesMut::zeroed(length);
+    tokio::io::AsyncReadExt::read_exact(stream, &mut bytes).await?;
+    Ok(bytes)
+}
+
+fn put(to: &mut BytesMut, message: &[u8]) {
+    to.extend_from_slice(&(message.len() as u32).to_le_bytes());
+    to.extend_from_slice(message);
+}
+
+/// Gathers what is queued into one write.
+async fn write(mut writer: OwnedWriteHalf, mut queued: mpsc::Receiver<Bytes>) -> io::Error {
+    let mut batch = BytesMut::with_capacity(WRITE_BATCH);
+    let mut pings = interval(PING);
+    let mut number = 0;
+    loop {
+        tokio::select! {
+            message = queued.recv() => match message {
+                Some(message) => put(&mut batch, &message),
+                None => return io::ErrorKind::ConnectionAborted.into(),
+            },
+            _ = pings.tick() => {
+                number += 1;
+                put(&mut batch, &peer::encode(&PeerMessage::Ping(number)));
+            }
+        }
+        while batch.len() < WRITE_BATCH
+            && let Ok(message) = queued.try_recv()
+        {
+            put(&mut batch, &message);
+        }
+        if let Err(error) = writer.write_all(&batch).await {
+            return error;
+        }
+        batch.clear();
+    }
+}

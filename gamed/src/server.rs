@@ -1,0 +1,231 @@
+//! One member, put together: listeners, hubs, links, the ownership driver and HTTP, from start to exit.
+//!
+//! Owns the order of starting and ending. Listens before it registers and until it exits, because a refused connection is
+//! taken for a dead process.
+
+use crate::clock;
+use crate::context::{Context, Directory, Leaving};
+use crate::demo::Roll;
+use crate::driver::{Driver, Moves, Parts, Stage, ToDriver};
+use crate::http::{self, Site};
+use crate::limits;
+use crate::links::{Links, Router};
+use crate::metrics::Metrics;
+use crate::overview::Overview;
+use crate::workers::{ToAll, Workers};
+use ownership::Member;
+use protocol::{ClusterKey, MemberId};
+use registry::{MemberRecord, MemberState, Registry, Request};
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+/// What a member is made of, besides its listeners and the registry.
+pub struct ServerConfig {
+    /// For people.
+    pub name: String,
+    /// Revision of the Deployment.
+    pub revision: String,
+    /// For people.
+    pub build: String,
+    /// Empty outside Kubernetes.
+    pub pod_uid: String,
+    /// Empty outside Kubernetes.
+    pub container: String,
+    /// What other members dial.
+    pub peer_address: String,
+    /// The web client.
+    pub web: Option<PathBuf>,
+    /// Places in new games.
+    pub slots: u8,
+    /// Time to leave.
+    pub grace: Duration,
+    /// Games without players end after this.
+    pub empty_game: Duration,
+    /// Game threads.
+    pub workers: usize,
+    /// The cluster's secret.
+    pub key: ClusterKey,
+    /// The demo's button, in a demo.
+    pub roll: Option<Roll>,
+}
+
+/// A running member.
+pub struct Server {
+    /// Its id.
+    pub me: MemberId,
+    /// Its name.
+    pub name: String,
+    registry: Arc<dyn Registry>,
+    driver: mpsc::Sender<ToDriver>,
+    workers: Workers,
+    metrics: Arc<Metrics>,
+    stage: watch::Receiver<Stage>,
+    cancel: CancellationToken,
+    keepers: JoinSet<&'static str>,
+}
+
+/// Kept of the grace time for closing the last sockets and leaving the registry.
+const LAST_MOMENT: Duration = Duration::from_secs(2);
+
+/// Between two looks at whether the last socket is gone.
+const LOOK: Duration = Duration::from_millis(50);
+
+impl Server {
+    /// Starts a member on these listeners.
+    ///
+    /// # Errors
+    /// Where the system gives no more threads.
+    pub fn start(
+        config: ServerConfig,
+        registry: Arc<dyn Registry>,
+        http: TcpListener,
+        peers: TcpListener,
+    ) -> io::Result<Server> {
+        let me = MemberId(rand::random());
+        let key = Arc::new(config.key);
+        let metrics = Arc::new(Metrics::new());
+        let directory = Arc::new(Directory::default());
+        let leaving = Arc::new(Leaving::default());
+        let links = Links::new(me, key.clone());
+        let moves = Moves::default();
+        let (driver, events) = mpsc::channel(limits::DRIVER_QUEUE);
+        let (wanted, wanted_members) = mpsc::channel(16);
+        let (workers, threads) = Workers::new(config.workers);
+        directory.learn([(me, config.name.clone(), config.build.clone())].into_iter());
+
+        let record = MemberRecord {
+            id: me,
+            name: config.name.clone(),
+            address: config.peer_address,
+            pod_uid: config.pod_uid,
+            container: config.container,
+            revision: config.revision,
+            build: config.build.clone(),
+            state: MemberState::Joining,
+            games: 0,
+            players: 0,
+            rules_min: sim::RULES_OLDEST,
+            rules_max: sim::RULES,
+            renewals: 0,
+            joined: 0,
+        };
+        threads.start(&Context {
+            me,
+            name: config.name.clone(),
+            build: config.build,
+            grace: config.grace,
+            empty_game: config.empty_game,
+            links: links.clone(),
+            metrics: metrics.clone(),
+            key: key.clone(),
+            directory: directory.clone(),
+            leaving: leaving.clone(),
+            driver: driver.clone(),
+        })?;
+        let machine = Member::new(record, ownership::Settings::default(), clock::now(), rand::random());
+        let parts = Parts {
+            registry: registry.clone(),
+            workers: workers.clone(),
+            links: links.clone(),
+            wanted,
+            directory: directory.clone(),
+            leaving,
+            moves: moves.clone(),
+            metrics: metrics.clone(),
+        };
+        let (machine_driver, stage) = Driver::new(machine, parts, events);
+        let site = Site {
+            me,
+            key,
+            web: config.web,
+            slots: config.slots,
+            workers: workers.clone(),
+            driver: driver.clone(),
+            stage: stage.clone(),
+            overview: Arc::new(Overview::new(registry.clone(), config.slots)),
+            moves,
+            metrics: metrics.clone(),
+            roll: config.roll,
+        };
+        let router = Router { workers: workers.clone(), driver: driver.clone(), directory };
+
+        let cancel = CancellationToken::new();
+        let mut keepers = JoinSet::new();
+        let token = cancel.clone();
+        keepers.spawn(async move {
+            links.run(peers, wanted_members, router, token).await;
+            "peer links"
+        });
+        let token = cancel.clone();
+        keepers.spawn(async move {
+            machine_driver.run(token).await;
+            "ownership driver"
+        });
+        let token = cancel.clone();
+        keepers.spawn(async move {
+            http::serve(http, site, token).await;
+            "http"
+        });
+        Ok(Server { me, name: config.name, registry, driver, workers, metrics, stage, cancel, keepers })
+    }
+
+    /// Readiness and drain.
+    pub fn stage(&self) -> watch::Receiver<Stage> {
+        self.stage.clone()
+    }
+
+    /// For creating games from inside the process.
+    pub fn driver(&self) -> mpsc::Sender<ToDriver> {
+        self.driver.clone()
+    }
+
+    /// Waits for a part that ends although nobody asked it to, and names it. The process is of no use then.
+    pub async fn failed(&mut self) -> &'static str {
+        match self.keepers.join_next().await {
+            Some(Ok(name)) => name,
+            Some(Err(_)) => "a part that panicked",
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Hands the games over, lets the players go elsewhere, and ends: as soon as the last game and socket are gone, at the
+    /// latest when the grace time ends.
+    pub async fn leave(mut self, grace: Duration) {
+        let began = Instant::now();
+        let deadline = began + grace.saturating_sub(LAST_MOMENT);
+        if self.driver.send(ToDriver::Terminate(grace.saturating_sub(LAST_MOMENT))).await.is_err() {
+            warn!("the ownership driver is gone: games are left to a take-over");
+        }
+        loop {
+            let drained = self.stage.borrow().drained;
+            let sockets = self.metrics.sockets.get();
+            if drained && sockets == 0 {
+                info!(after_ms = began.elapsed().as_millis() as u64, "all games and players have left");
+                break;
+            }
+            if Instant::now() >= deadline {
+                warn!(drained, sockets, "the grace time ends: the rest is closed");
+                break;
+            }
+            sleep(LOOK).await;
+        }
+        self.workers.send_all(ToAll::Close).await;
+        while self.metrics.sockets.get() > 0 && Instant::now() < deadline + limits::FAREWELL {
+            sleep(LOOK).await;
+        }
+        self.cancel.cancel();
+        while self.keepers.join_next().await.is_some() {}
+        if let Err(error) = self.registry.call(Request::Leave(self.me)).await {
+            warn!(%error, "could not leave the registry; the others will notice");
+        }
+        info!(name = self.name, "left");
+    }
+}

@@ -1,0 +1,217 @@
+//! What a user may set, as flags and as environment variables of the same names.
+//!
+//! Owns names, defaults and checks. Nothing else reads the environment.
+
+use clap::{Parser, ValueEnum};
+use protocol::ClusterKey;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+use thiserror::Error;
+
+/// The Tanx game server: runs games, serves players, and hands its games to other servers when it leaves.
+///
+/// Without --redis it serves alone, from memory: games end with the process. With --redis it is a member of the
+/// cluster that shares the Redis and the prefix. With --demo it is three servers in one process behind a small load
+/// balancer, with bots in it.
+#[derive(Parser, Debug, Clone)]
+#[command(name = "gamed", version = env!("CARGO_PKG_VERSION"), max_term_width = 110)]
+pub struct Settings {
+    /// Where players and browsers connect
+    #[arg(long, env = "GAMED_LISTEN", default_value = "0.0.0.0:8080", value_name = "IP:PORT")]
+    pub listen: SocketAddr,
+
+    /// Where other servers connect
+    #[arg(long, env = "GAMED_PEER_LISTEN", default_value = "0.0.0.0:7946", value_name = "IP:PORT")]
+    pub peer_listen: SocketAddr,
+
+    /// What other servers dial to reach this one [default: the pod's IP, or the listening address]
+    #[arg(long, env = "GAMED_PEER_ADDRESS", value_name = "IP:PORT")]
+    pub peer_address: Option<SocketAddr>,
+
+    /// The pod's IP, from the downward API; makes the peer address
+    #[arg(long, env = "POD_IP", value_name = "IP", hide = true)]
+    pub pod_ip: Option<std::net::IpAddr>,
+
+    /// The registry that the servers of a cluster share, e.g. redis://:password@host:6379/0
+    #[arg(long, env = "GAMED_REDIS", value_name = "URL", hide_env_values = true)]
+    pub redis: Option<String>,
+
+    /// Begins all keys in Redis: clusters with different prefixes can share one
+    #[arg(long, env = "GAMED_REDIS_PREFIX", default_value = "tanx", value_name = "TEXT")]
+    pub redis_prefix: String,
+
+    /// File with the secret that all servers of a cluster share, at least 32 bytes
+    #[arg(long, env = "GAMED_CLUSTER_KEY_FILE", value_name = "FILE")]
+    pub cluster_key_file: Option<PathBuf>,
+
+    /// The secret itself, for environments that hand secrets in as variables
+    #[arg(long, env = "GAMED_CLUSTER_KEY", value_name = "TEXT", hide_env_values = true)]
+    pub cluster_key: Option<String>,
+
+    /// Name that people see [default: the host's name]
+    #[arg(long, env = "POD_NAME", value_name = "TEXT")]
+    pub name: Option<String>,
+
+    /// Which revision of the Deployment this is: games prefer the newest
+    #[arg(long, env = "GAMED_REVISION", default_value = "", value_name = "TEXT")]
+    pub revision: String,
+
+    /// Version that people see
+    #[arg(long, env = "GAMED_BUILD", default_value = env!("CARGO_PKG_VERSION"), value_name = "TEXT")]
+    pub build: String,
+
+    /// The pod's UID, from the downward API
+    #[arg(long, env = "POD_UID", default_value = "", value_name = "UID", hide = true)]
+    pub pod_uid: String,
+
+    /// The container's name in the pod
+    #[arg(long, env = "GAMED_CONTAINER", default_value = "gamed", value_name = "TEXT", hide = true)]
+    pub container: String,
+
+    /// Folder of the built web client
+    #[arg(long, env = "GAMED_WEB", value_name = "DIR")]
+    pub web: Option<PathBuf>,
+
+    /// Places for tanks in a new game, 1 to 32
+    #[arg(long, env = "GAMED_MAX_PLAYERS", default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=32), value_name = "N")]
+    pub max_players: u8,
+
+    /// A game without players ends after this many milliseconds
+    #[arg(long, env = "GAMED_EMPTY_GAME_MS", default_value_t = 60_000, value_name = "MS")]
+    pub empty_game_ms: u64,
+
+    /// After SIGTERM, games and players have this many milliseconds to leave
+    #[arg(long, env = "GAMED_GRACE_MS", default_value_t = 50_000, value_name = "MS")]
+    pub grace_ms: u64,
+
+    /// Threads that games live on [default: one for each core]
+    #[arg(long, env = "GAMED_WORKERS", value_parser = clap::value_parser!(u16).range(1..=256), value_name = "N")]
+    pub workers: Option<u16>,
+
+    /// How logs look
+    #[arg(long, env = "GAMED_LOG_FORMAT", default_value = "auto", value_enum)]
+    pub log_format: LogFormat,
+
+    /// What is logged, e.g. info or gamed=debug,warn
+    #[arg(long, env = "GAMED_LOG", default_value = "info", value_name = "FILTER")]
+    pub log: String,
+
+    /// Run three servers in this process, behind a load balancer on the listening address, with bots playing
+    #[arg(long, conflicts_with_all = ["redis", "peer_address"])]
+    pub demo: bool,
+
+    /// Games with bots in the demo
+    #[arg(long, env = "GAMED_DEMO_GAMES", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=200), value_name = "N", requires = "demo")]
+    pub demo_games: u16,
+
+    /// Bots in each of the demo's games
+    #[arg(long, env = "GAMED_DEMO_BOTS", default_value_t = 3, value_parser = clap::value_parser!(u8).range(0..=31), value_name = "N", requires = "demo")]
+    pub demo_bots: u8,
+}
+
+/// How logs look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Text on a terminal, JSON elsewhere
+    Auto,
+    /// Text for people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+/// Settings that contradict each other or cannot be used.
+#[derive(Debug, Error)]
+pub enum SettingsError {
+    /// No key although others must trust it.
+    #[error(
+        "a server with --redis needs the cluster's key: give --cluster-key-file FILE (at least 32 random bytes, the \
+         same for all servers), e.g. made by: head -c 32 /dev/urandom > key"
+    )]
+    NoKey,
+    /// Two keys.
+    #[error("give --cluster-key-file or --cluster-key, not both")]
+    TwoKeys,
+    /// The key file.
+    #[error("cannot read the cluster key from {0}: {1}")]
+    KeyFile(PathBuf, std::io::Error),
+    /// The key.
+    #[error("the cluster key: {0}")]
+    Key(#[from] protocol::KeyError),
+    /// Not reachable.
+    #[error("other servers cannot dial {0}: give --peer-address with this host's own IP")]
+    PeerAddress(SocketAddr),
+    /// No places for more.
+    #[error("{0} bots do not fit into a game of {1}: lower --demo-bots or raise --max-players")]
+    Bots(u8, u8),
+}
+
+impl Settings {
+    /// The cluster's key; a random one where nobody else needs to know it.
+    ///
+    /// # Errors
+    /// When it is missing, given twice, unreadable or too short.
+    pub fn key(&self) -> Result<ClusterKey, SettingsError> {
+        match (&self.cluster_key_file, &self.cluster_key) {
+            (Some(_), Some(_)) => Err(SettingsError::TwoKeys),
+            (Some(file), None) => {
+                let content =
+                    std::fs::read(file).map_err(|error| SettingsError::KeyFile(file.clone(), error))?;
+                Ok(ClusterKey::parse(&content)?)
+            }
+            (None, Some(text)) => Ok(ClusterKey::parse(text.as_bytes())?),
+            (None, None) if self.redis.is_some() => Err(SettingsError::NoKey),
+            (None, None) => Ok(ClusterKey::parse(&rand::random::<[u8; 32]>())?),
+        }
+    }
+
+    /// What other servers dial, given the port that is really listened on.
+    ///
+    /// # Errors
+    /// When that is an address that nobody can dial.
+    pub fn peer_address(&self, bound: SocketAddr) -> Result<SocketAddr, SettingsError> {
+        let address = match (self.peer_address, self.pod_ip) {
+            (Some(address), _) => address,
+            (None, Some(ip)) => SocketAddr::new(ip, bound.port()),
+            (None, None) => bound,
+        };
+        if self.redis.is_some() && address.ip().is_unspecified() {
+            return Err(SettingsError::PeerAddress(address));
+        }
+        Ok(address)
+    }
+
+    /// Name that people see.
+    pub fn name(&self) -> String {
+        let host = || std::fs::read_to_string("/proc/sys/kernel/hostname").map(|name| name.trim().to_owned());
+        self.name.clone().or_else(|| host().ok()).unwrap_or_else(|| "server".to_owned())
+    }
+
+    /// See `grace_ms`.
+    pub fn grace(&self) -> Duration {
+        Duration::from_millis(self.grace_ms)
+    }
+
+    /// See `empty_game_ms`.
+    pub fn empty_game(&self) -> Duration {
+        Duration::from_millis(self.empty_game_ms)
+    }
+
+    /// See `workers`.
+    pub fn workers(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        self.workers.map_or_else(cores, usize::from)
+    }
+
+    /// Checks what the demo needs.
+    ///
+    /// # Errors
+    /// When the bots do not fit.
+    pub fn check_demo(&self) -> Result<(), SettingsError> {
+        if self.demo_bots >= self.max_players {
+            return Err(SettingsError::Bots(self.demo_bots, self.max_players));
+        }
+        Ok(())
+    }
+}
