@@ -1,0 +1,6 @@
+//! Bots that play like people, an oracle that judges what they were shown, and the scenarios that break a cluster.
+//!
+//! A black box to the product: uses the players' protocol, HTTP, and kubectl as a user would.
+
+pub mod oracle;
+pub mod recording;

@@ -1,0 +1,413 @@
+//! What one player was shown, over all its sockets in order of arrival.
+//!
+//! Owns the rules for one player: which tick may follow which on a socket, what a newer socket may show, and that what
+//! was shown as score or as durable does not go away. Knows other players only through [`Game`].
+//!
+//! Two sockets of a player overlap while its edge leaves (make before break). Then the older one may still bring ticks
+//! of the lower epoch that lie before the newer epoch's first: late, not wrong. And a newer socket may begin with an
+//! older keyframe of the same epoch and catch up: repeated, not wrong, if the repeated ticks are the same ones.
+
+use super::{Fault, Findings, Game, Place, Window, hash, hash_world};
+use protocol::{Body, EncodedBody, Epoch, FrameEvent, FrameHeader, Keyframe, PlayerId, ServerMessage, Tick};
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// Where one socket stands.
+#[derive(Default)]
+struct Socket {
+    slots: u8,
+    at: Option<(Epoch, Tick)>,
+    /// The next keyframe may leave ticks out: a Skipped said so.
+    skipped: bool,
+    /// A keyframe went back on this socket; the next frame has to carry the flag that says so. Was at that tick before.
+    must_announce: Option<Tick>,
+    /// Players by slot, as keyframe and events tell.
+    players: HashMap<u8, Counted>,
+}
+
+/// A player as far as a socket counts along.
+#[derive(Clone)]
+struct Counted {
+    id: PlayerId,
+    score: u32,
+    applied: u32,
+}
+
+/// A number that only rises in one history of a game, and with it the ticks at which it rose.
+#[derive(Default)]
+struct Rising(Vec<(Tick, u32)>);
+
+impl Rising {
+    fn at(&self, tick: Tick) -> Option<u32> {
+        self.0.iter().rev().find(|(risen, _)| *risen <= tick).map(|(_, value)| *value)
+    }
+
+    fn note(&mut self, tick: Tick, value: u32) {
+        let newer = self.0.last().is_none_or(|(last, before)| tick > *last && value > *before);
+        if newer {
+            self.0.push((tick, value));
+        }
+    }
+
+    fn rewind(&mut self, base: Tick) {
+        self.0.retain(|(tick, _)| *tick <= base);
+    }
+}
+
+/// One player's view.
+pub(super) struct Shown {
+    window: Window,
+    sockets: HashMap<u32, Socket>,
+    me: Option<PlayerId>,
+    rejoined: bool,
+    /// Highest epoch shown, the world it was first seen to go on from, its newest tick, and the socket that brought it.
+    high: Option<High>,
+    durable: Tick,
+    scores: HashMap<PlayerId, Rising>,
+    applied: Rising,
+    /// Ticks shown of the present history, from `first` on.
+    first: u64,
+    ticks: Vec<bool>,
+    skipped: Vec<(u64, u64)>,
+    rewinds: u64,
+    last_advance: Option<Duration>,
+    longest_gap: Duration,
+}
+
+#[derive(Clone, Copy)]
+struct High {
+    epoch: Epoch,
+    base: Tick,
+    tick: Tick,
+    socket: u32,
+}
+
+impl Shown {
+    pub(super) fn new(window: Window) -> Shown {
+        Shown {
+            window,
+            sockets: HashMap::new(),
+            me: None,
+            rejoined: false,
+            high: None,
+            durable: Tick(0),
+            scores: HashMap::new(),
+            applied: Rising::default(),
+            first: 0,
+            ticks: Vec::new(),
+            skipped: Vec::new(),
+            rewinds: 0,
+            last_advance: None,
+            longest_gap: Duration::ZERO,
+        }
+    }
+
+    pub(super) fn opened(&mut self, socket: u32) {
+        self.sockets.insert(socket, Socket::default());
+    }
+
+    pub(super) fn closed(&mut self, socket: u32) {
+        self.sockets.remove(&socket);
+    }
+
+    pub(super) fn message(
+        &mut self,
+        place: Place<'_>,
+        message: &ServerMessage,
+        game: &mut Game,
+        findings: &mut Findings,
+    ) {
+        match message {
+            ServerMessage::Welcome(welcome) => {
+                self.sockets.entry(place.socket).or_default().slots = welcome.slots;
+                match self.me {
+                    None => self.me = Some(welcome.player),
+                    Some(me) if me != welcome.player => {
+                        self.me = Some(welcome.player);
+                        let what = format!("was player {me}, is now player {}", welcome.player);
+                        self.rejoin(place, what, findings);
+                    }
+                    Some(_) => {}
+                }
+            }
+            ServerMessage::Host(host) if !host.owner_name.is_empty() => {
+                let owner = game.owners.entry(host.epoch).or_insert_with(|| host.owner_name.clone());
+                if *owner != host.owner_name {
+                    let what = format!("epoch {} is owned by {owner} and {}", host.epoch, host.owner_name);
+                    findings.add(Fault::TwoOwners, place, what);
+                }
+            }
+            ServerMessage::Keyframe(keyframe) => self.keyframe(place, keyframe, game, findings),
+            ServerMessage::Frame { header, body } => self.frame(place, header, body, game, findings),
+            ServerMessage::Skipped { from, to } => {
+                self.sockets.entry(place.socket).or_default().skipped = true;
+                self.skipped.push((from.0, to.0));
+            }
+            ServerMessage::Host(_)
+            | ServerMessage::Pong { .. }
+            | ServerMessage::Expect { .. }
+            | ServerMessage::GoAway { .. } => {}
+        }
+    }
+
+    fn keyframe(&mut self, place: Place<'_>, keyframe: &Keyframe, game: &mut Game, findings: &mut Findings) {
+        let (epoch, tick) = (keyframe.epoch, keyframe.tick);
+        let world = hash_world(keyframe);
+        if *game.worlds.entry((epoch, tick)).or_insert(world) != world {
+            findings.add(Fault::TwoHistories, place, format!("two worlds of tick {tick} in epoch {epoch}"));
+        }
+        game.show(epoch, tick, tick, place.at);
+
+        let socket = self.sockets.entry(place.socket).or_default();
+        if let Some((old_epoch, old_tick)) = socket.at {
+            if epoch < old_epoch {
+                let what = format!("a keyframe of epoch {epoch} on a socket at epoch {old_epoch}");
+                findings.add(Fault::EpochFell, place, what);
+            } else if tick < old_tick && epoch > old_epoch {
+                socket.must_announce = Some(old_tick);
+            } else if tick < old_tick && !socket.skipped {
+                let what = format!("a keyframe of tick {tick} on a socket at tick {old_tick}, same epoch");
+                findings.add(Fault::WentBack, place, what);
+            } else if tick > old_tick.next() && !socket.skipped {
+                let what =
+                    format!("a keyframe of tick {tick} on a socket at tick {old_tick}, without Skipped");
+                findings.add(Fault::Jump, place, what);
+            }
+        }
+        socket.at = Some((epoch, tick));
+        if std::mem::take(&mut socket.skipped)
+            && let Some(last) = self.skipped.last_mut()
+        {
+            // The ticks up to the keyframe do not come either.
+            last.1 = last.1.max(tick.0.saturating_sub(1));
+        }
+        let counted = keyframe.players.iter().map(|player| {
+            let counted = Counted { id: player.id, score: player.score, applied: player.applied };
+            (player.slot, counted)
+        });
+        socket.players = counted.collect();
+
+        self.advance(place, epoch, tick, tick, findings);
+        if self.high.is_some_and(|high| epoch < high.epoch) {
+            return;
+        }
+        self.durable = self.durable.max(keyframe.durable);
+        let mut here = false;
+        for player in &keyframe.players {
+            let scores = self.scores.entry(player.id).or_default();
+            if let Some(before) = scores.at(tick).filter(|before| player.score < *before) {
+                let what =
+                    format!("{:?} had {before} kills, has {} at tick {tick}", player.name, player.score);
+                findings.add(Fault::ScoreLost, place, what);
+                scores.0.clear();
+            }
+            scores.note(tick, player.score);
+            if Some(player.id) == self.me {
+                here = true;
+                if let Some(before) = self.applied.at(tick).filter(|before| player.applied < *before) {
+                    let what = format!("{before} inputs were applied, now {} at tick {tick}", player.applied);
+                    findings.add(Fault::DurableLost, place, what);
+                    self.applied.0.clear();
+                }
+                self.applied.note(tick, player.applied);
+            }
+        }
+        if !here && self.me.is_some() && self.applied.at(tick).is_some() {
+            self.applied.0.clear();
+            self.rejoin(place, format!("is not in the world of tick {tick} any more"), findings);
+        }
+    }
+
+    fn frame(
+        &mut self,
+        place: Place<'_>,
+        header: &FrameHeader,
+        body: &EncodedBody,
+        game: &mut Game,
+        findings: &mut Findings,
+    ) {
+        let socket = self.sockets.entry(place.socket).or_default();
+        let Some((old_epoch, old_tick)) = socket.at else {
+            findings.add(Fault::Jump, place, "a frame before the first keyframe".to_owned());
+            return;
+        };
+        let tick = header.tick(old_tick.next());
+        let epoch = header.epoch.unwrap_or(old_epoch);
+        if epoch < old_epoch {
+            let what = format!("a frame of epoch {epoch} on a socket at epoch {old_epoch}");
+            findings.add(Fault::EpochFell, place, what);
+        }
+        let announced = header.flags.rewind;
+        if let Some(before) = socket.must_announce.take().filter(|_| !announced) {
+            let what =
+                format!("a keyframe went back from tick {before}, and the frame of {tick} has no flag");
+            findings.add(Fault::WentBack, place, what);
+        }
+        if tick <= old_tick && !announced {
+            findings.add(Fault::WentBack, place, format!("tick {tick} after tick {old_tick}"));
+        } else if tick > old_tick.next() {
+            findings.add(Fault::Jump, place, format!("tick {tick} after tick {old_tick}"));
+        }
+        socket.at = Some((epoch, tick));
+
+        let content = hash(&(body.events, &body.bytes[..]));
+        if *game.bodies.entry((epoch, tick)).or_insert(content) != content {
+            findings.add(Fault::TwoHistories, place, format!("two frames of tick {tick} in epoch {epoch}"));
+        }
+        let base = Tick(tick.0.saturating_sub(1));
+        game.show(epoch, base, tick, place.at);
+
+        let decoded = match body.decode(socket.slots) {
+            Ok(decoded) => decoded,
+            Err(error) => {
+                findings.add(Fault::Unreadable, place, format!("frame of tick {tick}: {error}"));
+                Body::default()
+            }
+        };
+        let risen = socket.follow(&decoded);
+        self.advance(place, epoch, base, tick, findings);
+        if self.high.is_some_and(|high| epoch < high.epoch) {
+            return;
+        }
+        if header.lag < u8::MAX {
+            self.durable = self.durable.max(Tick(tick.0.saturating_sub(header.lag.into())));
+        }
+        for counted in risen {
+            self.scores.entry(counted.id).or_default().note(tick, counted.score);
+            if Some(counted.id) == self.me {
+                self.applied.note(tick, counted.applied);
+            }
+        }
+    }
+
+    /// The player was shown a tick; `base` is the world that it goes on from (for a keyframe its own).
+    fn advance(&mut self, place: Place<'_>, epoch: Epoch, base: Tick, tick: Tick, findings: &mut Findings) {
+        let Some(high) = self.high else {
+            self.first = tick.0;
+            self.high = Some(High { epoch, base, tick, socket: place.socket });
+            self.show_tick(tick);
+            self.arrived(place.at);
+            return;
+        };
+        if epoch < high.epoch {
+            let late = place.socket < high.socket && tick <= high.base;
+            if late {
+                self.show_tick(tick);
+            } else {
+                let what = format!("tick {tick} of epoch {epoch} after epoch {} was shown", high.epoch);
+                findings.add(Fault::EpochFell, place, what);
+            }
+            return;
+        }
+        if epoch > high.epoch && base < high.tick {
+            self.rewinds += 1;
+            if base < self.durable {
+                let what = format!("tick {} was durable; the next epoch goes on from {base}", self.durable);
+                findings.add(Fault::DurableLost, place, what);
+                self.durable = base;
+            }
+            self.ticks.truncate((base.0 + 1).saturating_sub(self.first) as usize);
+            self.scores.values_mut().for_each(|score| score.rewind(base));
+            self.applied.rewind(base);
+        }
+        self.show_tick(tick);
+        if epoch > high.epoch {
+            self.high = Some(High { epoch, base, tick, socket: place.socket });
+            self.arrived(place.at);
+        } else if tick > high.tick {
+            self.high = Some(High { tick, socket: place.socket, base: high.base.min(base), ..high });
+            self.arrived(place.at);
+        }
+    }
+
+    fn show_tick(&mut self, tick: Tick) {
+        let Some(index) = tick.0.checked_sub(self.first).map(|index| index as usize) else { return };
+        /// Three hours: a forged tick must not take all memory.
+        const MOST: usize = 3 * 3600 * 50;
+        if index < MOST {
+            if self.ticks.len() <= index {
+                self.ticks.resize(index + 1, false);
+            }
+            self.ticks[index] = true;
+        }
+    }
+
+    /// Something new came: ends a gap.
+    fn arrived(&mut self, at: Duration) {
+        self.gap_until(at);
+        self.last_advance = Some(at);
+    }
+
+    fn gap_until(&mut self, at: Duration) {
+        // A gap that began before the window or ends after it counts whole or up to the window's end.
+        let from = self.last_advance.unwrap_or(self.window.from);
+        let to = at.min(self.window.to);
+        if to > self.window.from {
+            self.longest_gap = self.longest_gap.max(to.saturating_sub(from));
+        }
+    }
+
+    fn rejoin(&mut self, place: Place<'_>, what: String, findings: &mut Findings) {
+        // Counts players, not how often.
+        if !std::mem::replace(&mut self.rejoined, true) {
+            findings.add(Fault::Rejoined, place, what);
+        }
+    }
+
+    pub(super) fn last_advance(&self) -> Option<Duration> {
+        self.last_advance
+    }
+
+    /// Longest time without a new tick in the window.
+    pub(super) fn longest_gap(&mut self) -> Duration {
+        self.gap_until(self.window.to);
+        self.longest_gap
+    }
+
+    pub(super) fn rewinds(&self) -> u64 {
+        self.rewinds
+    }
+
+    /// Ticks between the first and the last one shown that were not.
+    pub(super) fn ticks_missed(&self) -> u64 {
+        self.ticks.iter().filter(|shown| !**shown).count() as u64
+    }
+
+    /// Those that a Skipped announced.
+    pub(super) fn ticks_skipped(&self) -> u64 {
+        let announced = |tick: u64| self.skipped.iter().any(|(from, to)| (*from..=*to).contains(&tick));
+        let missed = self.ticks.iter().enumerate().filter(|(_, shown)| !**shown);
+        missed.filter(|(index, _)| announced(self.first + *index as u64)).count() as u64
+    }
+}
+
+impl Socket {
+    /// Counts along; answers whose numbers rose.
+    fn follow(&mut self, body: &Body) -> Vec<Counted> {
+        let mut risen = Vec::new();
+        for inputs in &body.inputs {
+            if let Some(counted) = self.players.get_mut(&inputs.slot) {
+                counted.applied += inputs.keys.len() as u32;
+                risen.push(counted.clone());
+            }
+        }
+        for event in &body.events {
+            match event {
+                FrameEvent::Join { slot, player, .. } => {
+                    self.players.insert(*slot, Counted { id: *player, score: 0, applied: 0 });
+                }
+                FrameEvent::Leave { slot } => {
+                    self.players.remove(slot);
+                }
+                FrameEvent::Kill { slot, by } if slot != by => {
+                    if let Some(counted) = self.players.get_mut(by) {
+                        counted.score += 1;
+                        risen.push(counted.clone());
+                    }
+                }
+                _ => {}
+            }
+        }
+        risen
+    }
+}

@@ -1,0 +1,437 @@
+//! Recordings with one fault each: exactly its column must turn red. And clean ones, in which none may.
+
+use super::*;
+use crate::recording::Recording;
+use protocol::{
+    Body, Flags, Frame, FrameEvent, FrameHeader, Host, KeyframePlayer, PlayerId, SlotInputs, Welcome,
+};
+
+const GAME: GameId = GameId(0x6a);
+const OLD: Epoch = Epoch(0x10_0000);
+const NEW: Epoch = Epoch(0x20_0000);
+const SLOTS: u8 = 8;
+const FAULT: Duration = Duration::from_millis(2_000);
+const END: Duration = Duration::from_millis(6_000);
+
+/// Where the simple game of these tests is at a tick: player `n` in slot `n` pressed a key in every tenth tick, and
+/// player 1 was killed by player 0 in ticks 50 and 90.
+fn world(epoch: Epoch, tick: u64, durable: u64) -> Keyframe {
+    let kills = [50, 90].iter().filter(|kill| **kill <= tick).count() as u32;
+    let player = |slot: u8| KeyframePlayer {
+        id: PlayerId(u64::from(slot) + 1),
+        slot,
+        score: if slot == 0 { kills } else { 0 },
+        deaths: if slot == 1 { kills } else { 0 },
+        applied: (tick / 10) as u32,
+        last_seq: (tick / 10) as u32,
+        ..KeyframePlayer::default()
+    };
+    let players = vec![player(0), player(1)];
+    Keyframe { epoch, tick: Tick(tick), durable: Tick(durable), rules: 1, players, missiles: Vec::new() }
+}
+
+fn body(tick: u64) -> Body {
+    let inputs = if tick.is_multiple_of(10) {
+        [0, 1].map(|slot| SlotInputs { slot, keys: vec![1] }).into()
+    } else {
+        Vec::new()
+    };
+    let killed = [50, 90].contains(&tick);
+    let events = if killed { vec![FrameEvent::Kill { slot: 1, by: 0 }] } else { Vec::new() };
+    Body { inputs, residuals: Vec::new(), events }
+}
+
+/// Makes one recording; time stands where the last entry was put.
+struct Film {
+    recording: Recording,
+    me: u64,
+    ms: u64,
+}
+
+impl Film {
+    fn of(player: u64) -> Film {
+        Film { recording: Recording::new(GAME, &format!("bot-{player}")), me: player, ms: 0 }
+    }
+
+    fn say(&mut self, socket: u32, message: ServerMessage) -> &mut Film {
+        self.raw(socket, &message.encode())
+    }
+
+    fn raw(&mut self, socket: u32, bytes: &[u8]) -> &mut Film {
+        self.recording.push(Duration::from_millis(self.ms), socket, What::Message(bytes));
+        self
+    }
+
+    fn wait(&mut self, ms: u64) -> &mut Film {
+        self.ms += ms;
+        self
+    }
+
+    fn welcome(&mut self, socket: u32) -> &mut Film {
+        self.recording.push(Duration::from_millis(self.ms), socket, What::Opened);
+        self.say(
+            socket,
+            ServerMessage::Welcome(Welcome {
+                version: 1,
+                player: PlayerId(self.me),
+                session: socket,
+                settings_name: "test".into(),
+                maze: String::new(),
+                slots: SLOTS,
+                edge_name: "edge".into(),
+                edge_build: "v1".into(),
+                token: vec![1],
+            }),
+        )
+    }
+
+    fn host(&mut self, socket: u32, epoch: Epoch, owner: &str) -> &mut Film {
+        let host = Host {
+            epoch,
+            owner_name: owner.into(),
+            owner_build: "v1".into(),
+            edge_name: "edge".into(),
+            edge_build: "v1".into(),
+        };
+        self.say(socket, ServerMessage::Host(host))
+    }
+
+    fn keyframe(&mut self, socket: u32, epoch: Epoch, tick: u64) -> &mut Film {
+        self.say(socket, ServerMessage::Keyframe(world(epoch, tick, tick.saturating_sub(20))))
+    }
+
+    /// Frames of these ticks, one every 20 ms; the first carries the epoch if there is one to tell.
+    fn frames(
+        &mut self,
+        socket: u32,
+        epoch: Option<Epoch>,
+        ticks: impl IntoIterator<Item = u64>,
+    ) -> &mut Film {
+        let mut epoch = epoch;
+        for tick in ticks {
+            self.wait(20).frame(socket, epoch.take(), tick, Flags::default());
+        }
+        self
+    }
+
+    fn frame(&mut self, socket: u32, epoch: Option<Epoch>, tick: u64, flags: Flags) -> &mut Film {
+        let header = FrameHeader::new(Tick(tick), Tick(tick.saturating_sub(20)), flags, epoch);
+        self.raw(socket, &Frame { header, body: body(tick) }.encode(SLOTS))
+    }
+
+    fn close(&mut self, socket: u32) -> &mut Film {
+        self.recording.push(Duration::from_millis(self.ms), socket, What::Closed(1000, "done"));
+        self
+    }
+
+    /// Joined, at tick 100 after 2 s: the fault is about to begin.
+    fn playing(player: u64) -> Film {
+        let mut film = Film::of(player);
+        film.welcome(1).host(1, OLD, "pod-a").keyframe(1, OLD, 0).frames(1, None, 1..=100);
+        film
+    }
+
+    fn done(&mut self) -> Recording {
+        self.recording.clone()
+    }
+}
+
+/// A planned move at tick 120, seen through an edge that stays.
+fn stays(player: u64) -> Film {
+    let mut film = Film::playing(player);
+    film.frames(1, None, 101..=120).host(1, NEW, "pod-b").frames(1, Some(NEW), 121..=300);
+    film
+}
+
+/// The same move, seen through the edge that leaves: at tick 150 the player takes a second socket.
+fn follows(player: u64) -> Film {
+    let mut film = Film::playing(player);
+    film.frames(1, None, 101..=120).host(1, NEW, "pod-b").frames(1, Some(NEW), 121..=150);
+    film.say(1, ServerMessage::GoAway { grace_ms: 1000 }).welcome(2).host(2, NEW, "pod-b");
+    film.keyframe(2, NEW, 150);
+    for tick in 151..=155 {
+        film.frames(1, None, [tick]).frame(2, None, tick, Flags::default());
+    }
+    film.close(1).frames(2, None, 156..=300);
+    film
+}
+
+fn verdict(recordings: &[Recording]) -> Verdict {
+    judge(recordings, Window { from: FAULT, to: END })
+}
+
+/// These and no other columns are red.
+fn check(recordings: &[Recording], red: &[(Fault, u64)]) -> Verdict {
+    let verdict = verdict(recordings);
+    let found: Vec<(Fault, u64)> = verdict
+        .faults
+        .iter()
+        .filter(|(_, count)| **count > 0)
+        .map(|(fault, count)| (*fault, *count))
+        .collect();
+    assert_eq!(found, red, "{:#?}", verdict.findings);
+    verdict
+}
+
+#[test]
+fn a_planned_move_without_fault_is_green() {
+    let verdict = check(&[stays(1).done(), follows(2).done()], &[]);
+    assert_eq!((verdict.games, verdict.players, verdict.games_moved), (1, 2, 1));
+    assert_eq!((verdict.ticks_missed, verdict.rewinds, verdict.play_lost_ticks), (0, 0, 0));
+    assert_eq!(verdict.moves.max, 1.0);
+    assert!(verdict.gap_ms.max <= 20.0, "{:?}", verdict.gap_ms);
+}
+
+#[test]
+fn late_frames_of_an_older_socket_and_a_catch_up_on_a_newer_one_are_green() {
+    let mut film = Film::playing(1);
+    // The newer socket is ahead by the move; it begins with an old keyframe of the same history.
+    film.frames(1, None, 101..=118).welcome(2).keyframe(2, OLD, 110).frames(2, None, 111..=120);
+    film.frames(2, Some(NEW), 121..=122).frames(1, None, 119..=120).close(1).frames(2, None, 123..=300);
+    let verdict = check(&[film.done()], &[]);
+    assert_eq!(verdict.ticks_missed, 0);
+}
+
+#[test]
+fn an_announced_rewind_to_a_durable_tick_is_green_and_measured() {
+    let mut film = Film::playing(1);
+    film.wait(1_500).keyframe(1, NEW, 85);
+    film.wait(20).frame(1, None, 86, Flags { rewind: true, ..Flags::default() }).frames(1, None, 87..=200);
+    let verdict = check(&[film.done()], &[]);
+    assert_eq!((verdict.rewinds, verdict.play_lost_ticks, verdict.ticks_missed), (1, 15, 0));
+    assert_eq!(verdict.gap_ms.max, 1_500.0);
+}
+
+#[test]
+fn a_gap_is_measured_for_each_player_and_only_in_the_window() {
+    let mut slow = Film::of(1);
+    // 700 ms before the window, 300 ms in it.
+    slow.welcome(1).keyframe(1, OLD, 0).wait(700).frames(1, None, 1..=80).wait(300).frames(1, None, 81..=260);
+    let verdict = check(&[slow.done(), stays(2).done()], &[]);
+    assert_eq!(verdict.gap_ms, Spread { median: 20.0, p99: 320.0, max: 320.0 });
+}
+
+#[test]
+fn a_game_whose_players_get_no_more_frames_is_lost() {
+    let mut film = Film::playing(1);
+    film.frames(1, None, 101..=120);
+    let mut other = Film::playing(2);
+    other.frames(1, None, 101..=120);
+    let verdict = check(&[film.done(), other.done()], &[(Fault::GameLost, 1)]);
+    assert!(verdict.gap_ms.max > 3_000.0, "the gap goes on to the end of the watch");
+}
+
+#[test]
+fn a_game_that_nobody_ever_got_a_frame_of_is_lost() {
+    check(&[Film::of(1).done()], &[(Fault::GameLost, 1)]);
+}
+
+#[test]
+fn a_player_without_frames_in_a_game_that_goes_on_is_cut_off() {
+    check(&[stays(1).done(), Film::playing(2).done()], &[(Fault::CutOff, 1)]);
+}
+
+#[test]
+fn a_player_under_another_id_has_rejoined() {
+    let mut film = Film::playing(1);
+    film.close(1);
+    film.me = 2;
+    film.welcome(2).keyframe(2, OLD, 100).frames(2, None, 101..=300);
+    check(&[film.done()], &[(Fault::Rejoined, 1)]);
+}
+
+#[test]
+fn a_player_that_is_not_in_the_world_any_more_has_to_rejoin() {
+    let mut film = Film::playing(2);
+    let mut without = world(OLD, 100, 80);
+    without.players.truncate(1);
+    film.close(1).welcome(2).say(2, ServerMessage::Keyframe(without)).frames(2, None, 101..=300);
+    check(&[film.done()], &[(Fault::Rejoined, 1)]);
+}
+
+#[test]
+fn a_score_that_falls_is_lost_even_when_only_a_kill_event_told_of_it() {
+    let mut film = Film::playing(1);
+    let mut poorer = world(NEW, 120, 100);
+    poorer.players[0].score = 1;
+    film.frames(1, None, 101..=120).say(1, ServerMessage::Keyframe(poorer)).frames(1, None, 121..=300);
+    check(&[film.done()], &[(Fault::ScoreLost, 1)]);
+}
+
+#[test]
+fn a_tick_left_out_is_a_jump_and_a_tick_missed() {
+    let mut film = Film::playing(1);
+    film.frames(1, None, (101..=120).chain(123..=300));
+    assert_eq!(check(&[film.done()], &[(Fault::Jump, 1)]).ticks_missed, 2);
+}
+
+#[test]
+fn a_keyframe_that_jumps_ahead_is_a_jump_unless_skipped_was_said() {
+    let mut film = Film::playing(1);
+    film.wait(20).keyframe(1, OLD, 110).frames(1, None, 111..=300);
+    assert_eq!(check(&[film.done()], &[(Fault::Jump, 1)]).ticks_missed, 9);
+
+    let mut film = Film::playing(1);
+    film.say(1, ServerMessage::Skipped { from: Tick(101), to: Tick(108) });
+    film.wait(20).keyframe(1, OLD, 110).frames(1, None, 111..=300);
+    let verdict = check(&[film.done()], &[]);
+    assert_eq!((verdict.ticks_missed, verdict.ticks_skipped), (9, 9));
+}
+
+#[test]
+fn a_newer_socket_that_starts_too_late_misses_ticks() {
+    let mut film = Film::playing(1);
+    film.close(1).wait(100).welcome(2).keyframe(2, OLD, 106).frames(2, None, 107..=300);
+    assert_eq!(check(&[film.done()], &[]).ticks_missed, 5);
+}
+
+#[test]
+fn a_frame_before_any_keyframe_is_a_jump() {
+    let mut film = Film::of(1);
+    film.welcome(1).frames(1, None, [1]).keyframe(1, OLD, 1).frames(1, None, 2..=300);
+    check(&[film.done()], &[(Fault::Jump, 1)]);
+}
+
+#[test]
+fn a_tick_that_comes_twice_on_a_socket_went_back() {
+    let mut film = Film::playing(1);
+    film.frames(1, None, (101..=120).chain(120..=300));
+    check(&[film.done()], &[(Fault::WentBack, 1)]);
+}
+
+#[test]
+fn a_keyframe_that_goes_back_in_its_epoch_went_back() {
+    let mut film = Film::playing(1);
+    film.wait(20).keyframe(1, OLD, 95).frames(1, None, 96..=300);
+    check(&[film.done()], &[(Fault::WentBack, 1)]);
+}
+
+#[test]
+fn a_rewind_without_its_flag_went_back() {
+    let mut film = Film::playing(1);
+    film.wait(500).keyframe(1, NEW, 85).frames(1, None, 86..=200);
+    check(&[film.done()], &[(Fault::WentBack, 1)]);
+}
+
+#[test]
+fn a_lower_epoch_on_the_same_socket_fell() {
+    let mut film = Film::playing(1);
+    film.frames(1, Some(NEW), 101..=120).frames(1, Some(OLD), [121]).frames(1, Some(NEW), 122..=300);
+    let verdict = verdict(&[film.done()]);
+    assert!(verdict.count(Fault::EpochFell) >= 1, "{:#?}", verdict.findings);
+}
+
+#[test]
+fn a_lower_epoch_on_a_newer_socket_fell() {
+    let mut film = Film::playing(1);
+    film.frames(1, Some(NEW), 101..=120).close(1).welcome(2).keyframe(2, OLD, 120).frames(
+        2,
+        Some(NEW),
+        121..=300,
+    );
+    check(&[film.done()], &[(Fault::EpochFell, 1)]);
+}
+
+#[test]
+fn an_older_socket_that_goes_on_under_the_lower_epoch_after_the_move_fell() {
+    let mut film = Film::playing(1);
+    film.frames(1, None, 101..=120).welcome(2).keyframe(2, OLD, 120).frames(2, Some(NEW), 121..=122);
+    // The old owner ticks 121 as well.
+    film.frames(1, None, [121]).close(1).frames(2, None, 123..=300);
+    check(&[film.done()], &[(Fault::EpochFell, 1)]);
+}
+
+#[test]
+fn two_names_for_the_owner_of_an_epoch_are_two_owners_across_players() {
+    let mut other = Film::playing(2);
+    other.frames(1, None, 101..=120).host(1, NEW, "pod-c").frames(1, Some(NEW), 121..=300);
+    check(&[stays(1).done(), other.done()], &[(Fault::TwoOwners, 1)]);
+}
+
+#[test]
+fn an_owner_that_is_not_known_yet_is_not_a_second_one() {
+    let mut other = Film::playing(2);
+    other.frames(1, None, 101..=120).host(1, NEW, "").frames(1, Some(NEW), 121..=300).host(1, NEW, "pod-b");
+    check(&[stays(1).done(), other.done()], &[]);
+}
+
+#[test]
+fn different_frames_of_one_tick_and_epoch_are_two_histories() {
+    let mut other = Film::playing(2);
+    other.frames(1, None, 101..=120).host(1, NEW, "pod-b").frames(1, Some(NEW), 121..=129).wait(20);
+    let header = FrameHeader::new(Tick(130), Tick(110), Flags::default(), None);
+    other.raw(1, &Frame { header, body: body(131) }.encode(SLOTS)).frames(1, None, 131..=300);
+    check(&[stays(1).done(), other.done()], &[(Fault::TwoHistories, 1)]);
+}
+
+#[test]
+fn different_keyframes_of_one_tick_and_epoch_are_two_histories() {
+    let mut other = Film::playing(2);
+    let mut wrong = world(NEW, 150, 130);
+    wrong.players[1].deaths = 7;
+    other.frames(1, None, 101..=120).frames(1, Some(NEW), 121..=150).close(1).welcome(2);
+    other.say(2, ServerMessage::Keyframe(wrong)).frames(2, None, 151..=300);
+    check(&[follows(1).done(), other.done()], &[(Fault::TwoHistories, 1)]);
+}
+
+#[test]
+fn headers_may_differ_between_edges() {
+    let mut other = Film::playing(2);
+    other.frames(1, None, 101..=120).host(1, NEW, "pod-b").frames(1, Some(NEW), 121..=129);
+    other.wait(20).frame(1, None, 130, Flags { moving: true, registry_away: true, ..Flags::default() });
+    other.frames(1, None, 131..=300);
+    check(&[stays(1).done(), other.done()], &[]);
+}
+
+#[test]
+fn a_rewind_behind_what_was_shown_as_durable_loses_durable_ticks() {
+    let mut film = Film::playing(1);
+    // At tick 100 everything up to 80 was durable.
+    film.wait(500).say(1, ServerMessage::Keyframe(world(NEW, 70, 60)));
+    film.wait(20).frame(1, None, 71, Flags { rewind: true, ..Flags::default() }).frames(1, None, 72..=200);
+    check(&[film.done()], &[(Fault::DurableLost, 1)]);
+}
+
+#[test]
+fn applied_inputs_that_vanish_without_a_rewind_are_lost() {
+    let mut film = Film::playing(1);
+    let mut forgot = world(NEW, 120, 100);
+    forgot.players[0].applied = 3;
+    film.frames(1, None, 101..=120).say(1, ServerMessage::Keyframe(forgot)).frames(1, None, 121..=300);
+    check(&[film.done()], &[(Fault::DurableLost, 1)]);
+}
+
+#[test]
+fn noise_is_unreadable() {
+    let mut film = stays(1);
+    film.raw(1, &[0xff, 1, 2]);
+    check(&[film.done()], &[(Fault::Unreadable, 1)]);
+}
+
+#[test]
+fn nothing_after_the_window_is_judged() {
+    let mut film = stays(1);
+    film.wait(2_000).raw(1, &[0xff]).raw(1, &[0xff]);
+    check(&[film.done()], &[]);
+}
+
+#[test]
+fn percentiles_are_nearest_rank() {
+    assert_eq!(Spread::of((1..=200).map(f64::from)), Spread { median: 100.0, p99: 198.0, max: 200.0 });
+    assert_eq!(Spread::of([3.0]), Spread { median: 3.0, p99: 3.0, max: 3.0 });
+    assert_eq!(Spread::of([]), Spread::default());
+}
+
+#[test]
+fn epochs_are_timed_across_players_and_named_by_their_owners() {
+    let mut film = stays(1);
+    film.wait(20).frame(1, None, 301, Flags { moving: true, ..Flags::default() });
+    let times = epochs(&[film.done(), follows(2).done()]);
+    assert_eq!(times.len(), 2);
+    assert_eq!((times[0].epoch, times[0].owner.as_deref()), (OLD, Some("pod-a")));
+    assert_eq!(times[0].last, Duration::from_millis(2_400));
+    assert_eq!((times[1].epoch, times[1].owner.as_deref()), (NEW, Some("pod-b")));
+    assert_eq!(times[1].first, Duration::from_millis(2_420));
+    assert_eq!(times[1].moving, Some(Duration::from_millis(6_020)));
+    assert_eq!(first_go_away(&[follows(2).done()], FAULT), Some(Duration::from_millis(3_000)));
+}
