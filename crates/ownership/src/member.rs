@@ -1,42 +1,249 @@
 //! One member's part in owning games.
+//!
+//! Owns the state of the machine and the order in which an event is worked on; each rule lives in the file named after
+//! what it is about. Invariant: a game is started only under an epoch that the registry granted to this member and that
+//! it has started under never before.
 
-use crate::{Effect, Event, Settings, Time};
-use protocol::{Epoch, GameId, MemberId};
-use registry::{GameRecord, MemberRecord, MemberState};
-use std::collections::BTreeMap;
+mod create;
+mod drain;
+mod evidence;
+mod handover;
+mod lease;
+mod store;
+mod takeover;
+mod target;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use crate::placement::mix;
+use crate::{CallId, Effect, Event, Settings, Time};
+use drain::Drain;
+use handover::Owned;
+use lease::Lease;
+use protocol::peer::{Control, GameSettings};
+use protocol::{Epoch, GameId, MemberId, Tick};
+use registry::{Fence, GameRecord, MemberRecord, MemberState, RegistryError, Reply, Request, Snapshot};
+use std::collections::{BTreeMap, BTreeSet};
+use takeover::Claim;
+use target::Incoming;
+use view::View;
+
+/// What an unanswered request was for.
+#[derive(Debug)]
+enum Call {
+    Join,
+    Renew { sent: Time },
+    Members { sent: Time },
+    Games { sent: Time },
+    Game { game: GameId },
+    Create { game: GameId, settings: GameSettings, snapshot: Snapshot },
+    Claim { game: GameId, expect: Fence, cause: &'static str, since: Time },
+    Commit { game: GameId },
+    Bump { game: GameId },
+    Recreate { game: GameId },
+    Store { game: GameId, epoch: Epoch, tick: Tick },
+    Park { game: GameId },
+    End { game: GameId },
+}
 
 /// The machine of one member: told [`Event`]s, answers with [`Effect`]s.
 #[derive(Debug)]
 pub struct Member {
     me: MemberRecord,
     settings: Settings,
-    members: BTreeMap<MemberId, MemberRecord>,
-    games: BTreeMap<GameId, GameRecord>,
-    owned: BTreeMap<GameId, Epoch>,
+    random: u64,
+    next_call: u64,
+    calls: BTreeMap<CallId, Call>,
+    /// Highest epoch seen anywhere: new ones are above it.
+    highest: Epoch,
+    lease: Lease,
+    ready: bool,
+    view: View,
+    /// Members that an authenticated link stands to.
+    links: BTreeSet<MemberId>,
+    /// Who was found to refuse connections, and by whom.
+    refused: BTreeMap<MemberId, BTreeSet<MemberId>>,
+    /// What [`Effect::Peers`] said last.
+    peers: Option<Vec<(MemberId, String)>>,
+    owned: BTreeMap<GameId, Owned>,
+    incoming: BTreeMap<GameId, Incoming>,
+    claims: BTreeMap<GameId, Claim>,
+    drain: Option<Drain>,
+    /// Facts changed since ownerless games, and games to be moved, were looked for.
+    look_for_claims: bool,
+    look_for_moves: bool,
+    wake: Option<Time>,
 }
 
 impl Member {
-    /// A member that has not joined yet: the first [`Event::Wake`] makes it. `record.state` is ignored; `seed` is 64 random
-    /// bits, from which the machine draws the salts of its epochs.
+    /// A member that has not joined yet: the first [`Event::Wake`], due at once, makes it. `record.state` is ignored;
+    /// `seed` is 64 random bits, from which the machine draws the salts of its epochs.
     pub fn new(record: MemberRecord, settings: Settings, now: Time, seed: u64) -> Member {
-        let _ = (now, seed);
         Member {
-            me: MemberRecord { state: MemberState::Joining, ..record },
+            me: MemberRecord { state: MemberState::Joining, games: 0, players: 0, ..record },
             settings,
-            members: BTreeMap::new(),
-            games: BTreeMap::new(),
+            random: seed,
+            next_call: 0,
+            calls: BTreeMap::new(),
+            highest: Epoch(0),
+            lease: Lease::new(now),
+            ready: false,
+            view: View::new(now),
+            links: BTreeSet::new(),
+            refused: BTreeMap::new(),
+            peers: None,
             owned: BTreeMap::new(),
+            incoming: BTreeMap::new(),
+            claims: BTreeMap::new(),
+            drain: None,
+            look_for_claims: false,
+            look_for_moves: false,
+            wake: Some(now),
         }
     }
 
     /// Takes one event in and appends what is to be done, in order. `now` never runs backwards.
     pub fn handle(&mut self, now: Time, event: Event, out: &mut Vec<Effect>) {
-        let _ = (now, event, out, &self.settings);
+        match event {
+            Event::Wake => {}
+            Event::Reply(id, reply) => {
+                if let Some(call) = self.calls.remove(&id) {
+                    self.replied(now, call, reply, out);
+                }
+            }
+            Event::Hint(hint) => self.hinted(hint, out),
+            Event::LinkUp(member) => self.link_up(member, out),
+            Event::LinkDown { member, refused } => self.link_down(member, refused, out),
+            Event::Message(from, message) => self.message(now, from, message, out),
+            Event::Create { game, settings, snapshot } => self.create(now, game, settings, snapshot, out),
+            Event::Frozen { game, snapshot, next_due } => self.frozen(now, game, snapshot, next_due, out),
+            Event::World { game, snapshot } => self.world(now, game, snapshot, out),
+            Event::Restored { game, epoch, error } => self.restored(now, game, epoch, error, out),
+            Event::Lookup(game) => self.look_up(game, out),
+            Event::Over(game) => self.over(game, out),
+            Event::Terminate { grace_us } => self.terminate(now, grace_us, out),
+            Event::Load { players } => self.me.players = players,
+        }
+        self.pass_time(now, out);
     }
 
-    /// When [`Event::Wake`] is wanted next; the first call of all is due at once.
+    /// Does what has become due, and finds out when to be woken next.
+    fn pass_time(&mut self, now: Time, out: &mut Vec<Effect>) {
+        self.wake = None;
+        self.keep_lease(now, out);
+        if !self.lease.joined {
+            return;
+        }
+        self.keep_view(now, out);
+        self.keep_peers(out);
+        self.keep_readiness(now, out);
+        self.keep_incoming(now, out);
+        self.keep_games(now, out);
+        self.keep_claims(now, out);
+        self.keep_drain(out);
+        // Both read what was decided above: a change of state or of the number of games is told without delay.
+        self.keep_lease(now, out);
+    }
+
+    fn replied(&mut self, now: Time, call: Call, reply: Result<Reply, RegistryError>, out: &mut Vec<Effect>) {
+        self.note_epochs(&reply);
+        match call {
+            Call::Join => self.joined(now, reply),
+            Call::Renew { sent } => self.renewed(now, sent, reply, out),
+            Call::Members { sent } => self.members_came(now, sent, reply),
+            Call::Games { sent } => self.games_came(now, sent, reply, out),
+            Call::Game { game } => self.game_came(now, game, reply, out),
+            Call::Create { game, settings, snapshot } => {
+                self.create_answered(now, game, settings, snapshot, reply, out);
+            }
+            Call::Claim { game, expect, cause, since } => {
+                self.claim_answered(now, game, expect, cause, since, reply, out);
+            }
+            Call::Commit { game } => self.commit_answered(now, game, reply, out),
+            Call::Bump { game } => self.bump_answered(now, game, reply, out),
+            Call::Recreate { game } => self.recreate_answered(now, game, reply, out),
+            Call::Store { game, epoch, tick } => self.store_answered(now, game, epoch, tick, reply, out),
+            Call::Park { game } => self.park_answered(now, game, reply, out),
+            Call::End { game } => self.end_answered(now, game, reply, out),
+        }
+    }
+
+    fn message(&mut self, now: Time, from: MemberId, message: Control, out: &mut Vec<Effect>) {
+        match message {
+            Control::Prepare { game, epoch, settings, tick, snapshot, edges: _ } => {
+                let players = self.players_of(game);
+                let snapshot = Snapshot { tick, players, world: snapshot };
+                self.asked_to_prepare(now, from, game, epoch, settings, snapshot, out);
+            }
+            Control::Commit { game, old, epoch, tick, snapshot, due_us } => {
+                let snapshot = Snapshot { tick, players: self.players_of(game), world: snapshot };
+                self.committed(now, from, game, (old, epoch), snapshot, due_us, out);
+            }
+            Control::Abort { game, epoch } => self.aborted_by(from, game, epoch, out),
+            Control::Prepared { game, epoch } => self.target_prepared(now, from, game, epoch, out),
+            Control::Refused { game, epoch, reason } => {
+                self.target_refused(now, from, game, epoch, &reason, out)
+            }
+            Control::Started { game, epoch } => self.target_started(from, game, epoch, out),
+            // The target has forgotten what the sender of the abort had given up before.
+            Control::Aborted { .. } => {}
+            // For edges.
+            Control::MoveSoon { .. } | Control::Moved { .. } => {}
+            Control::Unreachable { member } => {
+                if member != self.me.id {
+                    self.refused.entry(member).or_default().insert(from);
+                    self.look_again();
+                }
+            }
+            Control::Reachable { member } => {
+                if let Some(by) = self.refused.get_mut(&member) {
+                    by.remove(&from);
+                }
+            }
+        }
+    }
+
+    fn call(&mut self, call: Call, request: Request, out: &mut Vec<Effect>) {
+        self.next_call += 1;
+        let id = CallId(self.next_call);
+        self.calls.insert(id, call);
+        out.push(Effect::Call(id, request));
+    }
+
+    fn salt(&mut self) -> u16 {
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        mix(self.random) as u16
+    }
+
+    /// Facts changed.
+    fn look_again(&mut self) {
+        (self.look_for_claims, self.look_for_moves) = (true, true);
+    }
+
+    fn wake_at(&mut self, at: Time) {
+        self.wake = Some(self.wake.map_or(at, |wake| wake.min(at)));
+    }
+
+    fn note_epochs(&mut self, reply: &Result<Reply, RegistryError>) {
+        let highest = match reply {
+            Ok(Reply::Granted { epoch }) => Some(*epoch),
+            Ok(Reply::Game(record) | Reply::Stale(record) | Reply::Claimed { record, .. }) => {
+                Some(record.epoch)
+            }
+            Ok(Reply::Games(records)) => records.iter().map(|record| record.epoch).max(),
+            _ => None,
+        };
+        self.highest = self.highest.max(highest.unwrap_or_default());
+    }
+
+    fn players_of(&self, game: GameId) -> u16 {
+        self.view.game(game).map_or(0, |record| record.players)
+    }
+
+    /// When [`Event::Wake`] is wanted next.
     pub fn next_wake(&self) -> Option<Time> {
-        None
+        self.wake
     }
 
     /// This member's id.
@@ -49,50 +256,81 @@ impl Member {
         &self.me
     }
 
-    /// The games that this member owns, with their epochs.
+    /// The games that this member owns, with their epochs; not those that have gone to another already.
     pub fn owned(&self) -> impl Iterator<Item = (GameId, Epoch)> + '_ {
-        self.owned.iter().map(|(game, epoch)| (*game, *epoch))
+        self.owned
+            .iter()
+            .filter(|(_, owned)| !owned.phase.is_over())
+            .map(|(game, owned)| (*game, owned.epoch))
     }
 
     /// All members as of the last poll, this one included, in order of id.
     pub fn members(&self) -> impl Iterator<Item = &MemberRecord> {
-        self.members.values()
+        self.view.members.values()
+    }
+
+    /// The lease of that member lives, as far as this member has watched it, and no later start of its container is known.
+    pub fn is_living(&self, member: MemberId) -> bool {
+        self.view.members.get(&member).is_some_and(|record| self.lives(record))
     }
 
     /// All games as of the last poll, in order of id.
     pub fn games(&self) -> impl Iterator<Item = &GameRecord> {
-        self.games.values()
+        self.view.games()
     }
 
     /// Who owns a game, as far as this member knows.
     pub fn owner_of(&self, game: GameId) -> Option<(MemberId, Epoch)> {
-        self.games.get(&game).and_then(|record| Some((record.owner?, record.epoch)))
+        match self.owned.get(&game).filter(|owned| !owned.phase.is_over()) {
+            Some(owned) => Some((self.me.id, owned.epoch)),
+            None => self.view.game(game).and_then(|record| Some((record.owner?, record.epoch))),
+        }
+    }
+
+    /// Whether a link to that member stands.
+    pub fn is_linked(&self, member: MemberId) -> bool {
+        self.links.contains(&member)
     }
 
     /// Joined and linked with the living; stays true while draining.
     pub fn is_ready(&self) -> bool {
-        false
+        self.ready
     }
 
     /// [`Event::Terminate`] came.
     pub fn is_draining(&self) -> bool {
-        self.me.state == MemberState::Draining
+        self.drain.is_some()
     }
 
-    /// [`Event::Terminate`] came and no game is left.
+    /// [`Event::Terminate`] came, and no game is left.
     pub fn is_drained(&self) -> bool {
-        false
+        self.drain.as_ref().is_some_and(|drain| drain.told)
     }
 
     /// Nobody can have replaced this member yet: it may call things durable.
     pub fn lease_valid(&self, now: Time) -> bool {
-        let _ = now;
-        false
+        self.lease.valid(now)
     }
 
-    /// The registry has not answered for a lease's length.
+    /// The registry has not answered a renewal for as long as a lease.
     pub fn registry_away(&self, now: Time) -> bool {
-        let _ = now;
-        false
+        !self.lease.valid(now)
+    }
+
+    /// Revision that games should move to, as far as this member knows.
+    pub fn target_revision(&self) -> String {
+        crate::placement::target_revision(&self.view.cluster, self.view.members.values())
+    }
+}
+
+impl Time {
+    /// So many microseconds later.
+    pub fn plus(self, micros: u64) -> Time {
+        Time(self.0.saturating_add(micros))
+    }
+
+    /// Microseconds since an earlier time; 0 if it is not earlier.
+    pub fn since(self, earlier: Time) -> u64 {
+        self.0.saturating_sub(earlier.0)
     }
 }

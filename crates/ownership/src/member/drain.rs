@@ -1,0 +1,101 @@
+//! Leaving: every game is handed over, or parked when nobody can take it.
+//!
+//! What goes wrong without: a member that leaves while no operator runs, or while there is nobody to move to, takes its
+//! games with it. It waits a moment for assignments, then places its games itself; with nobody to take them it goes on
+//! serving, and shortly before it is killed it puts them into the registry for whoever is ready next.
+
+use super::Member;
+use super::handover::{Phase, Then};
+use crate::{Effect, Time};
+use protocol::GameId;
+use registry::{Fence, MemberState, RegistryError, Reply};
+
+#[derive(Debug)]
+pub(super) struct Drain {
+    /// Assignments are waited for until then.
+    places_from: Time,
+    /// That time has come.
+    places: bool,
+    /// What has not moved by then is parked.
+    parks_from: Time,
+    /// [`Effect::Drained`] was said.
+    pub(super) told: bool,
+}
+
+impl Member {
+    pub(super) fn terminate(&mut self, now: Time, grace_us: u64, out: &mut Vec<Effect>) {
+        if self.drain.is_some() {
+            return;
+        }
+        let parks_from = now.plus(grace_us.saturating_sub(self.settings.park_before_us));
+        let places_from = now.plus(self.settings.assign_wait_us);
+        self.drain = Some(Drain { places_from, places: false, parks_from, told: false });
+        self.me.state = MemberState::Draining;
+        self.look_again();
+        self.refuse_incoming(out);
+    }
+
+    /// Leaving, and assignments have been waited for.
+    pub(super) fn places_itself(&self) -> bool {
+        self.drain.as_ref().is_some_and(|drain| drain.places)
+    }
+
+    pub(super) fn keep_drain_deadline(&mut self, now: Time, out: &mut Vec<Effect>) {
+        let Some(drain) = &mut self.drain else { return };
+        if now >= drain.places_from && !std::mem::replace(&mut drain.places, true) {
+            self.look_for_moves = true;
+        }
+        let (places_from, parks_from) = (drain.places_from, drain.parks_from);
+        if now < places_from {
+            self.wake_at(places_from);
+        }
+        if now < parks_from {
+            self.wake_at(parks_from);
+            return;
+        }
+        // While the registry cannot be reached the game goes on for as long as this process does.
+        if !self.lease.valid(now) {
+            return;
+        }
+        let resting = self.owned.iter().filter(|(_, owned)| matches!(owned.phase, Phase::Running));
+        for game in resting.map(|(game, _)| *game).collect::<Vec<GameId>>() {
+            self.freeze(game, Then::Park, out);
+        }
+    }
+
+    pub(super) fn park_answered(
+        &mut self,
+        now: Time,
+        game: GameId,
+        reply: Result<Reply, RegistryError>,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(owned) = self.owned.get(&game) else { return };
+        let own = Fence { epoch: owned.epoch, owner: Some(self.me.id) };
+        match reply {
+            Ok(Reply::Granted { .. }) => {
+                self.stop(game, None, out);
+                self.ask_for(game, out);
+            }
+            Ok(Reply::Stale(record)) => {
+                let to = record.owner.map(|owner| (owner, record.epoch));
+                self.view_only(now, record, out);
+                self.stop(game, to, out);
+            }
+            Ok(_) => self.lost_by_registry(now, game),
+            Err(RegistryError::Refused(_)) => self.go_on(game, own.epoch, out),
+            Err(RegistryError::Unanswered(_)) => self.start_bump(game, own, None, out),
+        }
+    }
+
+    pub(super) fn keep_drain(&mut self, out: &mut Vec<Effect>) {
+        let Some(drain) = &mut self.drain else { return };
+        let empty = self.owned.is_empty();
+        if empty && !drain.told {
+            drain.told = true;
+            out.push(Effect::Drained);
+        } else if !empty {
+            drain.told = false;
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! How this member knows that another one is gone.
+//!
+//! What goes wrong without: a game is claimed from an owner that runs it, because it was slow, or because only we could
+//! not reach it. Silence is proof only after a whole lease; a refused connection only when two members see it; a peer that
+//! answers on its link is never gone.
+
+use super::Member;
+use crate::placement::restarted_in_place;
+use crate::{Effect, Time};
+use protocol::MemberId;
+use protocol::peer::Control;
+use registry::{GameRecord, MemberRecord, Reason};
+use std::collections::BTreeMap;
+
+/// Members that have to see a refused connection, or all where fewer are left.
+const WITNESSES: usize = 2;
+
+impl Member {
+    pub(super) fn link_up(&mut self, member: MemberId, out: &mut Vec<Effect>) {
+        self.links.insert(member);
+        self.look_again();
+        let me = self.me.id;
+        if self.refused.remove(&member).is_some_and(|by| by.contains(&me)) {
+            self.send_to_all(Control::Reachable { member }, out);
+        }
+        for (gone, by) in &self.refused {
+            if by.contains(&me) {
+                out.push(Effect::Send(member, Control::Unreachable { member: *gone }));
+            }
+        }
+        self.link_up_to_target(member);
+    }
+
+    pub(super) fn link_down(&mut self, member: MemberId, refused: bool, out: &mut Vec<Effect>) {
+        self.links.remove(&member);
+        self.look_again();
+        if let Some(by) = self.refused.get_mut(&member) {
+            by.remove(&self.me.id);
+        }
+        // What a lost member said about others may have been taken back unheard.
+        for by in self.refused.values_mut() {
+            by.remove(&member);
+        }
+        if refused {
+            self.refused.entry(member).or_default().insert(self.me.id);
+            self.send_to_all(Control::Unreachable { member }, out);
+        }
+    }
+
+    fn send_to_all(&self, message: Control, out: &mut Vec<Effect>) {
+        for member in &self.links {
+            out.push(Effect::Send(*member, message.clone()));
+        }
+    }
+
+    /// How it is known that this member is gone; none if it is not.
+    pub(super) fn gone(&self, now: Time, member: MemberId) -> Option<&'static str> {
+        if member == self.me.id || self.links.contains(&member) {
+            return None;
+        }
+        if self.restarted(member) {
+            return Some("restarted");
+        }
+        if self.view.expired(member) {
+            return Some("lease");
+        }
+        // Fewer witnesses suffice only where the list of members is fresh enough to know that there are no more.
+        if !self.view.fresh(now, self.settings.lease_us) {
+            return None;
+        }
+        let living: Vec<&MemberRecord> =
+            self.view.members.values().filter(|other| other.id != member && self.lives(other)).collect();
+        let by = self.refused.get(&member)?;
+        let witnesses = living.iter().filter(|other| by.contains(&other.id)).count();
+        (witnesses >= WITNESSES.min(living.len()) && witnesses > 0).then_some("refused")
+    }
+
+    /// As [`Member::gone`], for the owner of a game: the operator may know better.
+    pub(super) fn owner_gone(&self, now: Time, record: &GameRecord) -> Option<&'static str> {
+        let Some(owner) = record.owner else { return Some("parked") };
+        match &record.next {
+            Some((_, Reason::Dead(_))) if owner != self.me.id && !self.links.contains(&owner) => {
+                Some("operator")
+            }
+            _ => self.gone(now, owner),
+        }
+    }
+
+    /// The lease lives, and no later start of the same container is known.
+    pub(super) fn lives(&self, member: &MemberRecord) -> bool {
+        !self.view.expired(member.id) && !self.restarted(member.id)
+    }
+
+    fn restarted(&self, member: MemberId) -> bool {
+        let Some(record) = self.view.members.get(&member) else { return false };
+        self.view.members.values().any(|newer| restarted_in_place(record, newer))
+    }
+
+    /// Links are wanted to all that live. One that stands is kept even when the lease behind it lapses: whoever answers on
+    /// it is not gone.
+    pub(super) fn keep_peers(&mut self, out: &mut Vec<Effect>) {
+        if !self.view.members.contains_key(&self.me.id) {
+            return;
+        }
+        let others = self.view.members.values().filter(|other| other.id != self.me.id);
+        let mut peers: BTreeMap<MemberId, String> = others
+            .filter(|other| self.lives(other) || self.links.contains(&other.id))
+            .map(|other| (other.id, other.address.clone()))
+            .collect();
+        for (peer, address) in self.peers.iter().flatten().filter(|(peer, _)| self.links.contains(peer)) {
+            peers.entry(*peer).or_insert_with(|| address.clone());
+        }
+        let peers: Vec<(MemberId, String)> = peers.into_iter().collect();
+        if self.peers.as_ref() != Some(&peers) {
+            self.peers = Some(peers.clone());
+            out.push(Effect::Peers(peers));
+        }
+    }
+}

@@ -1,0 +1,594 @@
+//! The owner's side of a planned move, and the phases of an owned game.
+//!
+//! What goes wrong without: two members tick a game, or none does, when something on the way fails. The old owner's last
+//! tick is fixed before anything is written; a write that was not answered is never followed by another one under the
+//! same epoch, for it may still arrive: the owner takes a fresh epoch with its world, and learns from the registry's
+//! refusal if the move had been carried out after all.
+
+use super::{Call, Member};
+use crate::placement::place;
+use crate::{Effect, MoveRecord, Time};
+use protocol::peer::{Control, GameSettings};
+use protocol::{Epoch, GameId, MemberId, Tick};
+use registry::{Fence, GameRecord, Reason, RegistryError, Reply, Request, Snapshot};
+use std::collections::BTreeMap;
+
+/// A registry call of a frozen game that failed is tried again after so many microseconds.
+const RETRY_US: u64 = 50_000;
+/// A target that does not say `Started` is sent `Commit` again after so many microseconds.
+const RESEND_US: u64 = 100_000;
+/// A target that refused a game or did not answer is not asked for it again for so many microseconds.
+const AVOID_US: u64 = 2_000_000;
+
+/// A game that this member runs, or ran last.
+#[derive(Debug)]
+pub(super) struct Owned {
+    pub(super) epoch: Epoch,
+    pub(super) settings: GameSettings,
+    pub(super) phase: Phase,
+    /// When the next snapshot is due.
+    pub(super) snapshot_due: Time,
+    /// The hub was asked for a world and has not answered.
+    pub(super) world_asked: bool,
+    /// A snapshot is on its way to the registry.
+    pub(super) storing: bool,
+    /// Newest tick in the registry under this ownership, and the newest that players were told of.
+    pub(super) durable: Option<Tick>,
+    pub(super) told: Option<Tick>,
+    /// Targets not to be asked before.
+    avoid: BTreeMap<MemberId, Time>,
+}
+
+/// Where an owned game is.
+#[derive(Debug)]
+pub(super) enum Phase {
+    /// It ticks.
+    Running,
+    /// It ticks, and that member was asked to get ready (`sent`) or will be, when the hub has handed in a world.
+    Preparing { to: MemberId, since: Time, sent: bool },
+    /// The hub was told to stop; then this is done.
+    Freezing { then: Then },
+    /// It stands still at this world.
+    Frozen { world: Still, step: Step },
+    /// It is over; the registry is being told. None: the request is under way.
+    Ending { retry: Option<Time> },
+}
+
+impl Phase {
+    /// The game is another's already, or nobody's.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self, Phase::Frozen { step: Step::Handing { .. }, .. } | Phase::Ending { .. })
+    }
+}
+
+/// What a freeze is for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Then {
+    Commit(MemberId),
+    Park,
+    Recreate,
+}
+
+/// The world that a game stands still at.
+#[derive(Clone, Debug)]
+pub(super) struct Still {
+    pub(super) snapshot: Snapshot,
+    pub(super) next_due: Time,
+    /// When the hub said so.
+    at: Time,
+}
+
+/// What a game that stands still waits for.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// The registry's answer to the move.
+    Committing { to: MemberId },
+    /// A fresh epoch over `expect`, after a move to `to` or a parking whose answer was lost. `retry`: when to ask (again);
+    /// none while the question is under way.
+    Bumping { expect: Fence, to: Option<MemberId>, retry: Option<Time> },
+    /// The target's `Started`: the registry says that it owns the game.
+    Handing { to: MemberId, epoch: Epoch, resend: Time },
+    /// The registry's answer to the parking.
+    Parking,
+    /// The registry lost the game: it is put back under a fresh epoch.
+    Recreating { retry: Option<Time> },
+}
+
+impl Member {
+    /// Owns the game from now on.
+    pub(super) fn own(
+        &mut self,
+        now: Time,
+        game: GameId,
+        epoch: Epoch,
+        settings: GameSettings,
+        durable: Tick,
+    ) {
+        let owned = Owned {
+            epoch,
+            settings,
+            phase: Phase::Running,
+            snapshot_due: now,
+            world_asked: false,
+            storing: false,
+            durable: Some(durable),
+            told: None,
+            avoid: BTreeMap::new(),
+        };
+        self.owned.insert(game, owned);
+        self.claims.remove(&game);
+        self.incoming.remove(&game);
+        self.highest = self.highest.max(epoch);
+        self.look_again();
+    }
+
+    /// Starts moves that are wanted, and goes on with those that wait for time to pass.
+    pub(super) fn keep_games(&mut self, now: Time, out: &mut Vec<Effect>) {
+        self.keep_snapshots(now, out);
+        self.keep_drain_deadline(now, out);
+        self.start_moves(now, out);
+        for game in self.owned.keys().copied().collect::<Vec<_>>() {
+            self.keep_move(now, game, out);
+        }
+    }
+
+    fn start_moves(&mut self, now: Time, out: &mut Vec<Effect>) {
+        let moving = self.owned.values().filter(|owned| !matches!(owned.phase, Phase::Running)).count();
+        let mut free = self.settings.moves_at_once.saturating_sub(moving);
+        if free == 0 || !std::mem::take(&mut self.look_for_moves) {
+            return;
+        }
+        let resting = self.owned.iter().filter(|(_, owned)| matches!(owned.phase, Phase::Running));
+        let resting: Vec<GameId> = resting.map(|(game, _)| *game).collect();
+        let places = if self.places_itself() { self.drain_placement(now, &[]) } else { BTreeMap::new() };
+        for game in resting {
+            let to = self.assigned(now, game).or_else(|| self.placed(now, game, &places));
+            if let (Some(to), true) = (to, free > 0) {
+                free -= 1;
+                let Some(owned) = self.owned.get_mut(&game) else { continue };
+                owned.phase = Phase::Preparing { to, since: now, sent: false };
+                if !owned.world_asked {
+                    owned.world_asked = true;
+                    out.push(Effect::TakeSnapshot(game));
+                }
+            }
+        }
+    }
+
+    /// Whom the operator or another member has assigned the game to, if it can be moved there now.
+    fn assigned(&self, now: Time, game: GameId) -> Option<MemberId> {
+        let owned = self.owned.get(&game)?;
+        let record = self.view.game(game).filter(|record| record.epoch == owned.epoch)?;
+        let (next, reason) = record.next.as_ref()?;
+        let right = *reason == Reason::Move && self.can_take(now, *next, record.rules);
+        (right && !self.avoids(now, game, *next)).then_some(*next)
+    }
+
+    fn placed(&self, now: Time, game: GameId, places: &BTreeMap<GameId, MemberId>) -> Option<MemberId> {
+        let first = places.get(&game).copied()?;
+        if !self.avoids(now, game, first) {
+            return Some(first);
+        }
+        let avoided: Vec<MemberId> = self.owned.get(&game)?.avoid.keys().copied().collect();
+        self.drain_placement(now, &avoided).get(&game).copied()
+    }
+
+    fn avoids(&self, now: Time, game: GameId, target: MemberId) -> bool {
+        self.owned.get(&game).and_then(|owned| owned.avoid.get(&target)).is_some_and(|until| now < *until)
+    }
+
+    /// Ready, alive, linked to us, not ourselves, and able to step those rules.
+    pub(super) fn can_take(&self, now: Time, target: MemberId, rules: u16) -> bool {
+        let known = self.placed_members(now).into_iter().find(|member| member.id == target);
+        target != self.me.id
+            && self.links.contains(&target)
+            && known.is_some_and(|member| member.can_run(rules))
+    }
+
+    /// Where this member, leaving, would put its games: on members that it can reach.
+    fn drain_placement(&self, now: Time, avoided: &[MemberId]) -> BTreeMap<GameId, MemberId> {
+        let mut members = self.placed_members(now);
+        members.retain(|member| self.links.contains(&member.id) && !avoided.contains(&member.id));
+        place(&self.placed_games(), &members, &self.target_revision())
+    }
+
+    fn keep_move(&mut self, now: Time, game: GameId, out: &mut Vec<Effect>) {
+        let prepare_us = self.settings.prepare_us;
+        let Some(owned) = self.owned.get_mut(&game) else { return };
+        owned.avoid.retain(|_, until| now < *until);
+        match &mut owned.phase {
+            Phase::Running | Phase::Freezing { .. } => {}
+            Phase::Preparing { to, since, .. } => {
+                let (to, until) = (*to, since.plus(prepare_us));
+                if now >= until || !self.links.contains(&to) {
+                    self.give_up_target(now, game, to, out);
+                } else {
+                    self.wake_at(until);
+                }
+            }
+            Phase::Ending { retry } => match *retry {
+                Some(at) if now >= at => self.tell_end(game, out),
+                Some(at) => self.wake_at(at),
+                None => {}
+            },
+            Phase::Frozen { step: Step::Bumping { retry: Some(at), .. }, .. } => {
+                let at = *at;
+                if now >= at { self.bump(game, out) } else { self.wake_at(at) }
+            }
+            Phase::Frozen { step: Step::Recreating { retry: Some(at) }, .. } => {
+                let at = *at;
+                if now >= at { self.recreate(game, out) } else { self.wake_at(at) }
+            }
+            Phase::Frozen { step: Step::Handing { to, resend, .. }, .. } => {
+                let (to, at) = (*to, *resend);
+                if now >= at {
+                    self.send_commit(now, game, out);
+                }
+                if self.gone(now, to).is_some() {
+                    // The move stored our last world, and the target may have stored later ones: whoever claims gets them.
+                    self.stop(game, None, out);
+                } else if let Some(Owned {
+                    phase: Phase::Frozen { step: Step::Handing { resend, .. }, .. },
+                    ..
+                }) = self.owned.get(&game)
+                {
+                    let resend = *resend;
+                    self.wake_at(resend);
+                }
+            }
+            Phase::Frozen { .. } => {}
+        }
+    }
+
+    /// The hub handed in a world while a target waits for one.
+    pub(super) fn send_prepare(
+        &mut self,
+        now: Time,
+        game: GameId,
+        snapshot: &Snapshot,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(owned) = self.owned.get_mut(&game) else { return };
+        let Phase::Preparing { to, since, sent } = &mut owned.phase else { return };
+        if *sent {
+            return;
+        }
+        (*sent, *since) = (true, now);
+        let (to, epoch) = (*to, owned.epoch);
+        let prepare = Control::Prepare {
+            game,
+            epoch,
+            settings: owned.settings.clone(),
+            tick: snapshot.tick,
+            snapshot: snapshot.world.clone(),
+            edges: Vec::new(),
+        };
+        out.push(Effect::Send(to, prepare));
+        out.push(Effect::SendToEdges(game, Control::MoveSoon { game, epoch, to }));
+    }
+
+    fn give_up_target(&mut self, now: Time, game: GameId, to: MemberId, out: &mut Vec<Effect>) {
+        let Some(owned) = self.owned.get_mut(&game) else { return };
+        owned.avoid.insert(to, now.plus(AVOID_US));
+        owned.phase = Phase::Running;
+        let epoch = owned.epoch;
+        self.look_again();
+        self.wake_at(now);
+        out.push(Effect::Send(to, Control::Abort { game, epoch }));
+    }
+
+    pub(super) fn target_refused(
+        &mut self,
+        now: Time,
+        from: MemberId,
+        game: GameId,
+        epoch: Epoch,
+        reason: &str,
+        out: &mut Vec<Effect>,
+    ) {
+        let asked = self.owned.get(&game).is_some_and(|owned| {
+            owned.epoch == epoch
+                && matches!(owned.phase, Phase::Preparing { to, sent: true, .. } if to == from)
+        });
+        if asked {
+            tracing::info!(%game, member = %from, reason, "the target refused the game");
+            self.give_up_target(now, game, from, out);
+        }
+    }
+
+    pub(super) fn target_prepared(
+        &mut self,
+        now: Time,
+        from: MemberId,
+        game: GameId,
+        epoch: Epoch,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(owned) = self.owned.get_mut(&game).filter(|owned| owned.epoch == epoch) else { return };
+        if !matches!(owned.phase, Phase::Preparing { to, sent: true, .. } if to == from) {
+            return;
+        }
+        if self.lease.valid(now) {
+            owned.phase = Phase::Freezing { then: Then::Commit(from) };
+            out.push(Effect::Freeze(game));
+        } else {
+            // The registry would have to answer while nothing ticks, and at present it does not answer.
+            self.give_up_target(now, game, from, out);
+        }
+    }
+
+    pub(super) fn freeze(&mut self, game: GameId, then: Then, out: &mut Vec<Effect>) {
+        if let Some(owned) = self.owned.get_mut(&game) {
+            owned.phase = Phase::Freezing { then };
+            out.push(Effect::Freeze(game));
+        }
+    }
+
+    pub(super) fn frozen(
+        &mut self,
+        now: Time,
+        game: GameId,
+        snapshot: Snapshot,
+        next_due: Time,
+        out: &mut Vec<Effect>,
+    ) {
+        let (salt, floor) = (self.salt(), self.highest);
+        let Some(owned) = self.owned.get_mut(&game) else { return };
+        let Phase::Freezing { then } = owned.phase else { return };
+        let expect = Fence { epoch: owned.epoch, owner: Some(self.me.id) };
+        let world = Still { snapshot: snapshot.clone(), next_due, at: now };
+        match then {
+            Then::Commit(to) => {
+                owned.phase = Phase::Frozen { world, step: Step::Committing { to } };
+                let request = Request::CommitMove { game, expect, to, snapshot, salt, floor };
+                self.call(Call::Commit { game }, request, out);
+            }
+            Then::Park => {
+                owned.phase = Phase::Frozen { world, step: Step::Parking };
+                self.call(Call::Park { game }, Request::Park { game, expect, snapshot, salt, floor }, out);
+            }
+            Then::Recreate => {
+                owned.phase = Phase::Frozen { world, step: Step::Recreating { retry: Some(now) } };
+            }
+        }
+    }
+
+    pub(super) fn commit_answered(
+        &mut self,
+        now: Time,
+        game: GameId,
+        reply: Result<Reply, RegistryError>,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(owned) = self.owned.get_mut(&game) else { return };
+        let own = Fence { epoch: owned.epoch, owner: Some(self.me.id) };
+        let Phase::Frozen { step: Step::Committing { to }, .. } = owned.phase else { return };
+        match reply {
+            Ok(Reply::Granted { epoch }) => self.hand(now, game, to, epoch, out),
+            Ok(Reply::Stale(record)) => self.frozen_is_stale(now, game, Some(to), own, record, out),
+            Ok(Reply::Gone) => self.lost_by_registry(now, game),
+            // It was not carried out, and never will be: the game goes on as if nothing had been.
+            Err(RegistryError::Refused(_)) => {
+                owned.avoid.insert(to, now.plus(AVOID_US));
+                out.push(Effect::Send(to, Control::Abort { game, epoch: own.epoch }));
+                self.go_on(game, own.epoch, out);
+            }
+            _ => self.start_bump(game, own, Some(to), out),
+        }
+    }
+
+    /// The registry says that the target owns the game: it gets the last world.
+    fn hand(&mut self, now: Time, game: GameId, to: MemberId, epoch: Epoch, out: &mut Vec<Effect>) {
+        let Some(owned) = self.owned.get_mut(&game) else { return };
+        let Phase::Frozen { world, step } = &mut owned.phase else { return };
+        *step = Step::Handing { to, epoch, resend: now };
+        let record = MoveRecord {
+            game,
+            from: Some(self.me.id),
+            to,
+            epoch,
+            tick: world.snapshot.tick,
+            pause_us: now.since(world.at),
+            cause: "move",
+            bytes: world.snapshot.world.len(),
+        };
+        let moved = Control::Moved { game, epoch, to, tick: world.snapshot.tick };
+        self.send_commit(now, game, out);
+        out.push(Effect::SendToEdges(game, moved));
+        out.push(Effect::Moved(record));
+    }
+
+    fn send_commit(&mut self, now: Time, game: GameId, out: &mut Vec<Effect>) {
+        let Some(owned) = self.owned.get_mut(&game) else { return };
+        let old = owned.epoch;
+        let Phase::Frozen { world, step: Step::Handing { to, epoch, resend } } = &mut owned.phase else {
+            return;
+        };
+        *resend = now.plus(RESEND_US);
+        let due_us =
+            i64::try_from(world.next_due.0).unwrap_or(i64::MAX) - i64::try_from(now.0).unwrap_or(i64::MAX);
+        let Still { snapshot, .. } = world;
+        let (tick, snapshot) = (snapshot.tick, snapshot.world.clone());
+        out.push(Effect::Send(*to, Control::Commit { game, old, epoch: *epoch, tick, snapshot, due_us }));
+    }
+
+    /// A new link to a target: what was sent on the old one may be lost.
+    pub(super) fn link_up_to_target(&mut self, target: MemberId) {
+        for owned in self.owned.values_mut() {
+            if let Phase::Frozen { step: Step::Handing { to, resend, .. }, .. } = &mut owned.phase
+                && *to == target
+            {
+                *resend = Time(0);
+            }
+        }
+    }
+
+    pub(super) fn target_started(
+        &mut self,
+        from: MemberId,
+        game: GameId,
+        epoch: Epoch,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(owned) = self.owned.get(&game) else { return };
+        let Phase::Frozen { step: Step::Handing { to, epoch: handed, .. }, .. } = owned.phase else { return };
+        if to == from && epoch >= handed {
+            self.stop(game, Some((from, epoch)), out);
+        }
+    }
+
+    /// Asks for a fresh epoch over that ownership, with the world that the game stands still at.
+    pub(super) fn start_bump(
+        &mut self,
+        game: GameId,
+        expect: Fence,
+        to: Option<MemberId>,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(Owned { phase: Phase::Frozen { step, .. }, .. }) = self.owned.get_mut(&game) else { return };
+        *step = Step::Bumping { expect, to, retry: None };
+        self.bump(game, out);
+    }
+
+    fn bump(&mut self, game: GameId, out: &mut Vec<Effect>) {
+        let (salt, floor, owner) = (self.salt(), self.highest, self.me.id);
+        let Some(owned) = self.owned.get_mut(&game) else { return };
+        let Phase::Frozen { world, step: Step::Bumping { expect, retry, .. } } = &mut owned.phase else {
+            return;
+        };
+        *retry = None;
+        let snapshot = world.snapshot.clone();
+        let request = Request::Bump { game, expect: *expect, owner, snapshot, salt, floor };
+        self.call(Call::Bump { game }, request, out);
+    }
+
+    pub(super) fn bump_answered(
+        &mut self,
+        now: Time,
+        game: GameId,
+        reply: Result<Reply, RegistryError>,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(owned) = self.owned.get_mut(&game) else { return };
+        let Phase::Frozen { step: Step::Bumping { expect, to, retry }, .. } = &mut owned.phase else {
+            return;
+        };
+        let (expect, to) = (*expect, *to);
+        match reply {
+            Ok(Reply::Granted { epoch }) => self.go_on(game, epoch, out),
+            Ok(Reply::Stale(record)) => self.frozen_is_stale(now, game, to, expect, record, out),
+            Ok(Reply::Gone) => self.lost_by_registry(now, game),
+            _ => *retry = Some(now.plus(RETRY_US)),
+        }
+    }
+
+    /// A write for a game that stands still met another ownership than expected.
+    fn frozen_is_stale(
+        &mut self,
+        now: Time,
+        game: GameId,
+        to: Option<MemberId>,
+        expected: Fence,
+        record: GameRecord,
+        out: &mut Vec<Effect>,
+    ) {
+        let (owner, epoch) = (record.owner, record.epoch);
+        self.view_only(now, record, out);
+        match owner {
+            // An earlier write of ours arrived: it was one for a fresh epoch, under which nobody ticked.
+            Some(owner) if owner == self.me.id && epoch != expected.epoch => {
+                self.start_bump(game, Fence { epoch, owner: Some(owner) }, to, out);
+            }
+            // The move was carried out after all, and only its answer was lost.
+            Some(owner) if to == Some(owner) => {
+                self.hand(now, game, owner, epoch, out);
+            }
+            owner => self.stop(game, owner.map(|owner| (owner, epoch)), out),
+        }
+    }
+
+    /// Ticks again from where it stood still, under that epoch.
+    pub(super) fn go_on(&mut self, game: GameId, epoch: Epoch, out: &mut Vec<Effect>) {
+        let Some(owned) = self.owned.get_mut(&game) else { return };
+        let Phase::Frozen { world, .. } = std::mem::replace(&mut owned.phase, Phase::Running) else { return };
+        let base = owned.epoch;
+        let settings = owned.settings.clone();
+        if epoch != base {
+            owned.epoch = epoch;
+            owned.storing = false;
+            owned.durable = Some(world.snapshot.tick);
+            owned.told = None;
+        }
+        self.highest = self.highest.max(epoch);
+        self.look_again();
+        out.push(Effect::Start {
+            game,
+            epoch,
+            settings,
+            base,
+            snapshot: None,
+            due: world.next_due,
+            rewind: false,
+        });
+    }
+
+    pub(super) fn lost_by_registry(&mut self, now: Time, game: GameId) {
+        if let Some(Owned { phase: Phase::Frozen { step, .. }, .. }) = self.owned.get_mut(&game) {
+            *step = Step::Recreating { retry: Some(now) };
+        }
+    }
+
+    fn recreate(&mut self, game: GameId, out: &mut Vec<Effect>) {
+        let (salt, floor, owner) = (self.salt(), self.highest, self.me.id);
+        let Some(owned) = self.owned.get_mut(&game) else { return };
+        let Phase::Frozen { world, step: Step::Recreating { retry } } = &mut owned.phase else { return };
+        *retry = None;
+        let (settings, snapshot) = (owned.settings.clone(), world.snapshot.clone());
+        let request = Request::Create { game, owner, settings, snapshot, salt, floor };
+        self.call(Call::Recreate { game }, request, out);
+    }
+
+    pub(super) fn recreate_answered(
+        &mut self,
+        now: Time,
+        game: GameId,
+        reply: Result<Reply, RegistryError>,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(owned) = self.owned.get_mut(&game) else { return };
+        let own = Fence { epoch: owned.epoch, owner: Some(self.me.id) };
+        let Phase::Frozen { step: Step::Recreating { retry }, .. } = &mut owned.phase else { return };
+        match reply {
+            Ok(Reply::Granted { epoch }) => self.go_on(game, epoch, out),
+            Ok(Reply::Stale(record)) => self.frozen_is_stale(now, game, None, own, record, out),
+            _ => *retry = Some(now.plus(RETRY_US)),
+        }
+    }
+
+    /// A record came by: does it say that this member has been replaced?
+    pub(super) fn fenced_by(&mut self, record: &GameRecord, out: &mut Vec<Effect>) {
+        let game = record.id;
+        let Some(owned) = self.owned.get(&game) else { return };
+        let fenced = match &owned.phase {
+            Phase::Running | Phase::Preparing { .. } | Phase::Freezing { .. } => record.epoch > owned.epoch,
+            Phase::Frozen { step: Step::Handing { epoch, .. }, .. } => record.epoch > *epoch,
+            // The answer to the write that is under way will tell.
+            Phase::Frozen { .. } | Phase::Ending { .. } => false,
+        };
+        if fenced {
+            if let Phase::Preparing { to, sent: true, .. } = owned.phase {
+                out.push(Effect::Send(to, Control::Abort { game, epoch: owned.epoch }));
+            }
+            self.stop(game, record.owner.map(|owner| (owner, record.epoch)), out);
+        }
+    }
+
+    /// Owns the game no longer; it goes on elsewhere, now or later.
+    pub(super) fn stop(&mut self, game: GameId, to: Option<(MemberId, Epoch)>, out: &mut Vec<Effect>) {
+        if self.owned.remove(&game).is_some() {
+            self.look_again();
+            let to = to.filter(|(owner, _)| *owner != self.me.id);
+            out.push(Effect::Stop { game, to, goes_on: true });
+        }
+    }
+}

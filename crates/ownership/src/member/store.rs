@@ -1,0 +1,92 @@
+//! Snapshots of owned games: what makes their past durable.
+//!
+//! What goes wrong without: a crash takes everything back to the last move. A snapshot that the registry refuses as stale
+//! is also how an owner that was replaced learns it first.
+
+use super::handover::{Phase, Then};
+use super::{Call, Member};
+use crate::placement::mix;
+use crate::{Effect, Time};
+use protocol::{Epoch, GameId, Tick};
+use registry::{Fence, RegistryError, Reply, Request, Snapshot};
+
+impl Member {
+    /// Asks hubs for worlds, each game at its own time within the interval.
+    pub(super) fn keep_snapshots(&mut self, now: Time, out: &mut Vec<Effect>) {
+        let every = self.settings.snapshot_us.max(1);
+        let mut next = None;
+        for (game, owned) in &mut self.owned {
+            if !matches!(owned.phase, Phase::Running | Phase::Preparing { .. }) {
+                continue;
+            }
+            if now >= owned.snapshot_due {
+                let stagger = mix(game.0) % every;
+                owned.snapshot_due = Time((now.0 / every) * every + stagger);
+                if owned.snapshot_due <= now {
+                    owned.snapshot_due = owned.snapshot_due.plus(every);
+                }
+                if !owned.world_asked && !owned.storing {
+                    owned.world_asked = true;
+                    out.push(Effect::TakeSnapshot(*game));
+                }
+            }
+            next = Some(next.map_or(owned.snapshot_due, |next: Time| next.min(owned.snapshot_due)));
+        }
+        if let Some(next) = next {
+            self.wake_at(next);
+        }
+    }
+
+    pub(super) fn world(&mut self, now: Time, game: GameId, snapshot: Snapshot, out: &mut Vec<Effect>) {
+        let Some(owned) = self.owned.get_mut(&game) else { return };
+        owned.world_asked = false;
+        if !matches!(owned.phase, Phase::Running | Phase::Preparing { .. }) {
+            return;
+        }
+        self.send_prepare(now, game, &snapshot, out);
+        let Some(owned) = self.owned.get_mut(&game).filter(|owned| !owned.storing) else { return };
+        owned.storing = true;
+        let (epoch, tick) = (owned.epoch, snapshot.tick);
+        let expect = Fence { epoch, owner: Some(self.me.id) };
+        self.call(Call::Store { game, epoch, tick }, Request::StoreSnapshot { game, expect, snapshot }, out);
+    }
+
+    pub(super) fn store_answered(
+        &mut self,
+        now: Time,
+        game: GameId,
+        epoch: Epoch,
+        tick: Tick,
+        reply: Result<Reply, RegistryError>,
+        out: &mut Vec<Effect>,
+    ) {
+        if let Some(owned) = self.owned.get_mut(&game).filter(|owned| owned.epoch == epoch) {
+            owned.storing = false;
+            match &reply {
+                Ok(Reply::Done) => owned.durable = owned.durable.max(Some(tick)),
+                // Only the owner ends a game, so that the registry must have lost it.
+                Ok(Reply::Gone) if matches!(owned.phase, Phase::Running) && self.lease.valid(now) => {
+                    self.freeze(game, Then::Recreate, out);
+                }
+                _ => {}
+            }
+        }
+        if let Ok(Reply::Stale(record)) = reply {
+            self.learn(now, record, out);
+        }
+        self.tell_durable(now, out);
+    }
+
+    /// Frames may call durable what is, as long as nobody can have replaced this member.
+    pub(super) fn tell_durable(&mut self, now: Time, out: &mut Vec<Effect>) {
+        if !self.lease.valid(now) {
+            return;
+        }
+        for (game, owned) in &mut self.owned {
+            if let Some(durable) = owned.durable.filter(|durable| owned.told < Some(*durable)) {
+                owned.told = Some(durable);
+                out.push(Effect::Durable(*game, durable));
+            }
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! The target's side of a planned move.
+//!
+//! What goes wrong without: the registry says that a member owns a game, and that member does not know, because the old
+//! owner's message was lost. A prepared target reads the record every tick; a member that finds itself owner of an epoch
+//! that nobody told it about claims the game afresh, with the world that was stored by the move.
+
+use super::{Call, Member};
+use crate::{Effect, MoveRecord, Time};
+use protocol::peer::{Control, GameSettings};
+use protocol::{Epoch, GameId, MemberId, TICK_MICROS};
+use registry::{MemberState, Snapshot};
+
+/// Games that this member gets ready for at once, at most; more are refused.
+const INCOMING_MAX: usize = 64;
+/// After so many times the settings' `prepare_us` without a commit the old owner has given up.
+const FORGET_AFTER: u64 = 4;
+
+/// A game that another member is about to hand over.
+#[derive(Debug)]
+pub(super) struct Incoming {
+    pub(super) from: MemberId,
+    epoch: Epoch,
+    settings: GameSettings,
+    since: Time,
+    prepared: bool,
+    next_read: Time,
+}
+
+impl Member {
+    #[expect(clippy::too_many_arguments, reason = "the fields of one message")]
+    pub(super) fn asked_to_prepare(
+        &mut self,
+        now: Time,
+        from: MemberId,
+        game: GameId,
+        epoch: Epoch,
+        settings: GameSettings,
+        snapshot: Snapshot,
+        out: &mut Vec<Effect>,
+    ) {
+        let rules = self.me.rules_min..=self.me.rules_max;
+        let refusal = if self.me.state != MemberState::Ready {
+            Some("not ready, or leaving itself")
+        } else if !self.lease.valid(now) {
+            Some("cannot reach the registry")
+        } else if !rules.contains(&settings.rules) {
+            Some("cannot step the game's rules version")
+        } else if self.owned.contains_key(&game) {
+            Some("owns the game itself")
+        } else if self.incoming.len() >= INCOMING_MAX && !self.incoming.contains_key(&game) {
+            Some("too many games are coming in")
+        } else {
+            None
+        };
+        if let Some(reason) = refusal {
+            out.push(Effect::Send(from, Control::Refused { game, epoch, reason: reason.into() }));
+            return;
+        }
+        self.highest = self.highest.max(epoch);
+        let incoming = Incoming {
+            from,
+            epoch,
+            settings: settings.clone(),
+            since: now,
+            prepared: false,
+            next_read: now.plus(TICK_MICROS),
+        };
+        self.incoming.insert(game, incoming);
+        out.push(Effect::Prepare { game, epoch, owner: from, settings, snapshot });
+    }
+
+    pub(super) fn restored(
+        &mut self,
+        now: Time,
+        game: GameId,
+        epoch: Epoch,
+        error: Option<String>,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(incoming) = self.incoming.get_mut(&game).filter(|incoming| incoming.epoch == epoch) else {
+            return;
+        };
+        let from = incoming.from;
+        match error {
+            None => {
+                incoming.prepared = true;
+                incoming.next_read = now.plus(TICK_MICROS);
+                out.push(Effect::Send(from, Control::Prepared { game, epoch }));
+            }
+            Some(reason) => {
+                self.incoming.remove(&game);
+                out.push(Effect::Send(from, Control::Refused { game, epoch, reason }));
+            }
+        }
+    }
+
+    /// The old owner says that the registry has given the game to this member: (its epoch, the new one).
+    pub(super) fn committed(
+        &mut self,
+        now: Time,
+        from: MemberId,
+        game: GameId,
+        (old, epoch): (Epoch, Epoch),
+        snapshot: Snapshot,
+        due_us: i64,
+        out: &mut Vec<Effect>,
+    ) {
+        if let Some(owned) = self.owned.get(&game) {
+            if owned.epoch >= epoch && !owned.phase.is_over() {
+                out.push(Effect::Send(from, Control::Started { game, epoch: owned.epoch }));
+            }
+            return;
+        }
+        let waited_for =
+            self.incoming.get(&game).is_some_and(|incoming| incoming.from == from && incoming.epoch == old);
+        let replaced = self.view.game(game).is_some_and(|record| record.epoch > epoch);
+        // Not prepared, replaced meanwhile, or maybe so: only the registry can say, and a claim then brings the world.
+        if !waited_for || replaced || !self.lease.valid(now) || self.is_claiming(game) {
+            self.ask_for(game, out);
+            return;
+        }
+        let Some(incoming) = self.incoming.remove(&game) else { return };
+        let (tick, bytes) = (snapshot.tick, snapshot.world.len());
+        let due = Time(now.0.saturating_add_signed(due_us));
+        let settings = incoming.settings;
+        self.own(now, game, epoch, settings.clone(), tick);
+        out.push(Effect::Start {
+            game,
+            epoch,
+            settings,
+            base: old,
+            snapshot: Some(snapshot),
+            due,
+            rewind: false,
+        });
+        out.push(Effect::Send(from, Control::Started { game, epoch }));
+        let pause_us = now.since(due);
+        let to = self.me.id;
+        let record = MoveRecord { game, from: Some(from), to, epoch, tick, pause_us, cause: "move", bytes };
+        out.push(Effect::Moved(record));
+    }
+
+    pub(super) fn aborted_by(&mut self, from: MemberId, game: GameId, epoch: Epoch, out: &mut Vec<Effect>) {
+        if let Some(owned) = self.owned.get(&game).filter(|owned| owned.epoch > epoch) {
+            out.push(Effect::Send(from, Control::Started { game, epoch: owned.epoch }));
+            return;
+        }
+        if self.incoming.get(&game).is_some_and(|incoming| incoming.from == from && incoming.epoch <= epoch) {
+            self.incoming.remove(&game);
+            out.push(Effect::Unprepare { game });
+        }
+        out.push(Effect::Send(from, Control::Aborted { game, epoch }));
+    }
+
+    /// This member leaves: what was to come here is to look for another target.
+    pub(super) fn refuse_incoming(&mut self, out: &mut Vec<Effect>) {
+        for (game, Incoming { from, epoch, .. }) in std::mem::take(&mut self.incoming) {
+            out.push(Effect::Unprepare { game });
+            out.push(Effect::Send(from, Control::Refused { game, epoch, reason: "leaving".into() }));
+        }
+    }
+
+    pub(super) fn keep_incoming(&mut self, now: Time, out: &mut Vec<Effect>) {
+        let patience = self.settings.prepare_us.saturating_mul(FORGET_AFTER);
+        for game in self.incoming.keys().copied().collect::<Vec<_>>() {
+            let Some(incoming) = self.incoming.get_mut(&game) else { continue };
+            let until = incoming.since.plus(patience);
+            if now >= until {
+                self.incoming.remove(&game);
+                out.push(Effect::Unprepare { game });
+                continue;
+            }
+            if incoming.prepared && now >= incoming.next_read {
+                incoming.next_read = now.plus(TICK_MICROS);
+                self.ask_for_once(game, out);
+            }
+            if let Some(incoming) = self.incoming.get(&game) {
+                let next = if incoming.prepared { incoming.next_read.min(until) } else { until };
+                self.wake_at(next);
+            }
+        }
+    }
+
+    fn is_claiming(&self, game: GameId) -> bool {
+        self.calls.values().any(|call| matches!(call, Call::Claim { game: claimed, .. } if *claimed == game))
+    }
+}
