@@ -13,8 +13,9 @@ use crate::numbers::{ARENA_HALF, PENETRATION_MAX, TANK_RADIUS};
 /// Rounds of pushing in a tick, at most. A tank between two walls that meet at an acute angle, and a row of tanks
 /// against a wall, come to rest by halves; 8 leaves 2 units of one tick's 512.
 const ROUNDS: usize = 8;
-/// How deep a tank may be left in a wall, by the arithmetic of the pushes, which itself is a few units off.
-const SLACK: i32 = PENETRATION_MAX - 11;
+/// How deep a tank may be left in a wall by the arithmetic of the pushes. That is up to 16 units off itself, at the far
+/// end of the longest wall that fits the arena: its tangent is rounded to Q14.
+const SLACK: i32 = PENETRATION_MAX - 16;
 /// How far pushes may take a tank from where it stood before the tick: less than it needs to change a wall's side.
 const CARRY: i64 = (TANK_RADIUS - 400) as i64;
 

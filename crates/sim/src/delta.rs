@@ -42,9 +42,9 @@ pub struct Delta {
 pub struct Residual {
     /// Whose tank.
     pub slot: u8,
-    /// Units, at most 12,000 either way.
+    /// Units, at most 6,512 either way: what pushes may carry a tank, and its own step.
     pub dx: i32,
-    /// Units, at most 12,000 either way.
+    /// Units, at most 6,512 either way: what pushes may carry a tank, and its own step.
     pub dy: i32,
     /// 65,536 to the full turn. No rule of version 1 turns a tank but its keys: always 0.
     pub dh: i16,

@@ -105,3 +105,53 @@ impl Grid {
         &self.near[self.starts[cell] as usize..self.starts[cell + 1] as usize]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::maze::{Maze, STANDARD_MAZE};
+
+    #[test]
+    fn the_grid_finds_every_segment_within_reach_of_any_point() {
+        let maze = Maze::parse(STANDARD_MAZE).unwrap();
+        let grid = Grid::new(maze.segments());
+        let mut found = 0;
+        // Odd steps, so that points fall on all parts of cells; also somewhat outside the arena.
+        for x in (-ARENA_HALF - 600..=ARENA_HALF + 600).step_by(1_777) {
+            for y in (-ARENA_HALF - 600..=ARENA_HALF + 600).step_by(1_999) {
+                for (number, segment) in maze.segments().iter().enumerate() {
+                    let nearest = segment.closest((x, y));
+                    let (ex, ey) = (i64::from(x - nearest.0), i64::from(y - nearest.1));
+                    if isqrt(ex * ex + ey * ey) <= i64::from(TANK_RADIUS + MISSILE_STEP) {
+                        found += 1;
+                        assert!(grid.near((x, y)).contains(&(number as u16)), "{x},{y}: {segment:?}");
+                    }
+                }
+            }
+        }
+        assert!(found > 1_000);
+        let listed: usize = (0..400).map(|cell| (grid.starts[cell + 1] - grid.starts[cell]) as usize).sum();
+        assert!(listed / 400 < maze.segments().len() / 4, "the grid leaves few: {listed} in 400 cells");
+    }
+
+    #[test]
+    fn a_flight_meets_a_segment_at_both_ends_and_between_and_not_beside_it() {
+        let wall = Segment::new((0, -100), (0, 100));
+        assert_eq!(wall.crossing((-50, 0), (50, 0), 1_000), Some(500));
+        assert_eq!(wall.crossing((50, 100), (-150, 100), 1_000), Some(250));
+        assert_eq!(wall.crossing((0, 0), (50, 0), 1_000), Some(0));
+        assert_eq!(wall.crossing((-50, -100), (0, -100), 1_000), Some(1_000));
+        assert_eq!(wall.crossing((-50, 101), (50, 101), 1_000), None);
+        assert_eq!(wall.crossing((1, 0), (50, 0), 1_000), None);
+        assert_eq!(wall.crossing((0, -500), (0, 500), 1_000), None, "along its own line");
+    }
+
+    #[test]
+    fn the_nearest_point_is_exact_at_the_ends_and_close_between_them() {
+        let wall = Segment::new((-100_000, -100_000), (100_000, 60_000));
+        assert_eq!(wall.closest((-110_000, -120_000)), wall.a);
+        assert_eq!(wall.closest((128_000, 128_000)), wall.b);
+        let (x, y) = wall.closest((0, -20_000));
+        assert!(x.abs() <= 16 && (y + 20_000).abs() <= 16, "{x},{y}");
+    }
+}

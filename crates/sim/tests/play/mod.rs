@@ -2,9 +2,23 @@
 
 use sim::{Entry, keys};
 
+/// Numbers from a seed (splitmix64).
+pub struct Random(pub u64);
+
+impl Random {
+    /// One of 0 to `n` - 1.
+    pub fn below(&mut self, n: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % n
+    }
+}
+
 /// Draws the log entries of one game, tick by tick.
 pub struct Play {
-    random: u64,
+    random: Random,
     players: Vec<Hand>,
     /// Join and leave by chance, and send what no rule allows.
     unruly: bool,
@@ -22,16 +36,15 @@ impl Play {
     /// A game of `players` with ids from 1, all joined in the first tick.
     pub fn new(seed: u64, players: u64, unruly: bool) -> Play {
         let hand = |id| Hand { id, session: 1, seq: 0, keys: 0 };
-        Play { random: seed ^ 0x9e37_79b9_7f4a_7c15, players: (1..=players).map(hand).collect(), unruly }
+        Play {
+            random: Random(seed ^ 0x9e37_79b9_7f4a_7c15),
+            players: (1..=players).map(hand).collect(),
+            unruly,
+        }
     }
 
     fn below(&mut self, n: u64) -> u64 {
-        // splitmix64
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.random;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % n
+        self.random.below(n)
     }
 
     /// The log entry of tick `tick`.
