@@ -1,0 +1,58 @@
+# Named entry points only; what they do lives in cargo, npm, helm and the scripts under e2e/ and images/.
+# TANX_CACHE (default ~/.cache/tanx) holds what is slow to build for tests: a Kubernetes, and its images.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo web test lint generate images e2e e2e-full clean
+
+PORT ?= 8080
+
+help: ## Show this
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  make demo PORT=9090                              the demo on another port"
+	@echo "  make e2e KUBECONFIG=... ADDRESS=...              the same tests against your own cluster (docs/testing.md)"
+
+demo: web ## Play on this machine: three servers in one process, bots, http://localhost:8080
+	cargo run --release --locked -p gamed -- --demo --listen 127.0.0.1:$(PORT) --web web/dist
+
+web: web/dist/index.html ## Build the web client
+
+web/node_modules: web/package.json web/package-lock.json
+	cd web && npm ci --no-audit --no-fund
+	touch $@
+
+web/dist/index.html: web/node_modules web/index.html web/vite.config.ts $(shell find web/src web/public -type f 2>/dev/null)
+	cd web && npm run build
+	touch $@
+
+test: web ## All tests that need no cluster; installs redis-server and Chromium where it may
+	e2e/cluster/requirements tests
+	e2e/cluster/build api
+	cd web && npm test
+	cargo test --workspace --locked
+	cargo build --locked -p gamed
+	cd web && npm run test:browser
+
+lint: web/node_modules ## Formatting, clippy, types
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cd web && npm run check
+
+generate: ## Write generated files anew: CRD, rendered chart, golden bytes
+	cargo run --locked -q -p operator -- crd > crds/tanxclusters.yaml
+	cp crds/tanxclusters.yaml charts/tanx/crds/tanxclusters.yaml
+	manifests/render > manifests/install.yaml
+	TANX_WRITE_VECTORS=1 cargo test --locked -q -p sim -p protocol vectors
+
+images: ## Build the images (VERSION=..., REPOSITORY=...) and write them to target/images
+	images/build $(if $(VERSION),--version $(VERSION)) $(if $(REPOSITORY),--repository $(REPOSITORY))
+
+e2e: ## The short set on a real Kubernetes, brought up on this machine (root, Linux) or KUBECONFIG=... ADDRESS=...
+	e2e/run short
+
+e2e-full: ## All scenarios on a real Kubernetes
+	e2e/run full
+
+clean: ## Remove what was built here; the cache stays
+	cargo clean
+	rm -rf web/dist web/node_modules e2e-logs
