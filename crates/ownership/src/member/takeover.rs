@@ -8,7 +8,7 @@ use crate::placement::{PlacedGame, PlacedMember, mix, place};
 use crate::{Effect, MoveRecord, Time};
 use protocol::peer::Control;
 use protocol::{Epoch, GameId, TICK_MICROS};
-use registry::{Fence, GameRecord, MemberState, RegistryError, Reply, Request};
+use registry::{Fence, GameRecord, MemberState, Reason, RegistryError, Reply, Request};
 
 /// Between the member that placement names and the next one that steps in, and so on.
 const STEP_IN_US: u64 = 500_000;
@@ -210,10 +210,11 @@ impl Member {
             .collect()
     }
 
+    /// What placement needs to know about games: one whose owner is dead on the operator's word has none.
     pub(super) fn placed_games(&self) -> Vec<PlacedGame> {
         let placed = |record: &GameRecord| PlacedGame {
             id: record.id,
-            owner: record.owner,
+            owner: record.owner.filter(|_| !matches!(record.next, Some((_, Reason::Dead(_))))),
             next: record.next.as_ref().map(|(member, _)| *member),
             rules: record.rules,
         };

@@ -95,6 +95,7 @@ impl Member {
     }
 
     /// The old owner says that the registry has given the game to this member: (its epoch, the new one).
+    #[expect(clippy::too_many_arguments, reason = "the fields of one message")]
     pub(super) fn committed(
         &mut self,
         now: Time,

@@ -1,1 +1,503 @@
 use super::*;
+use bytes::Bytes;
+use registry::memory::Store;
+use registry::{Hint, Reason};
+
+const ME: MemberId = MemberId(1);
+const B: MemberId = MemberId(2);
+const C: MemberId = MemberId(3);
+const GAME: GameId = GameId(7);
+
+fn record(id: MemberId) -> MemberRecord {
+    MemberRecord {
+        id,
+        name: format!("server-{}", id.0),
+        address: format!("10.0.0.{}:7946", id.0),
+        pod_uid: format!("pod-{}", id.0),
+        container: "gamed".into(),
+        revision: "a".into(),
+        build: "test".into(),
+        state: MemberState::Ready,
+        games: 0,
+        players: 0,
+        rules_min: 1,
+        rules_max: 1,
+        renewals: 0,
+        joined: 0,
+    }
+}
+
+fn game_settings() -> GameSettings {
+    GameSettings { name: "g".into(), maze: String::new(), slots: 8, rules: 1 }
+}
+
+fn world(tick: u64) -> Snapshot {
+    Snapshot { tick: Tick(tick), players: 1, world: Bytes::from(tick.to_le_bytes().to_vec()) }
+}
+
+type Applies = fn(&Request) -> bool;
+
+#[derive(Clone, Copy)]
+enum Spoil {
+    Refused,
+    RequestLost,
+    AnswerLost,
+}
+
+fn is_commit(request: &Request) -> bool {
+    matches!(request, Request::CommitMove { .. })
+}
+
+fn is_bump(request: &Request) -> bool {
+    matches!(request, Request::Bump { .. })
+}
+
+fn is_end(request: &Request) -> bool {
+    matches!(request, Request::End { .. })
+}
+
+/// One real member, the real in-memory registry that answers at once, and other members that are only records.
+struct Rig {
+    now: Time,
+    store: Store,
+    member: Member,
+    others: Vec<MemberId>,
+    /// What happens to the next request of which that is true, one after the other.
+    spoil: Vec<(Applies, Spoil)>,
+    /// No request is answered.
+    away: bool,
+    effects: Vec<Effect>,
+}
+
+impl Rig {
+    fn new(others: &[MemberId]) -> Rig {
+        let mut store = Store::new("one");
+        for other in others {
+            store.apply(1, Request::Join(record(*other)));
+        }
+        let now = Time(1_000_000);
+        let member = Member::new(record(ME), Settings::default(), now, 42);
+        let mut rig = Rig {
+            now,
+            store,
+            member,
+            others: others.into(),
+            spoil: Vec::new(),
+            away: false,
+            effects: Vec::new(),
+        };
+        rig.tell(Event::Wake);
+        for other in others {
+            rig.tell(Event::LinkUp(*other));
+        }
+        rig.pass(100_000);
+        rig
+    }
+
+    fn ms(&self) -> u64 {
+        self.now.0 / 1000
+    }
+
+    fn ask(&mut self, request: Request) -> Reply {
+        self.store.apply(self.ms(), request).0
+    }
+
+    fn tell(&mut self, event: Event) {
+        let mut events = vec![event];
+        while let Some(event) = events.pop() {
+            let mut out = Vec::new();
+            self.member.handle(self.now, event, &mut out);
+            for effect in out {
+                if let Effect::Call(id, request) = &effect {
+                    events.insert(0, Event::Reply(*id, self.answer(request.clone())));
+                }
+                if let Effect::TakeSnapshot(game) = effect {
+                    events.insert(0, Event::World { game, snapshot: world(self.ms()) });
+                }
+                self.effects.push(effect);
+            }
+        }
+    }
+
+    fn answer(&mut self, request: Request) -> Result<Reply, RegistryError> {
+        if self.away {
+            return Err(RegistryError::Refused("away".into()));
+        }
+        let first = self.spoil.first().filter(|(applies, _)| applies(&request)).map(|(_, spoil)| *spoil);
+        match first {
+            None => return Ok(self.ask(request)),
+            Some(Spoil::AnswerLost) => drop(self.ask(request)),
+            Some(Spoil::Refused | Spoil::RequestLost) => {}
+        }
+        self.spoil.remove(0);
+        Err(match first {
+            Some(Spoil::Refused) => RegistryError::Refused("refused".into()),
+            _ => RegistryError::Unanswered("lost".into()),
+        })
+    }
+
+    /// Lets time pass; the other members renew every 500 ms.
+    fn pass(&mut self, micros: u64) {
+        let end = self.now.plus(micros);
+        while self.now < end {
+            self.now = self.now.plus(10_000);
+            if self.now.0.is_multiple_of(500_000) {
+                for id in self.others.clone() {
+                    self.ask(Request::Renew { id, record: record(id), games: Vec::new() });
+                }
+            }
+            if self.member.next_wake().is_some_and(|wake| wake <= self.now) {
+                self.tell(Event::Wake);
+            }
+        }
+    }
+
+    fn owns(&self) -> bool {
+        self.member.owned().any(|(game, _)| game == GAME)
+    }
+
+    fn seen(&mut self, wanted: impl Fn(&Effect) -> bool) -> bool {
+        let found = self.effects.iter().any(wanted);
+        self.effects.clear();
+        found
+    }
+
+    /// Puts a game of that owner into the registry; returns its epoch.
+    fn game_of(&mut self, owner: MemberId) -> Epoch {
+        let request = Request::Create {
+            game: GAME,
+            owner,
+            settings: game_settings(),
+            snapshot: world(9),
+            salt: 1,
+            floor: Epoch(0),
+        };
+        let Reply::Granted { epoch } = self.ask(request) else { panic!("the game exists") };
+        epoch
+    }
+
+    fn create(&mut self) -> Epoch {
+        self.tell(Event::Create { game: GAME, settings: game_settings(), snapshot: world(0) });
+        let owned = self.member.owned().next();
+        self.effects.clear();
+        owned.expect("created").1
+    }
+
+    /// Up to the freeze of a move to B.
+    fn create_and_freeze(&mut self) -> Epoch {
+        let epoch = self.create();
+        let expect = Fence { epoch, owner: Some(ME) };
+        self.ask(Request::Assign { game: GAME, expect, next: B, reason: Reason::Move });
+        self.tell(Event::Hint(Hint::Game(GAME)));
+        assert!(self.seen(|effect| matches!(effect, Effect::Send(to, Control::Prepare { .. }) if *to == B)));
+        self.tell(Event::Message(B, Control::Prepared { game: GAME, epoch }));
+        assert!(self.seen(|effect| *effect == Effect::Freeze(GAME)));
+        epoch
+    }
+
+    fn freeze_done(&mut self) {
+        let next_due = self.now.plus(15_000);
+        self.tell(Event::Frozen { game: GAME, snapshot: world(60), next_due });
+    }
+
+    fn owner_in_registry(&mut self) -> Option<MemberId> {
+        let Reply::Game(record) = self.ask(Request::Game(GAME)) else { panic!("the game is gone") };
+        record.owner
+    }
+}
+
+#[test]
+fn a_member_joins_links_and_is_ready() {
+    let mut rig = Rig::new(&[B]);
+    assert!(rig.member.is_ready() && rig.member.lease_valid(rig.now));
+    assert!(rig.seen(|effect| matches!(effect, Effect::Peers(peers) if peers.len() == 1)));
+}
+
+#[test]
+fn a_lease_that_stands_still_is_waited_out_before_a_claim() {
+    let mut rig = Rig::new(&[B]);
+    rig.game_of(B);
+    rig.tell(Event::LinkDown { member: B, refused: false });
+    rig.others.clear();
+    rig.pass(2_300_000);
+    assert!(!rig.owns());
+    rig.pass(1_000_000);
+    assert!(rig.owns());
+    assert!(rig.seen(|effect| matches!(effect, Effect::Moved(moved) if moved.cause == "lease")));
+}
+
+#[test]
+fn another_run_id_restarts_the_watch() {
+    let mut rig = Rig::new(&[B]);
+    rig.game_of(B);
+    rig.tell(Event::LinkDown { member: B, refused: false });
+    rig.others.clear();
+    rig.pass(2_000_000);
+    rig.store.set_run_id("two");
+    rig.pass(2_300_000);
+    assert!(!rig.owns());
+    rig.pass(1_000_000);
+    assert!(rig.owns());
+}
+
+#[test]
+fn a_peer_that_answers_on_its_link_is_never_claimed() {
+    let mut rig = Rig::new(&[B]);
+    rig.game_of(B);
+    rig.others.clear();
+    rig.pass(10_000_000);
+    assert!(!rig.owns());
+}
+
+#[test]
+fn a_refused_connection_is_proof_when_a_second_member_sees_it() {
+    let mut rig = Rig::new(&[B, C]);
+    rig.game_of(B);
+    rig.pass(300_000);
+    rig.tell(Event::LinkDown { member: B, refused: true });
+    rig.pass(200_000);
+    assert!(!rig.owns(), "one witness of two");
+    rig.tell(Event::Message(C, Control::Unreachable { member: B }));
+    rig.pass(2_000_000);
+    assert!(rig.owns());
+    assert!(rig.seen(|effect| matches!(effect, Effect::Moved(moved) if moved.cause == "refused")));
+}
+
+#[test]
+fn the_operators_word_is_proof_but_a_plain_move_is_not() {
+    let mut rig = Rig::new(&[B, C]);
+    let expect = Fence { epoch: rig.game_of(B), owner: Some(B) };
+    rig.tell(Event::LinkDown { member: B, refused: false });
+    rig.ask(Request::Assign { game: GAME, expect, next: ME, reason: Reason::Move });
+    rig.pass(1_000_000);
+    assert!(!rig.owns());
+    rig.ask(Request::Assign { game: GAME, expect, next: ME, reason: Reason::Dead("terminated".into()) });
+    rig.pass(400_000);
+    assert!(rig.owns());
+}
+
+#[test]
+fn a_later_start_of_the_same_container_is_proof() {
+    let mut rig = Rig::new(&[B]);
+    rig.game_of(B);
+    rig.tell(Event::LinkDown { member: B, refused: false });
+    rig.ask(Request::Join(MemberRecord { id: C, ..record(B) }));
+    rig.pass(1_200_000);
+    assert!(rig.owns());
+    assert!(rig.seen(|effect| matches!(effect, Effect::Moved(moved) if moved.cause == "restarted")));
+}
+
+#[test]
+fn an_assigned_game_is_handed_over_with_its_last_world() {
+    let mut rig = Rig::new(&[B]);
+    rig.create_and_freeze();
+    rig.freeze_done();
+    assert_eq!(rig.owner_in_registry(), Some(B));
+    let sent = rig.effects.iter().find_map(|effect| match effect {
+        Effect::Send(to, Control::Commit { epoch, tick, due_us, .. }) if *to == B => {
+            Some((*epoch, *tick, *due_us))
+        }
+        _ => None,
+    });
+    let (epoch, tick, due_us) = sent.expect("the target is told");
+    assert_eq!((tick, due_us), (Tick(60), 15_000));
+    rig.tell(Event::Message(B, Control::Started { game: GAME, epoch }));
+    assert!(
+        rig.seen(
+            |effect| matches!(effect, Effect::Stop { to: Some((to, _)), goes_on: true, .. } if *to == B)
+        )
+    );
+}
+
+#[test]
+fn a_commit_that_was_never_sent_lets_the_game_go_on_under_its_epoch() {
+    let mut rig = Rig::new(&[B]);
+    let before = rig.create_and_freeze();
+    rig.spoil = vec![(is_commit, Spoil::Refused)];
+    rig.freeze_done();
+    assert!(
+        rig.seen(|effect| matches!(effect, Effect::Start { epoch, snapshot: None, .. } if *epoch == before))
+    );
+}
+
+#[test]
+fn an_unanswered_commit_that_was_carried_out_is_found_by_the_bump_that_follows() {
+    let mut rig = Rig::new(&[B]);
+    rig.create_and_freeze();
+    rig.spoil = vec![(is_commit, Spoil::AnswerLost)];
+    rig.freeze_done();
+    assert_eq!(rig.owner_in_registry(), Some(B));
+    assert!(!rig.owns());
+    assert!(rig.seen(|effect| matches!(effect, Effect::Send(to, Control::Commit { .. }) if *to == B)));
+}
+
+#[test]
+fn an_unanswered_bump_is_followed_by_one_over_the_epoch_that_it_got() {
+    let mut rig = Rig::new(&[B]);
+    let before = rig.create_and_freeze();
+    rig.spoil = vec![(is_commit, Spoil::RequestLost), (is_bump, Spoil::AnswerLost)];
+    rig.freeze_done();
+    assert!(!rig.effects.iter().any(|effect| matches!(effect, Effect::Start { .. })));
+    let Reply::Game(bumped) = rig.ask(Request::Game(GAME)) else { panic!("the game is gone") };
+    rig.pass(200_000);
+    assert!(rig.seen(|effect| matches!(
+        effect,
+        Effect::Start { epoch, base, snapshot: None, .. } if *epoch > bumped.epoch && *base == before
+    )));
+}
+
+#[test]
+fn a_target_starts_only_when_it_is_told_that_the_registry_agreed() {
+    let mut rig = Rig::new(&[B]);
+    let epoch = rig.game_of(B);
+    let prepare = Control::Prepare {
+        game: GAME,
+        epoch,
+        settings: game_settings(),
+        tick: Tick(9),
+        snapshot: Bytes::new(),
+        edges: Vec::new(),
+    };
+    rig.tell(Event::Message(B, prepare));
+    rig.tell(Event::Restored { game: GAME, epoch, error: None });
+    assert!(rig.seen(|effect| matches!(effect, Effect::Send(to, Control::Prepared { .. }) if *to == B)));
+    rig.pass(500_000);
+    assert!(!rig.owns());
+    let expect = Fence { epoch, owner: Some(B) };
+    let commit =
+        Request::CommitMove { game: GAME, expect, to: ME, snapshot: world(20), salt: 3, floor: Epoch(0) };
+    let Reply::Granted { epoch: granted } = rig.ask(commit) else { panic!("stale") };
+    let commit = Control::Commit {
+        game: GAME,
+        old: epoch,
+        epoch: granted,
+        tick: Tick(20),
+        snapshot: Bytes::new(),
+        due_us: 5_000,
+    };
+    rig.tell(Event::Message(B, commit));
+    let due = rig.now.plus(5_000);
+    assert!(rig.effects.iter().any(|effect| matches!(
+        effect,
+        Effect::Start { epoch, base, due: at, rewind: false, .. } if *epoch == granted && *base == expect.epoch && *at == due
+    )));
+    assert!(rig.seen(|effect| matches!(effect, Effect::Send(to, Control::Started { .. }) if *to == B)));
+}
+
+#[test]
+fn a_target_that_finds_itself_owner_unheard_claims_the_game_afresh() {
+    let mut rig = Rig::new(&[B]);
+    let epoch = rig.game_of(B);
+    let expect = Fence { epoch, owner: Some(B) };
+    let commit =
+        Request::CommitMove { game: GAME, expect, to: ME, snapshot: world(20), salt: 3, floor: Epoch(0) };
+    let Reply::Granted { epoch: granted } = rig.ask(commit) else { panic!("stale") };
+    rig.pass(400_000);
+    assert!(rig.member.owned().any(|(game, epoch)| game == GAME && epoch > granted));
+    assert!(rig.seen(|effect| matches!(
+        effect,
+        Effect::Start { base, snapshot: Some(snapshot), rewind: false, .. } if *base == epoch && snapshot.tick == Tick(20)
+    )));
+}
+
+#[test]
+fn a_stale_snapshot_stops_the_game_at_once() {
+    let mut rig = Rig::new(&[B]);
+    let epoch = rig.create();
+    let expect = Fence { epoch, owner: Some(ME) };
+    rig.ask(Request::Claim { game: GAME, expect, owner: B, salt: 1, floor: Epoch(0) });
+    rig.tell(Event::World { game: GAME, snapshot: world(60) });
+    assert!(!rig.owns());
+    assert!(rig.seen(|effect| matches!(effect, Effect::Stop { to: Some((to, _)), .. } if *to == B)));
+}
+
+#[test]
+fn nothing_is_called_durable_once_the_lease_has_lapsed() {
+    let mut rig = Rig::new(&[B]);
+    rig.create();
+    rig.pass(1_500_000);
+    assert!(rig.seen(|effect| matches!(effect, Effect::Durable(game, _) if *game == GAME)));
+    rig.away = true;
+    rig.pass(3_000_000);
+    rig.effects.clear();
+    assert!(!rig.member.lease_valid(rig.now));
+    rig.member.owned.values_mut().for_each(|owned| owned.durable = Some(Tick(1_000_000)));
+    rig.tell(Event::Wake);
+    assert!(!rig.seen(|effect| matches!(effect, Effect::Durable(..))));
+    rig.away = false;
+    rig.pass(500_000);
+    assert!(rig.seen(|effect| *effect == Effect::Durable(GAME, Tick(1_000_000))));
+}
+
+#[test]
+fn a_leaving_member_places_its_games_itself_when_nobody_does() {
+    let mut rig = Rig::new(&[B]);
+    rig.create();
+    rig.tell(Event::Terminate { grace_us: 30_000_000 });
+    rig.pass(150_000);
+    assert!(!rig.seen(|effect| matches!(effect, Effect::Send(_, Control::Prepare { .. }))));
+    rig.pass(150_000);
+    assert!(rig.seen(|effect| matches!(effect, Effect::Send(to, Control::Prepare { .. }) if *to == B)));
+}
+
+#[test]
+fn with_nobody_to_move_to_games_are_parked_shortly_before_the_end() {
+    let mut rig = Rig::new(&[]);
+    rig.create();
+    rig.tell(Event::Terminate { grace_us: 10_000_000 });
+    rig.pass(6_800_000);
+    assert!(rig.owns());
+    rig.pass(400_000);
+    assert!(rig.seen(|effect| *effect == Effect::Freeze(GAME)));
+    rig.freeze_done();
+    assert_eq!(rig.owner_in_registry(), None);
+    assert!(rig.member.is_drained());
+}
+
+#[test]
+fn a_parked_game_goes_on_exactly_where_it_stopped() {
+    let mut rig = Rig::new(&[]);
+    let epoch = rig.game_of(B);
+    let expect = Fence { epoch, owner: Some(B) };
+    rig.ask(Request::Park { game: GAME, expect, snapshot: world(33), salt: 1, floor: Epoch(0) });
+    rig.pass(400_000);
+    assert!(rig.seen(|effect| matches!(
+        effect,
+        Effect::Start { base, snapshot: Some(snapshot), rewind: false, .. } if *base == epoch && snapshot.tick == Tick(33)
+    )));
+}
+
+#[test]
+fn a_leaving_member_refuses_new_games_with_a_sentence() {
+    let mut rig = Rig::new(&[B]);
+    rig.tell(Event::Terminate { grace_us: 30_000_000 });
+    rig.tell(Event::Create { game: GAME, settings: game_settings(), snapshot: world(0) });
+    assert!(rig.seen(|effect| matches!(effect, Effect::CreateFailed(_, why) if why.contains("leaving"))));
+}
+
+#[test]
+fn a_game_that_is_over_is_told_until_the_registry_has_heard_it() {
+    let mut rig = Rig::new(&[B]);
+    rig.create();
+    rig.spoil = vec![(is_end, Spoil::Refused)];
+    rig.tell(Event::Over(GAME));
+    assert!(rig.seen(|effect| matches!(effect, Effect::Stop { goes_on: false, .. })));
+    rig.pass(500_000);
+    assert_eq!(rig.ask(Request::Game(GAME)), Reply::Gone);
+    assert!(!rig.owns());
+}
+
+#[test]
+fn a_game_that_the_registry_lost_is_put_back_by_its_owner() {
+    let mut rig = Rig::new(&[B]);
+    let before = rig.create();
+    rig.store = Store::new("two");
+    rig.pass(1_500_000);
+    assert!(rig.seen(|effect| *effect == Effect::Freeze(GAME)));
+    rig.freeze_done();
+    assert_eq!(rig.owner_in_registry(), Some(ME));
+    assert!(rig.seen(|effect| matches!(
+        effect,
+        Effect::Start { epoch, base, snapshot: None, .. } if *epoch > before && *base == before
+    )));
+}
