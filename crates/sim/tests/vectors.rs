@@ -6,7 +6,7 @@
 mod play;
 mod view;
 
-use play::Play;
+use play::{PIT, Play};
 use serde_json::{Value, json};
 use sim::{Delta, Entry, Event, Maze, RULES, SINE, STANDARD_MAZE, World, action, delta, keys, step_along};
 use std::path::Path;
@@ -181,15 +181,6 @@ fn motion_json_holds_steps_walls_and_drives() {
         ]),
     );
 }
-
-/// A pit of 5 u by 5 u, where shots hit often.
-const PIT: &str = "name Pit
-wall 3,0.2 3,3 -3,3 -3,-3 3,-3 3,-0.2 2.5,-0.2 2.5,-2.5 -2.5,-2.5 -2.5,2.5 2.5,2.5 2.5,0.2 3,0.2
-entry a 1.6,1.6 facing 270
-entry b -1.6,1.6 facing 270
-entry c -1.6,-1.6 facing 90
-entry d 1.6,-1.6 facing 90
-";
 
 /// What a client shows, as JSON. Ids are 16 hexadecimal digits.
 fn shown(view: &View) -> Value {

@@ -1,6 +1,15 @@
-//! Random games: logs drawn from a seed, so that a failing one can be played again.
+//! Random games: logs drawn from a seed, so that a failing one can be played again, and a maze where much happens.
 
 use sim::{Entry, keys};
+
+/// A pit of 5 u by 5 u with a gap that is too narrow for tanks: where many are, most shots hit.
+pub const PIT: &str = "name Pit
+wall 3,0.2 3,3 -3,3 -3,-3 3,-3 3,-0.2 2.5,-0.2 2.5,-2.5 -2.5,-2.5 -2.5,2.5 2.5,2.5 2.5,0.2 3,0.2
+entry a 1.6,1.6 facing 270
+entry b -1.6,1.6 facing 270
+entry c -1.6,-1.6 facing 90
+entry d 1.6,-1.6 facing 90
+";
 
 /// Numbers from a seed (splitmix64).
 pub struct Random(pub u64);
