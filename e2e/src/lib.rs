@@ -2,5 +2,7 @@
 //!
 //! A black box to the product: uses the players' protocol, HTTP, and kubectl as a user would.
 
+pub mod bot;
+pub mod lobby;
 pub mod oracle;
 pub mod recording;

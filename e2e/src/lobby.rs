@@ -1,0 +1,185 @@
+//! What the servers offer by HTTP, as a player's page sees it: list games, create one.
+//!
+//! Owns the address and the requests. One connection for each request, so that the load balancer decides each time.
+
+use anyhow::{Context, Result, bail};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::{Method, Request, body::Bytes, client::conn::http1, header};
+use hyper_util::rt::TokioIo;
+use protocol::GameId;
+use serde::{Deserialize, de::DeserializeOwned};
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// Longest wait for a connection. Just above the 1 s after which a lost SYN is sent again.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_millis(1_500);
+/// Longest wait for an answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// Longest answer that is read, in bytes.
+const MAX_ANSWER: usize = 4 * 1024 * 1024;
+
+/// Where players connect to: one address, whatever is behind it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    host: String,
+    port: u16,
+}
+
+impl FromStr for Address {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Address> {
+        let hint = "give the players' address as HOST, HOST:PORT or http://HOST:PORT";
+        if text.starts_with("https://") || text.starts_with("wss://") {
+            bail!("{text:?}: bots do not speak TLS; {hint}, of a listener without TLS");
+        }
+        let plain = text.strip_prefix("http://").unwrap_or(text).trim_end_matches('/');
+        let (host, port) = match plain.rsplit_once(':') {
+            Some((host, port)) => {
+                (host, port.parse().with_context(|| format!("{text:?}: bad port; {hint}"))?)
+            }
+            None => (plain, 80),
+        };
+        if host.is_empty() || host.contains(['/', ' ', '@']) {
+            bail!("{text:?} is no address; {hint}");
+        }
+        Ok(Address { host: host.to_owned(), port })
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+/// A game as the lobby lists it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ListedGame {
+    /// Its id.
+    pub id: GameId,
+    /// Who ticks it; none while nobody does.
+    pub owner: Option<ListedMember>,
+}
+
+/// A game server as the lobby names it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ListedMember {
+    /// Of the process: another one after each start.
+    pub id: String,
+    /// Of the pod.
+    pub name: String,
+}
+
+#[derive(Deserialize)]
+struct Games {
+    games: Vec<ListedGame>,
+}
+
+#[derive(Deserialize)]
+struct Created {
+    id: GameId,
+}
+
+#[derive(Deserialize)]
+struct Refused {
+    error: String,
+}
+
+impl Address {
+    /// A new connection, without delay of small writes.
+    ///
+    /// # Errors
+    /// When there is none in [`CONNECT_TIMEOUT`].
+    pub async fn connect(&self) -> Result<TcpStream> {
+        let connecting = TcpStream::connect((self.host.as_str(), self.port));
+        let stream = timeout(CONNECT_TIMEOUT, connecting)
+            .await
+            .with_context(|| format!("no connection to {self} in {CONNECT_TIMEOUT:?}"))?
+            .with_context(|| format!("cannot connect to {self}"))?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    /// All games.
+    ///
+    /// # Errors
+    /// When the server does not answer or refuses.
+    pub async fn games(&self) -> Result<Vec<ListedGame>> {
+        Ok(self.request::<Games>(Method::GET, "/api/games", None).await?.games)
+    }
+
+    /// Creates a game.
+    ///
+    /// # Errors
+    /// When the server does not answer, or with its sentence when it refuses.
+    pub async fn create_game(&self, name: &str) -> Result<GameId> {
+        let body = serde_json::json!({ "name": name }).to_string();
+        Ok(self.request::<Created>(Method::POST, "/api/games", Some(body)).await?.id)
+    }
+
+    async fn request<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<String>,
+    ) -> Result<T> {
+        let what = format!("{method} http://{self}{path}");
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::HOST, self.to_string())
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::CONNECTION, "close")
+            .body(Full::new(Bytes::from(body.unwrap_or_default())))?;
+        let answer = async {
+            let stream = TokioIo::new(self.connect().await?);
+            let (mut sender, connection) = http1::handshake(stream).await?;
+            let exchange = async {
+                let answer = sender.send_request(request).await?;
+                let status = answer.status();
+                let body = Limited::new(answer.into_body(), MAX_ANSWER).collect().await;
+                let body = body.map_err(|error| anyhow::anyhow!("cannot read the answer: {error}"))?;
+                anyhow::Ok((status, body.to_bytes()))
+            };
+            tokio::pin!(exchange);
+            tokio::select! {
+                done = &mut exchange => done,
+                // The connection may end as soon as it has handed over the last byte.
+                ended = connection => { ended?; exchange.await }
+            }
+        };
+        let (status, body) = timeout(ANSWER_TIMEOUT, answer)
+            .await
+            .with_context(|| format!("{what}: no answer in {ANSWER_TIMEOUT:?}"))?
+            .with_context(|| what.clone())?;
+        if !status.is_success() {
+            let sentence = serde_json::from_slice::<Refused>(&body).map(|refused| refused.error);
+            bail!(
+                "{what}: {status}: {}",
+                sentence.unwrap_or_else(|_| String::from_utf8_lossy(&body).into_owned())
+            );
+        }
+        serde_json::from_slice(&body)
+            .with_context(|| format!("{what}: the answer is not what the lobby answers"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_a_host_and_port_80_unless_told() {
+        let shown = |text: &str| text.parse::<Address>().unwrap().to_string();
+        assert_eq!(shown("198.18.1.1"), "198.18.1.1:80");
+        assert_eq!(shown("localhost:8080"), "localhost:8080");
+        assert_eq!(shown("http://tanx.example:81/"), "tanx.example:81");
+        for bad in ["", ":80", "host:port", "host:99999", "a b", "https://tanx.example", "host/path"] {
+            assert!(bad.parse::<Address>().is_err(), "{bad}");
+        }
+    }
+}
