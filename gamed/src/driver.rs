@@ -288,9 +288,14 @@ impl Driver {
         }
     }
 
+    /// Both ends of a hand-over have a record. The new owner's is the one that is counted and told: it knows when the game
+    /// went on.
     fn moved(&self, record: MoveRecord) {
         let MoveRecord { game, from, to, epoch, tick, pause_us, cause, bytes } = record;
-        info!(%game, %epoch, tick = tick.0, pause_us, cause, bytes, to = %to, "moved");
+        if to != self.machine.id() {
+            return debug!(%game, %epoch, tick = tick.0, pause_us, cause, bytes, %to, "handed over");
+        }
+        info!(%game, %epoch, tick = tick.0, pause_us, cause, bytes, "moved here");
         self.parts.metrics.moved(cause, pause_us);
         let note = MoveNote { game, from, to, epoch, tick, pause_us, cause: cause.to_owned() };
         self.parts.links.send_all(&PeerMessage::MoveDone(note.clone()));

@@ -1,0 +1,292 @@
+//! The demo from outside: three real members in this process, reached through the balancer as players reach them.
+
+use bytes::Bytes;
+use clap::Parser;
+use futures_util::{SinkExt, StreamExt};
+use gamed::settings::Settings;
+use protocol::peer::Input;
+use protocol::{
+    ClientMessage, CloseCode, ClusterKey, Epoch, GameId, Hello, Keyframe, PLAYER_VERSION, PlayerId, ServerMessage, Tick,
+    Token, Welcome,
+};
+use serde_json::Value;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+use tokio_util::sync::CancellationToken;
+
+/// Nothing here takes a second on an idle machine.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+struct Demo {
+    address: SocketAddr,
+    stop: CancellationToken,
+    ended: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Demo {
+    async fn start(flags: &[&str]) -> Demo {
+        let all = ["gamed", "--demo"].iter().chain(flags);
+        let settings = Settings::try_parse_from(all).expect("flags of a test");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("it is bound");
+        let stop = CancellationToken::new();
+        let ended = tokio::spawn(gamed::demo::run(settings, listener, stop.clone()));
+        Demo { address, stop, ended }
+    }
+
+    async fn end(self) {
+        self.stop.cancel();
+        let ended = timeout(PATIENCE, self.ended).await.expect("the demo ends when it is told to");
+        ended.expect("no panic").expect("no error");
+    }
+
+    /// One request, one answer: status and JSON.
+    async fn http(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.try_http(method, path, body).await {
+                Ok(answer) => return answer,
+                // Right after the start there is nobody behind the balancer.
+                Err(_) if Instant::now() < deadline => tokio::time::sleep(Duration::from_millis(20)).await,
+                Err(error) => panic!("{method} {path}: {error}"),
+            }
+        }
+    }
+
+    async fn try_http(&self, method: &str, path: &str, body: &str) -> anyhow::Result<(u16, Value)> {
+        let mut stream = TcpStream::connect(self.address).await?;
+        let length = body.len();
+        let request =
+            format!("{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}");
+        stream.write_all(request.as_bytes()).await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(|| anyhow::anyhow!("no answer"))?;
+        let status = head.split(' ').nth(1).unwrap_or_default().parse()?;
+        Ok((status, serde_json::from_str(body).unwrap_or(Value::Null)))
+    }
+
+    async fn a_game(&self) -> GameId {
+        let (status, answer) = self.http("POST", "/api/games", r#"{"name":"test"}"#).await;
+        assert_eq!(status, 201, "{answer}");
+        answer["id"].as_str().expect("an id").parse().expect("an id")
+    }
+
+    async fn socket(&self) -> Client {
+        let url = format!("ws://{}/play", self.address);
+        let (socket, _) = tokio_tungstenite::connect_async(url).await.expect("a websocket");
+        Client { socket }
+    }
+}
+
+struct Client {
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+}
+
+fn hello(game: GameId) -> Hello {
+    Hello {
+        version: PLAYER_VERSION,
+        game,
+        spectate: false,
+        name: "Tester".into(),
+        session: 1,
+        token: None,
+        floor: None,
+    }
+}
+
+impl Client {
+    async fn send(&mut self, message: ClientMessage) {
+        self.send_raw(message.encode()).await;
+    }
+
+    async fn send_raw(&mut self, bytes: Bytes) {
+        self.socket.send(Message::Binary(bytes)).await.expect("the socket takes a message");
+    }
+
+    /// The next message of the server, or the code that it closed with.
+    async fn next(&mut self) -> Result<ServerMessage, u16> {
+        loop {
+            let message = timeout(PATIENCE, self.socket.next()).await.expect("the server says something");
+            match message {
+                Some(Ok(Message::Binary(bytes))) => return Ok(ServerMessage::decode(&bytes).expect("a message")),
+                Some(Ok(Message::Close(Some(frame)))) => return Err(frame.code.into()),
+                Some(Ok(_)) => {}
+                other => panic!("the socket ended without a code: {other:?}"),
+            }
+        }
+    }
+
+    async fn closes_with(&mut self, code: CloseCode) {
+        loop {
+            if let Err(found) = self.next().await {
+                return assert_eq!(found, code.code());
+            }
+        }
+    }
+
+    async fn welcome(&mut self) -> (Welcome, Keyframe) {
+        let mut welcome = None;
+        loop {
+            match self.next().await.expect("no close") {
+                ServerMessage::Welcome(message) => welcome = Some(message),
+                ServerMessage::Keyframe(keyframe) => return (welcome.expect("Welcome comes first"), keyframe),
+                _ => {}
+            }
+        }
+    }
+
+    /// Asks for keyframes until one is as wanted.
+    async fn world(&mut self, what: &str, wanted: impl Fn(&Keyframe) -> bool) -> Keyframe {
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            self.send(ClientMessage::KeyframePlease).await;
+            loop {
+                match self.next().await.expect("no close") {
+                    ServerMessage::Keyframe(keyframe) if wanted(&keyframe) => return keyframe,
+                    ServerMessage::Keyframe(_) => break,
+                    _ => {}
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("no world with {what}");
+    }
+}
+
+fn own(keyframe: &Keyframe, player: PlayerId) -> Option<&protocol::KeyframePlayer> {
+    keyframe.players.iter().find(|other| other.id == player)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_player_joins_launches_and_drives() {
+    let demo = Demo::start(&["--demo-games", "1", "--demo-bots", "0"]).await;
+    let game = demo.a_game().await;
+    let mut client = demo.socket().await;
+    client.send(ClientMessage::Hello(hello(game))).await;
+    let (welcome, first) = client.welcome().await;
+    let input = |seq, keys, action| Input { seq, for_tick: first.tick, keys, action };
+    client.world("the player in it", |world| own(world, welcome.player).is_some()).await;
+    client.send(ClientMessage::Inputs { seen: first.tick, inputs: vec![input(1, 0, 2)] }).await;
+    let has_tank = |world: &Keyframe| own(world, welcome.player).is_some_and(|player| player.tank.is_some());
+    let launched = client.world("the player's tank", has_tank).await;
+    client.send(ClientMessage::Inputs { seen: first.tick, inputs: vec![input(2, 1, 0)] }).await;
+    let place = |world: &Keyframe| own(world, welcome.player).and_then(|player| player.tank).map(|tank| (tank.x, tank.y));
+    client.world("the tank elsewhere", |world| place(world) != place(&launched)).await;
+    demo.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_is_refused_with_its_code() {
+    let demo = Demo::start(&["--demo-games", "1", "--demo-bots", "0", "--max-players", "1"]).await;
+    let game = demo.a_game().await;
+    let stranger = ClusterKey::parse(&[7; 32]).expect("32 bytes are a key");
+    let forged = Token { game, player: PlayerId(1) }.sign(&stranger);
+    let cases = [
+        (Hello { name: "x".repeat(17), ..hello(game) }, CloseCode::Name),
+        (Hello { name: "  ".into(), ..hello(game) }, CloseCode::Name),
+        (Hello { token: Some(forged), ..hello(game) }, CloseCode::Token),
+        (hello(GameId(1)), CloseCode::NoSuchGame),
+    ];
+    for (hello, code) in cases {
+        let mut client = demo.socket().await;
+        client.send(ClientMessage::Hello(hello)).await;
+        client.closes_with(code).await;
+    }
+    let mut client = demo.socket().await;
+    let mut version = ClientMessage::Hello(hello(game)).encode().to_vec();
+    version[1] = 99;
+    client.send_raw(version.into()).await;
+    client.closes_with(CloseCode::Version).await;
+
+    for (raw, code) in [(vec![0x77], CloseCode::Malformed), (vec![2; 5000], CloseCode::TooLong)] {
+        let mut client = demo.socket().await;
+        client.send_raw(raw.into()).await;
+        client.closes_with(code).await;
+    }
+    let mut client = demo.socket().await;
+    client.socket.send(Message::text("hello")).await.expect("the socket takes a message");
+    client.closes_with(CloseCode::NotBinary).await;
+
+    let mut first = demo.socket().await;
+    first.send(ClientMessage::Hello(hello(game))).await;
+    let (welcome, _) = first.welcome().await;
+    first.world("the player in it", |world| own(world, welcome.player).is_some()).await;
+    let mut second = demo.socket().await;
+    second.send(ClientMessage::Hello(hello(game))).await;
+    second.closes_with(CloseCode::Full).await;
+
+    for _ in 0..1000 {
+        first.send(ClientMessage::Seen { tick: Tick(1) }).await;
+    }
+    first.closes_with(CloseCode::TooManyMessages).await;
+
+    let (status, answer) = demo.http("POST", "/api/games", r#"{"name":""}"#).await;
+    assert_eq!((status, answer["error"].as_str()), (422, Some("a name is needed: use 1 to 32 characters")));
+    demo.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replacing_all_servers_costs_no_tick() {
+    let demo = Demo::start(&["--demo-games", "3", "--demo-bots", "2"]).await;
+    let game = demo.a_game().await;
+    let mut client = demo.socket().await;
+    client.send(ClientMessage::Hello(hello(game))).await;
+    let (welcome, keyframe) = client.welcome().await;
+    let (status, _) = demo.http("POST", "/api/demo/roll", "").await;
+    assert_eq!(status, 202);
+    assert_eq!(demo.http("POST", "/api/demo/roll", "").await.0, 409, "one roll at a time");
+
+    let (mut epoch, mut tick, mut session) = (keyframe.epoch, keyframe.tick, 1);
+    let mut epochs = vec![epoch];
+    let mut seen_elsewhere = None::<(Epoch, Tick)>;
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while Instant::now() < deadline {
+        match client.next().await.expect("no close during a roll") {
+            ServerMessage::Frame { header, .. } => {
+                assert_eq!(header.tick(tick), tick.next(), "ticks follow each other");
+                tick = tick.next();
+                if let Some(new) = header.epoch.filter(|new| *new != epoch) {
+                    assert!(new > epoch, "epochs rise");
+                    epoch = new;
+                    epochs.push(new);
+                }
+            }
+            ServerMessage::GoAway { .. } => {
+                session += 1;
+                let floor = Some((epoch, tick));
+                let mut next = demo.socket().await;
+                let token = Some(welcome.token.clone());
+                next.send(ClientMessage::Hello(Hello { session, token, floor, ..hello(game) })).await;
+                let (again, world) = next.welcome().await;
+                assert_eq!(again.player, welcome.player, "a token resumes as the same player");
+                assert!(world.epoch >= epoch, "never a lower epoch than was shown");
+                (epoch, tick) = (world.epoch, world.tick);
+                seen_elsewhere = floor;
+                client = next;
+            }
+            _ => {}
+        }
+        let caught_up = seen_elsewhere.is_none_or(|(_, floor)| tick >= floor);
+        let (_, cluster) = if tick.0.is_multiple_of(50) {
+            demo.http("GET", "/api/cluster", "").await
+        } else {
+            (0, Value::Null)
+        };
+        let members = cluster["members"].as_array().cloned().unwrap_or_default();
+        if caught_up && members.len() == 3 && members.iter().all(|member| member["revision"] == "2") {
+            assert!(epochs.len() >= 2, "the game moved");
+            let world = client.world("the player in it", |world| own(world, welcome.player).is_some()).await;
+            assert!(world.tick >= tick);
+            assert_eq!(cluster["games"].as_array().map(Vec::len), Some(4), "all games are there");
+            return demo.end().await;
+        }
+    }
+    panic!("the roll did not end");
+}
