@@ -1,1 +1,464 @@
-//! Redis.
+//! The registry in Redis 6.2 or later (one server, or whatever stands behind one address; no cluster mode).
+//!
+//! Owns keys, scripts and connections. What each request means is written down by [`crate::memory`], in Rust; the scripts
+//! in `redis/` say the same in Lua, and one suite holds both to it.
+//!
+//! `P` is the prefix of the cluster, `G` a game, `M` a member, `S` the first digit of a game's id. What is changed by one
+//! script shares a hash tag (the part in braces). Epochs, ticks and ids are 16 hex digits.
+//!
+//! | key | type | holds |
+//! |---|---|---|
+//! | `{P}:members` | hash `M` -> JSON | [`crate::MemberRecord`], its numbers left out |
+//! | `{P}:renewals` | hash `M` -> number | times that the lease was renewed |
+//! | `{P}:joined` | hash `M` -> number | place in the order of joining |
+//! | `{P}:seen` | hash `M` -> ms | Redis's time of the last renewal, for sweeping only |
+//! | `{P}:counter` | number | the last place that was given |
+//! | `{P}:cluster` | JSON | [`crate::ClusterRecord`] |
+//! | `P:{G}:record` | hash | `epoch owner base next reason durable snapshot rules name players attempts settings` |
+//! | `P:{G}:snapshot` | bytes | the world at tick `snapshot` of the record |
+//! | `P:games:{gS}` | hash `G` -> ms | index of all games, in 16 parts |
+//! | `P:owned:{M}` | hash `G` -> ms | index of the games of a member |
+//! | `P:parked` | hash `G` -> ms | index of the games without an owner |
+//! | `P:hints` | channel | `members` or `G` |
+//!
+//! Invariant: an index is a superset of what the records say. A game is added before the step that makes it belong there
+//! (in the same write to the socket) and again with each renewal; an entry that the record does not bear out is taken out
+//! only when it was added more than [`RedisSettings::index_keep`] ago, and not since it was read.
+
+mod link;
+mod script;
+mod step;
+
+use crate::hints::Hints;
+use crate::memory::FORGET_MEMBER_MS;
+use crate::{GameRecord, Hint, Registry, RegistryError, Reply, Request};
+use async_trait::async_trait;
+use futures_util::stream::BoxStream;
+use link::{Link, Live};
+use protocol::{GameId, MemberId};
+use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult, ServerErrorKind, Value, from_redis_value};
+use script::Script;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+use step::{Keys, Plan, Step};
+
+/// How to reach Redis, and for how long to wait for it.
+#[derive(Clone)]
+pub struct RedisSettings {
+    /// `redis://[user:password@]host:port[/db]`, or `rediss://` for TLS.
+    pub url: String,
+    /// Beginning of all keys: 1 to 128 visible ASCII characters without braces. Clusters with different prefixes can share
+    /// one Redis.
+    pub prefix: String,
+    /// For a connection to stand and be checked. Default 500 ms.
+    pub connect_timeout: Duration,
+    /// For the answer to one request, or to one batch of them. The connection is replaced when it passes. Default 200 ms.
+    pub reply_timeout: Duration,
+    /// Pause before the second attempt to reconnect; doubles. Default 20 ms.
+    pub reconnect_min: Duration,
+    /// Longest pause between two attempts to reconnect. Default 250 ms.
+    pub reconnect_max: Duration,
+    /// Between two TCP probes of an idle connection. Whole seconds. Default 1 s.
+    pub keepalive: Duration,
+    /// Longest world that is stored, in bytes. Default 1 MiB.
+    pub snapshot_limit: usize,
+    /// Commands that are sent before their answers are awaited. Default 500.
+    pub batch: usize,
+    /// How long an entry of an index stays although the record does not bear it out. Default 60 s.
+    pub index_keep: Duration,
+    /// When the index of a member that renews no more expires. Default 30 days.
+    pub index_expiry: Duration,
+}
+
+impl RedisSettings {
+    /// With the defaults.
+    pub fn new(url: impl Into<String>, prefix: impl Into<String>) -> RedisSettings {
+        RedisSettings {
+            url: url.into(),
+            prefix: prefix.into(),
+            connect_timeout: Duration::from_millis(500),
+            reply_timeout: Duration::from_millis(200),
+            reconnect_min: Duration::from_millis(20),
+            reconnect_max: Duration::from_millis(250),
+            keepalive: Duration::from_secs(1),
+            snapshot_limit: 1 << 20,
+            batch: 500,
+            index_keep: Duration::from_secs(60),
+            index_expiry: Duration::from_secs(30 * 24 * 3600),
+        }
+    }
+
+    fn check(&self) -> Result<(), ConnectError> {
+        let fits = |c: u8| c.is_ascii_graphic() && c != b'{' && c != b'}';
+        if self.prefix.is_empty() || self.prefix.len() > 128 || !self.prefix.bytes().all(fits) {
+            return Err(ConnectError::Prefix);
+        }
+        if self.batch == 0 { Err(ConnectError::Batch) } else { Ok(()) }
+    }
+}
+
+impl fmt::Debug for RedisSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The URL may hold a password.
+        f.debug_struct("RedisSettings").field("prefix", &self.prefix).finish_non_exhaustive()
+    }
+}
+
+/// Why there is no registry at that address. Never shows a password.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConnectError {
+    /// Not the URL of a Redis.
+    #[error(
+        "this is not the URL of a Redis ({0}); write it as redis://[user:password@]host:port, or rediss:// for TLS"
+    )]
+    Url(String),
+    /// Not a prefix.
+    #[error("the prefix of the Redis keys must be 1 to 128 visible ASCII characters, without braces")]
+    Prefix,
+    /// A batch of nothing.
+    #[error("the number of commands in a batch must be at least 1")]
+    Batch,
+    /// Nobody answers there.
+    #[error("cannot reach Redis at {address}: {why}; is it running, and are host and port right?")]
+    Unreachable {
+        /// `host:port`.
+        address: String,
+        /// The system's words.
+        why: String,
+    },
+    /// Somebody is there but says nothing.
+    #[error(
+        "no answer from Redis at {address} within {after:?}; is it overloaded, or is that another service?"
+    )]
+    Silent {
+        /// `host:port`.
+        address: String,
+        /// How long was waited.
+        after: Duration,
+    },
+    /// Something else answers there.
+    #[error("what answers at {address} is not Redis; are host and port right?")]
+    NotRedis {
+        /// `host:port`.
+        address: String,
+    },
+    /// Scripts would not work there.
+    #[error("Redis at {address} has version {version}; 6.2 or later is needed")]
+    TooOld {
+        /// `host:port`.
+        address: String,
+        /// As it calls itself.
+        version: String,
+    },
+    /// Cluster or sentinel mode.
+    #[error(
+        "Redis at {address} runs in {mode} mode, which is not supported; give the address of a standalone primary"
+    )]
+    Mode {
+        /// `host:port`.
+        address: String,
+        /// As it calls it.
+        mode: String,
+    },
+    /// It takes no writes.
+    #[error("Redis at {address} is a read-only replica; give the address of its primary")]
+    Replica {
+        /// `host:port`.
+        address: String,
+    },
+    /// No password given, one wanted.
+    #[error("Redis at {address} needs a password; write it into the URL: redis://:password@host:port")]
+    NeedsPassword {
+        /// `host:port`.
+        address: String,
+    },
+    /// Not that password.
+    #[error("Redis at {address} does not accept this user and password; check those in the URL")]
+    WrongPassword {
+        /// `host:port`.
+        address: String,
+    },
+    /// The user may not do what is needed.
+    #[error(
+        "the user may not do all that is needed in Redis at {address}: {why}; it needs all commands on the keys and \
+         channels that begin with the prefix"
+    )]
+    NoPermission {
+        /// `host:port`.
+        address: String,
+        /// Its words.
+        why: String,
+    },
+    /// It has only just started.
+    #[error("Redis at {address} is still loading its data; try again soon")]
+    Loading {
+        /// `host:port`.
+        address: String,
+    },
+    /// Any other refusal.
+    #[error("Redis at {address} refused the connection: {why}")]
+    Refused {
+        /// `host:port`.
+        address: String,
+        /// Its words.
+        why: String,
+    },
+}
+
+impl ConnectError {
+    /// Whether the same settings may work later: nobody there yet, or busy.
+    pub fn may_pass(&self) -> bool {
+        use ConnectError::{Loading, Refused, Replica, Silent, Unreachable};
+        matches!(self, Unreachable { .. } | Silent { .. } | Loading { .. } | Replica { .. } | Refused { .. })
+    }
+}
+
+/// A registry in Redis. Clones are handles to the same connection, which is replaced when it breaks; while there is none,
+/// requests are refused at once.
+#[derive(Clone)]
+pub struct Redis(Arc<Inner>);
+
+struct Inner {
+    settings: RedisSettings,
+    keys: Keys,
+    link: Link,
+    hints: Hints,
+}
+
+impl Redis {
+    /// Connects, checks what answers there, and keeps connected until the last clone is dropped.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong. [`ConnectError::may_pass`] says whether to try again.
+    pub async fn connect(settings: RedisSettings) -> Result<Redis, ConnectError> {
+        settings.check()?;
+        let keys = Keys::new(&settings.prefix);
+        let hints = Hints::new();
+        let link = Link::open(&settings, keys.hints.clone(), hints.clone()).await?;
+        Ok(Redis(Arc::new(Inner { settings, keys, link, hints })))
+    }
+}
+
+impl fmt::Debug for Redis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Redis").field(&self.0.settings).finish()
+    }
+}
+
+#[async_trait]
+impl Registry for Redis {
+    async fn call(&self, request: Request) -> Result<Reply, RegistryError> {
+        self.0.call_all(vec![request]).await.pop().expect("one reply for each request")
+    }
+
+    async fn call_all(&self, requests: Vec<Request>) -> Vec<Result<Reply, RegistryError>> {
+        self.0.call_all(requests).await
+    }
+
+    fn hints(&self) -> BoxStream<'static, Hint> {
+        self.0.hints.listen()
+    }
+}
+
+/// Which index is read, and what a record must say to be in the answer.
+#[derive(Clone, Copy)]
+enum Listing {
+    All,
+    Of(MemberId),
+    Parked,
+}
+
+impl Inner {
+    /// Independent steps: those that fit into one write go first, the ones that look at the indexes after them.
+    async fn call_all(&self, requests: Vec<Request>) -> Vec<Result<Reply, RegistryError>> {
+        let live = match self.link.live() {
+            Ok(live) => live,
+            Err(why) => return requests.iter().map(|_| Err(RegistryError::Refused(why.clone()))).collect(),
+        };
+        let plans: Vec<_> = requests.iter().map(|request| self.keys.plan(&self.settings, request)).collect();
+        let steps: Vec<Step> = plans.iter().flatten().flat_map(|plan| plan.steps.iter()).cloned().collect();
+        let mut answers = self.run(&live, steps).await.into_iter();
+        let mut replies = Vec::with_capacity(requests.len());
+        for (plan, request) in plans.into_iter().zip(requests) {
+            replies.push(match plan {
+                Err(error) => Err(error),
+                Ok(Plan { steps, read }) if !steps.is_empty() => {
+                    let mut own: Vec<_> = answers.by_ref().take(steps.len()).collect();
+                    let last = own.pop().expect("one answer for each step");
+                    for error in own.into_iter().filter_map(Result::err) {
+                        tracing::warn!(%error, "an index of the registry was not updated");
+                    }
+                    let reply = last.and_then(|value| read(value, &live.run_id));
+                    if let (Request::End { game, .. }, Ok(Reply::Done)) = (&request, &reply) {
+                        self.forget(&live, *game).await;
+                    }
+                    reply
+                }
+                Ok(_) => match request {
+                    Request::GamesOf(member) => self.list(&live, Listing::Of(member)).await,
+                    Request::Parked => self.list(&live, Listing::Parked).await,
+                    _ => self.list(&live, Listing::All).await,
+                },
+            });
+        }
+        replies
+    }
+
+    /// Sends steps, at most a batch before answers are awaited; one answer for each.
+    async fn run(&self, live: &Live, steps: Vec<Step>) -> Vec<Result<Value, RegistryError>> {
+        let mut answers = Vec::with_capacity(steps.len());
+        for batch in steps.chunks(self.settings.batch) {
+            if let Some(Err(error)) = answers.last().filter(|_| !answers.is_empty())
+                && matches!(error, RegistryError::Unanswered(_))
+            {
+                // The connection is gone: what was not sent was not done.
+                let why = format!("not sent, for an earlier request was not answered: {error}");
+                answers.extend(batch.iter().map(|_| Err(RegistryError::Refused(why.clone()))));
+                continue;
+            }
+            answers.extend(self.run_batch(live, batch).await);
+        }
+        answers
+    }
+
+    async fn run_batch(&self, live: &Live, steps: &[Step]) -> Vec<Result<Value, RegistryError>> {
+        let first = match self.send(live, steps.iter().map(|step| step.cmd.clone())).await {
+            Ok(answers) => answers,
+            Err(error) => return steps.iter().map(|_| Err(error.clone())).collect(),
+        };
+        // A step whose script the server has forgotten was not taken: load and send again just those.
+        let unknown: Vec<usize> = (0..steps.len()).filter(|at| is_no_script(&first[*at])).collect();
+        let mut answers: Vec<_> = first.into_iter().map(|answer| self.judge(live, answer)).collect();
+        if unknown.is_empty() {
+            return answers;
+        }
+        let loads = unknown.iter().filter_map(|at| steps[*at].script).map(Script::load);
+        let again = unknown.iter().map(|at| steps[*at].cmd.clone());
+        match self.send(live, loads.chain(again)).await {
+            Ok(second) => {
+                let skip = second.len() - unknown.len();
+                for (at, answer) in unknown.into_iter().zip(second.into_iter().skip(skip)) {
+                    answers[at] = self.judge(live, answer);
+                }
+            }
+            Err(error) => unknown.into_iter().for_each(|at| answers[at] = Err(error.clone())),
+        }
+        answers
+    }
+
+    /// One write to the socket. The error means that nothing came back.
+    async fn send(
+        &self,
+        live: &Live,
+        commands: impl Iterator<Item = Cmd>,
+    ) -> Result<Vec<RedisResult<Value>>, RegistryError> {
+        let mut pipe = Pipeline::new();
+        pipe.ignore_errors();
+        for command in commands {
+            pipe.add_command(command);
+        }
+        if pipe.is_empty() {
+            return Ok(Vec::new());
+        }
+        let expected = pipe.len();
+        let mut connection = live.connection.clone();
+        let answer = pipe.query_async::<Vec<RedisResult<Value>>>(&mut connection);
+        let why = match tokio::time::timeout(self.settings.reply_timeout, answer).await {
+            Ok(Ok(answers)) if answers.len() == expected => return Ok(answers),
+            Ok(Ok(_)) => "the number of answers is wrong".to_owned(),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("nothing within {:?}", self.settings.reply_timeout),
+        };
+        self.link.replace(live);
+        Err(RegistryError::Unanswered(why))
+    }
+
+    /// What the server says about one step.
+    fn judge(&self, live: &Live, answer: RedisResult<Value>) -> Result<Value, RegistryError> {
+        answer.map_err(|error| match error.kind() {
+            // The primary has become a replica: whoever answers next may be another server.
+            ErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown) => {
+                self.link.replace(live);
+                RegistryError::Refused(error.to_string())
+            }
+            // A script that failed midway reports a plain ERR.
+            ErrorKind::Server(ServerErrorKind::ResponseError) => RegistryError::Unanswered(error.to_string()),
+            // Refusals with a name (OOM, NOPERM, LOADING, MISCONF, NOREPLICAS, BUSY ...) come before the first write.
+            ErrorKind::Server(_) | ErrorKind::Extension => RegistryError::Refused(error.to_string()),
+            _ => {
+                self.link.replace(live);
+                RegistryError::Unanswered(error.to_string())
+            }
+        })
+    }
+
+    /// Reads an index, then the records of the games that it names, and takes out what has long been wrong.
+    async fn list(&self, live: &Live, listing: Listing) -> Result<Reply, RegistryError> {
+        let indexes = match listing {
+            Listing::All => self.keys.all_games().collect(),
+            Listing::Of(member) => vec![self.keys.owned(member)],
+            Listing::Parked => vec![self.keys.parked.clone()],
+        };
+        let mut steps = vec![Step::plain(redis::cmd("TIME"))];
+        steps.extend(indexes.iter().map(|index| Step::plain(redis::cmd("HGETALL").arg(index).clone())));
+        let mut answers = self.run(live, steps).await.into_iter();
+        let (seconds, micros): (u64, u64) = decode(answers.next().expect("an answer for each step")?)?;
+        let now_ms = seconds * 1000 + micros / 1000;
+        let mut games = Vec::new();
+        let mut wrong = Vec::new();
+        for (index, answer) in indexes.into_iter().zip(answers) {
+            let entries: BTreeMap<String, u64> = decode(answer?)?;
+            let known: Vec<(GameId, u64)> =
+                entries.iter().filter_map(|(id, added)| Some((id.parse().ok()?, *added))).collect();
+            let reads = known.iter().map(|(game, _)| Step::plain(self.keys.read_record(*game))).collect();
+            let mut stale = Vec::new();
+            for ((game, added), record) in known.into_iter().zip(self.run(live, reads).await) {
+                match step::record(game, record?)? {
+                    Some(record) if listing.wants(&record) => games.push(record),
+                    _ => stale.push((game, added)),
+                }
+            }
+            let keep = u64::try_from(self.settings.index_keep.as_millis()).unwrap_or(u64::MAX);
+            stale.retain(|(_, added)| now_ms.saturating_sub(*added) > keep);
+            wrong.extend(stale.chunks(self.settings.batch).map(|entries| self.keys.prune(&index, entries)));
+        }
+        for error in self.run(live, wrong).await.into_iter().filter_map(Result::err) {
+            tracing::debug!(%error, "an index of the registry was not pruned");
+        }
+        games.sort_by_key(|record: &GameRecord| record.id);
+        Ok(Reply::Games(games))
+    }
+
+    /// Ids are never drawn twice: a game that has ended leaves its index at once.
+    async fn forget(&self, live: &Live, game: GameId) {
+        let steps = vec![Step::plain(self.keys.remove(game))];
+        for error in self.run(live, steps).await.into_iter().filter_map(Result::err) {
+            tracing::debug!(%error, "a game that ended stays in the index until somebody lists the games");
+        }
+    }
+}
+
+impl Listing {
+    fn wants(self, record: &GameRecord) -> bool {
+        match self {
+            Listing::All => true,
+            Listing::Of(member) => record.owner == Some(member),
+            Listing::Parked => record.owner.is_none(),
+        }
+    }
+}
+
+fn is_no_script(answer: &RedisResult<Value>) -> bool {
+    matches!(answer, Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript))
+}
+
+/// An answer of the expected shape. Another shape leaves open what was done.
+fn decode<T: redis::FromRedisValue>(value: Value) -> Result<T, RegistryError> {
+    from_redis_value(value).map_err(|error| unreadable(RedisError::from(error)))
+}
+
+fn unreadable(why: impl fmt::Display) -> RegistryError {
+    RegistryError::Unanswered(format!("the answer cannot be read: {why}"))
+}

@@ -1,0 +1,5 @@
+local no = refusal()
+if no then return no end
+redis.call('DEL', KEYS[1], KEYS[2])
+tell()
+return {'done'}

@@ -1,0 +1,50 @@
+-- Beginning of the scripts that change a game.
+-- KEYS: 1 record, 2 snapshot. ARGV: 1 game, 2 channel, 3 and 4 the epoch and the owner ('' none) that are expected.
+-- Epochs and ticks are 16 hex digits: Lua's numbers are doubles and would round them. 12 and 8 digits fit.
+
+local function record()
+  return redis.call('HMGET', KEYS[1], 'epoch', 'owner', 'base', 'next', 'reason', 'durable', 'snapshot', 'rules', 'name',
+    'players', 'attempts')
+end
+
+-- The answer to whoever does not hold what it says; nothing when it does.
+local function refusal()
+  local held = redis.call('HMGET', KEYS[1], 'epoch', 'owner')
+  if not held[1] then return {'gone'} end
+  if held[1] ~= ARGV[3] or held[2] ~= ARGV[4] then return {'stale', record()} end
+end
+
+local function high(epoch)
+  return tonumber(string.sub(epoch, 1, 12), 16)
+end
+
+-- A floor of 2^47 or more was never granted; ignored, so that no nonsense can use the epochs up.
+local function next_epoch(previous, floor, salt)
+  local time = redis.call('TIME')
+  local after = math.max(high(previous) + 1, time[1] * 1000 + math.floor(time[2] / 1000))
+  if high(floor) < 140737488355328 then after = math.max(after, high(floor) + 1) end
+  return string.format('%06x%06x', math.floor(after / 16777216), after % 16777216) .. salt
+end
+
+local function grant(owner, floor, salt)
+  local before = redis.call('HGET', KEYS[1], 'epoch')
+  local epoch = next_epoch(before, floor, salt)
+  redis.call('HSET', KEYS[1], 'base', before, 'epoch', epoch, 'owner', owner, 'next', '', 'reason', '')
+  return epoch
+end
+
+local function store(tick, players, world)
+  redis.call('HSET', KEYS[1], 'durable', tick, 'snapshot', tick, 'players', players, 'attempts', 0)
+  redis.call('SET', KEYS[2], world)
+end
+
+local function later(tick, than)
+  local a, b = tonumber(string.sub(tick, 1, 8), 16), tonumber(string.sub(than, 1, 8), 16)
+  if a ~= b then return a > b end
+  return tonumber(string.sub(tick, 9), 16) > tonumber(string.sub(than, 9), 16)
+end
+
+-- A hint only, and sent when all is written: that it may not be sent must not undo the answer.
+local function tell()
+  redis.pcall('PUBLISH', ARGV[2], ARGV[1])
+end

@@ -1,0 +1,30 @@
+-- Beginning of the scripts that put a member in place.
+-- KEYS: 1 members, 2 renewals, 3 joined, 4 seen, 5 counter. ARGV: 1 id, 2 record (JSON), 3 state, 4 channel.
+
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+local function forget(id)
+  for key = 1, 4 do redis.call('HDEL', KEYS[key], id) end
+end
+
+-- Answers whether others want to know: the member is new, or its state is.
+local function put()
+  local known = redis.call('HGET', KEYS[1], ARGV[1])
+  redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+  redis.call('HSET', KEYS[4], ARGV[1], now_ms())
+  redis.call('HSETNX', KEYS[2], ARGV[1], 0)
+  if redis.call('HEXISTS', KEYS[3], ARGV[1]) == 0 then
+    redis.call('HSET', KEYS[3], ARGV[1], redis.call('INCR', KEYS[5]))
+  end
+  if not known then return true end
+  local readable, record = pcall(cjson.decode, known)
+  return not readable or record.state ~= ARGV[3]
+end
+
+-- A hint only, and sent when all is written: that it may not be sent must not undo the answer.
+local function tell()
+  redis.pcall('PUBLISH', ARGV[4], 'members')
+end

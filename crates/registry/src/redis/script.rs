@@ -1,0 +1,88 @@
+//! The Lua scripts, one for each kind of change, and the commands that run them by their digest.
+
+use redis::Cmd;
+use std::sync::LazyLock;
+
+/// One script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Script {
+    Join,
+    Renew,
+    Leave,
+    Members,
+    Publish,
+    IndexAdd,
+    IndexPrune,
+    Create,
+    Claim,
+    Assign,
+    Grant,
+    Store,
+    End,
+}
+
+const MEMBER: &str = include_str!("member.lua");
+const GAME: &str = include_str!("game.lua");
+
+/// In the order of [`Script`]: what a script begins with, and its own part.
+const SOURCES: [(Script, &str, &str); 13] = [
+    (Script::Join, MEMBER, include_str!("join.lua")),
+    (Script::Renew, MEMBER, include_str!("renew.lua")),
+    (Script::Leave, MEMBER, include_str!("leave.lua")),
+    (Script::Members, "", include_str!("members.lua")),
+    (Script::Publish, "", include_str!("publish.lua")),
+    (Script::IndexAdd, "", include_str!("index_add.lua")),
+    (Script::IndexPrune, "", include_str!("index_prune.lua")),
+    (Script::Create, GAME, include_str!("create.lua")),
+    (Script::Claim, GAME, include_str!("claim.lua")),
+    (Script::Assign, GAME, include_str!("assign.lua")),
+    (Script::Grant, GAME, include_str!("grant.lua")),
+    (Script::Store, GAME, include_str!("store.lua")),
+    (Script::End, GAME, include_str!("end.lua")),
+];
+
+struct Source {
+    script: Script,
+    code: String,
+    digest: String,
+}
+
+static LOADED: LazyLock<Vec<Source>> = LazyLock::new(|| {
+    let source = |(script, beginning, own): (Script, &str, &str)| {
+        let code = format!("{beginning}{own}");
+        let digest = redis::Script::new(&code).get_hash().to_owned();
+        Source { script, code, digest }
+    };
+    SOURCES.into_iter().map(source).collect()
+});
+
+impl Script {
+    /// All of them, to be loaded on each new connection.
+    pub(super) fn all() -> impl Iterator<Item = Script> {
+        LOADED.iter().map(|source| source.script)
+    }
+
+    /// Makes it known to the server.
+    pub(super) fn load(self) -> Cmd {
+        let mut cmd = redis::cmd("SCRIPT");
+        cmd.arg("LOAD").arg(&LOADED[self as usize].code);
+        cmd
+    }
+
+    /// Runs it; arguments are to be added.
+    pub(super) fn run(self, keys: &[&str]) -> Cmd {
+        let mut cmd = redis::cmd("EVALSHA");
+        cmd.arg(&LOADED[self as usize].digest).arg(keys.len()).arg(keys);
+        cmd
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_stand_in_the_order_of_the_enum() {
+        assert!(Script::all().enumerate().all(|(at, script)| at == script as usize));
+    }
+}

@@ -1,0 +1,369 @@
+//! From requests to commands, and from answers to replies.
+
+use super::{FORGET_MEMBER_MS, RedisSettings, Script, decode, unreadable};
+use crate::{
+    ClusterRecord, Fence, GameRecord, MemberRecord, MemberState, Reason, RegistryError, Reply, Request,
+    Snapshot,
+};
+use bytes::Bytes;
+use protocol::{Epoch, GameId, MemberId, Tick};
+use redis::{Cmd, Value};
+use std::collections::{BTreeMap, HashMap};
+
+/// One command; with the script that it runs, should the server have forgotten it.
+#[derive(Clone)]
+pub(super) struct Step {
+    pub(super) cmd: Cmd,
+    pub(super) script: Option<Script>,
+}
+
+impl Step {
+    pub(super) fn plain(cmd: Cmd) -> Step {
+        Step { cmd, script: None }
+    }
+
+    fn script(script: Script, keys: &[&str]) -> Step {
+        Step { cmd: script.run(keys), script: Some(script) }
+    }
+
+    fn arg(mut self, arg: impl redis::ToRedisArgs) -> Step {
+        self.cmd.arg(arg);
+        self
+    }
+}
+
+/// Turns the answer of a plan's last step into the reply; told the server's run id.
+type Read = Box<dyn FnOnce(Value, &str) -> Result<Reply, RegistryError> + Send>;
+
+/// What a request takes: updates of indexes, then the step itself. No steps at all: the request lists games.
+pub(super) struct Plan {
+    pub(super) steps: Vec<Step>,
+    pub(super) read: Read,
+}
+
+/// The names of the keys of one cluster.
+pub(super) struct Keys {
+    prefix: String,
+    members: String,
+    renewals: String,
+    joined: String,
+    seen: String,
+    counter: String,
+    cluster: String,
+    pub(super) parked: String,
+    pub(super) hints: String,
+}
+
+impl Keys {
+    pub(super) fn new(prefix: &str) -> Keys {
+        let shared = |name| format!("{{{prefix}}}:{name}");
+        Keys {
+            prefix: prefix.to_owned(),
+            members: shared("members"),
+            renewals: shared("renewals"),
+            joined: shared("joined"),
+            seen: shared("seen"),
+            counter: shared("counter"),
+            cluster: shared("cluster"),
+            parked: format!("{prefix}:parked"),
+            hints: format!("{prefix}:hints"),
+        }
+    }
+
+    fn record(&self, game: GameId) -> String {
+        format!("{}:{{{game}}}:record", self.prefix)
+    }
+
+    fn snapshot(&self, game: GameId) -> String {
+        format!("{}:{{{game}}}:snapshot", self.prefix)
+    }
+
+    fn games(&self, game: GameId) -> String {
+        self.games_part(game.0 >> 60)
+    }
+
+    fn games_part(&self, part: u64) -> String {
+        format!("{}:games:{{g{part:x}}}", self.prefix)
+    }
+
+    pub(super) fn all_games(&self) -> impl Iterator<Item = String> {
+        (0..16).map(|part| self.games_part(part))
+    }
+
+    pub(super) fn owned(&self, member: MemberId) -> String {
+        format!("{}:owned:{{{member}}}", self.prefix)
+    }
+
+    pub(super) fn read_record(&self, game: GameId) -> Cmd {
+        redis::cmd("HMGET").arg(self.record(game)).arg(&FIELDS).clone()
+    }
+
+    /// Takes entries out of an index that nobody has added again since.
+    pub(super) fn prune(&self, index: &str, entries: &[(GameId, u64)]) -> Step {
+        entries.iter().fold(Step::script(Script::IndexPrune, &[index]), |step, (game, added)| {
+            step.arg(game.to_string()).arg(*added)
+        })
+    }
+
+    pub(super) fn remove(&self, game: GameId) -> Cmd {
+        redis::cmd("HDEL").arg(self.games(game)).arg(game.to_string()).clone()
+    }
+
+    fn add(&self, index: &str, expiry_ms: u128, games: impl IntoIterator<Item = GameId>) -> Step {
+        let step = Step::script(Script::IndexAdd, &[index]).arg(expiry_ms.to_string());
+        games.into_iter().fold(step, |step, game| step.arg(game.to_string()))
+    }
+
+    fn member(&self, script: Script, id: MemberId) -> Step {
+        let keys =
+            [&self.members, &self.renewals, &self.joined, &self.seen, &self.counter].map(String::as_str);
+        Step::script(script, &keys).arg(id.to_string())
+    }
+
+    fn put(&self, script: Script, id: MemberId, record: &MemberRecord) -> Step {
+        let record = MemberRecord { id, renewals: 0, joined: 0, ..record.clone() };
+        let state = match record.state {
+            MemberState::Joining => "joining",
+            MemberState::Ready => "ready",
+            MemberState::Draining => "draining",
+        };
+        self.member(script, id).arg(json(&record)).arg(state).arg(&self.hints)
+    }
+
+    fn game(&self, script: Script, game: GameId) -> Step {
+        Step::script(script, &[&self.record(game), &self.snapshot(game)])
+            .arg(game.to_string())
+            .arg(&self.hints)
+    }
+
+    fn change(&self, script: Script, game: GameId, expect: Fence) -> Step {
+        self.game(script, game).arg(expect.epoch.to_string()).arg(text(expect.owner))
+    }
+
+    /// What is to be sent for a request.
+    pub(super) fn plan(&self, settings: &RedisSettings, request: &Request) -> Result<Plan, RegistryError> {
+        let own = |member: &MemberId, game: GameId| {
+            self.add(&self.owned(*member), settings.index_expiry.as_millis(), [game])
+        };
+        Ok(match request {
+            Request::Join(record) => {
+                let step = self.put(Script::Join, record.id, record).arg(FORGET_MEMBER_MS);
+                plan([step], |value, _| Ok(Reply::Joined { joined: decode(value)? }))
+            }
+            Request::Renew { id, record, games } => {
+                let mut parts: BTreeMap<String, Vec<GameId>> = BTreeMap::new();
+                for (game, _) in games {
+                    parts.entry(self.games(*game)).or_default().push(*game);
+                }
+                let owned: Vec<GameId> = games.iter().map(|(game, _)| *game).collect();
+                let mut steps = Vec::new();
+                for (index, games) in parts {
+                    steps.extend(games.chunks(settings.batch).map(|some| self.add(&index, 0, some.to_vec())));
+                }
+                let expiry = settings.index_expiry.as_millis();
+                let index = self.owned(*id);
+                steps
+                    .extend(owned.chunks(settings.batch).map(|some| self.add(&index, expiry, some.to_vec())));
+                steps.push(self.put(Script::Renew, *id, record));
+                plan(steps, |value, run_id| {
+                    Ok(Reply::Renewed { renewals: decode(value)?, run_id: run_id.to_owned() })
+                })
+            }
+            Request::Leave(id) => {
+                plan([self.member(Script::Leave, *id).arg("").arg("").arg(&self.hints)], done)
+            }
+            Request::Members => {
+                let keys = [&self.members, &self.renewals, &self.joined, &self.cluster].map(String::as_str);
+                plan([Step::script(Script::Members, &keys)], members)
+            }
+            Request::Games | Request::GamesOf(_) | Request::Parked => plan([], done),
+            Request::Game(game) => {
+                let game = *game;
+                plan([Step::plain(self.read_record(game))], move |value, _| {
+                    Ok(record(game, value)?.map_or(Reply::Gone, Reply::Game))
+                })
+            }
+            Request::Create { game, owner, settings: what, snapshot, salt, floor } => {
+                let step = self
+                    .game(Script::Create, *game)
+                    .arg(floor.to_string())
+                    .arg(hex(*salt))
+                    .arg(owner.to_string())
+                    .arg(json(what))
+                    .arg(what.rules)
+                    .arg(&what.name);
+                let step = world(settings, step, snapshot)?;
+                change(*game, [self.add(&self.games(*game), 0, [*game]), own(owner, *game), step])
+            }
+            Request::Claim { game, expect, owner, salt, floor } => {
+                let step = self.change(Script::Claim, *game, *expect);
+                let step = step.arg(floor.to_string()).arg(hex(*salt)).arg(owner.to_string());
+                change(*game, [own(owner, *game), step])
+            }
+            Request::Assign { game, expect, next, reason } => {
+                let reason = match reason {
+                    Reason::Move => MOVE.to_owned(),
+                    Reason::Dead(evidence) => format!("{DEAD}{evidence}"),
+                };
+                let step = self.change(Script::Assign, *game, *expect).arg(next.to_string()).arg(reason);
+                change(*game, [step])
+            }
+            Request::CommitMove { game, expect, to: owner, snapshot, salt, floor }
+            | Request::Bump { game, expect, owner, snapshot, salt, floor } => {
+                let step = self.change(Script::Grant, *game, *expect);
+                let step = step.arg(floor.to_string()).arg(hex(*salt)).arg(owner.to_string());
+                change(*game, [own(owner, *game), world(settings, step, snapshot)?])
+            }
+            Request::Park { game, expect, snapshot, salt, floor } => {
+                let step = self.change(Script::Grant, *game, *expect);
+                let step = step.arg(floor.to_string()).arg(hex(*salt)).arg("");
+                change(*game, [self.add(&self.parked, 0, [*game]), world(settings, step, snapshot)?])
+            }
+            Request::StoreSnapshot { game, expect, snapshot } => {
+                let step = self.change(Script::Store, *game, *expect);
+                change(*game, [world(settings, step, snapshot)?])
+            }
+            Request::End { game, expect } => change(*game, [self.change(Script::End, *game, *expect)]),
+            Request::PublishCluster(cluster) => {
+                let step =
+                    Step::script(Script::Publish, &[&self.cluster]).arg(json(cluster)).arg(&self.hints);
+                plan([step], done)
+            }
+        })
+    }
+}
+
+fn plan(
+    steps: impl IntoIterator<Item = Step>,
+    read: impl FnOnce(Value, &str) -> Result<Reply, RegistryError> + Send + 'static,
+) -> Plan {
+    Plan { steps: steps.into_iter().collect(), read: Box::new(read) }
+}
+
+fn change(game: GameId, steps: impl IntoIterator<Item = Step>) -> Plan {
+    plan(steps, move |value, _| changed(game, value))
+}
+
+fn json(record: &impl serde::Serialize) -> String {
+    serde_json::to_string(record).expect("records have string keys and no failing fields")
+}
+
+fn hex(salt: u16) -> String {
+    format!("{salt:04x}")
+}
+
+fn text(owner: Option<MemberId>) -> String {
+    owner.map(|owner| owner.to_string()).unwrap_or_default()
+}
+
+/// Tick, players and bytes of a world, which the scripts take last.
+fn world(settings: &RedisSettings, step: Step, snapshot: &Snapshot) -> Result<Step, RegistryError> {
+    let (length, limit) = (snapshot.world.len(), settings.snapshot_limit);
+    if length > limit {
+        return Err(RegistryError::Refused(format!(
+            "a world of {length} bytes is over the limit of {limit} bytes"
+        )));
+    }
+    Ok(step.arg(format!("{:016x}", snapshot.tick.0)).arg(snapshot.players).arg(&snapshot.world[..]))
+}
+
+/// Fields of a record that [`record`] reads, in the order of the scripts.
+const FIELDS: [&str; 11] = [
+    "epoch", "owner", "base", "next", "reason", "durable", "snapshot", "rules", "name", "players", "attempts",
+];
+
+const MOVE: &str = "move";
+const DEAD: &str = "dead:";
+
+/// A game's record out of its fields; none where there is no such game.
+pub(super) fn record(id: GameId, value: Value) -> Result<Option<GameRecord>, RegistryError> {
+    let fields: Vec<Option<String>> = decode(value)?;
+    if fields.first().is_none_or(Option::is_none) {
+        return Ok(None);
+    }
+    let wrong = |name: &str| unreadable(format!("field {name} of game {id}"));
+    let field = |name: &'static str| {
+        let at = FIELDS.iter().position(|field| *field == name);
+        at.and_then(|at| fields.get(at)).and_then(Option::as_deref).ok_or_else(|| wrong(name))
+    };
+    let epoch = |name| field(name)?.parse::<Epoch>().map_err(|_| wrong(name));
+    let tick = |name| u64::from_str_radix(field(name)?, 16).map(Tick).map_err(|_| wrong(name));
+    let number = |name| field(name)?.parse::<u16>().map_err(|_| wrong(name));
+    let member = |name| match field(name)? {
+        "" => Ok(None),
+        id => id.parse::<MemberId>().map(Some).map_err(|_| wrong(name)),
+    };
+    let reason = || match field("reason")? {
+        MOVE => Ok(Reason::Move),
+        reason => match reason.strip_prefix(DEAD) {
+            Some(evidence) => Ok(Reason::Dead(evidence.to_owned())),
+            None => Err(wrong("reason")),
+        },
+    };
+    Ok(Some(GameRecord {
+        id,
+        epoch: epoch("epoch")?,
+        owner: member("owner")?,
+        base: epoch("base")?,
+        next: member("next")?.map(|next| Ok((next, reason()?))).transpose()?,
+        durable: tick("durable")?,
+        snapshot_tick: tick("snapshot")?,
+        rules: number("rules")?,
+        name: field("name")?.to_owned(),
+        players: number("players")?,
+        attempts: field("attempts")?.parse().map_err(|_| wrong("attempts"))?,
+    }))
+}
+
+fn done(_: Value, _: &str) -> Result<Reply, RegistryError> {
+    Ok(Reply::Done)
+}
+
+fn members(value: Value, run_id: &str) -> Result<Reply, RegistryError> {
+    type Answer = (BTreeMap<String, Bytes>, HashMap<String, u64>, HashMap<String, u64>, Option<Bytes>);
+    let (records, renewals, joined, cluster): Answer = decode(value)?;
+    let mut members = Vec::with_capacity(records.len());
+    for (id, json) in records {
+        let mut record: MemberRecord =
+            serde_json::from_slice(&json).map_err(|error| unreadable(format!("member {id}: {error}")))?;
+        record.renewals = renewals.get(&id).copied().unwrap_or(0);
+        record.joined = joined.get(&id).copied().unwrap_or(0);
+        members.push(record);
+    }
+    members.sort_by_key(|record| record.joined);
+    let cluster: ClusterRecord = match cluster {
+        Some(json) => {
+            serde_json::from_slice(&json).map_err(|error| unreadable(format!("cluster: {error}")))?
+        }
+        None => ClusterRecord::default(),
+    };
+    Ok(Reply::Members { run_id: run_id.to_owned(), members, cluster })
+}
+
+/// The answer of a script that changes a game.
+fn changed(game: GameId, value: Value) -> Result<Reply, RegistryError> {
+    let parts: Vec<Value> = decode(value)?;
+    let mut parts = parts.into_iter();
+    let mut next = || parts.next().ok_or_else(|| unreadable("it is too short"));
+    let present = |record: Option<GameRecord>| record.ok_or_else(|| unreadable("the record is missing"));
+    match decode::<String>(next()?)?.as_str() {
+        "done" => Ok(Reply::Done),
+        "gone" => Ok(Reply::Gone),
+        "stale" => Ok(Reply::Stale(present(record(game, next()?)?)?)),
+        "granted" => {
+            let epoch = decode::<String>(next()?)?.parse().map_err(unreadable)?;
+            Ok(Reply::Granted { epoch })
+        }
+        "claimed" => {
+            let record = present(record(game, next()?)?)?;
+            let settings = serde_json::from_slice(&decode::<Vec<u8>>(next()?)?).map_err(unreadable)?;
+            let world = Bytes::from(decode::<Vec<u8>>(next()?)?);
+            let snapshot = Snapshot { tick: record.snapshot_tick, players: record.players, world };
+            Ok(Reply::Claimed { record, settings, snapshot })
+        }
+        "broken" => Err(RegistryError::Refused(format!(
+            "the world of game {game} is missing in the registry; may Redis evict keys? set maxmemory-policy to noeviction"
+        ))),
+        other => Err(unreadable(format!("{other:?} is no answer"))),
+    }
+}
