@@ -44,6 +44,11 @@ export class Stage {
   /** A new world arrived at `at`. `frame` leads to it from `before`; null: it stands for itself. */
   add(view: View, frame: Frame | null, before: View | null, at: number): void {
     const newest = this.views.at(-1);
+    if (newest?.tick === view.tick && newest.epoch === view.epoch) {
+      // The same world on another socket.
+      this.views = [...this.views.slice(0, -1), view];
+      return;
+    }
     if (newest && view.tick <= newest.tick) {
       this.views = this.views.filter(({ tick }) => tick < view.tick);
       // Missiles that never were fade without an explosion.
@@ -61,9 +66,9 @@ export class Stage {
     const newest = this.views.at(-1);
     if (!newest) return { actors: [], missiles: [], effects: [] };
     this.clock.advance(now, newest.moving);
-    const others = this.between(this.clock.tickAt(now, this.clock.behind));
+    const shown = this.clock.tickAt(now, this.clock.behind);
+    const others = this.between(shown);
     const own = this.between(this.clock.tickAt(now, TICK_MS));
-    const shown = others.to.tick - 1 + others.part;
     this.effects = this.effects.filter(({ kind, tick }) => (shown - tick) * TICK_MS < LASTS[kind]);
     return {
       actors: newest.players.flatMap((player) => {
@@ -73,7 +78,7 @@ export class Stage {
       }),
       missiles: missilesBetween(others.from, others.to, others.part),
       effects: this.effects
-        .filter(({ tick }) => tick <= shown + 1)
+        .filter(({ tick }) => tick <= shown + 0.5)
         .map(({ kind, x, y, tick }) => ({ kind, x, y, age: Math.max(0, ((shown - tick) * TICK_MS) / LASTS[kind]) })),
     };
   }

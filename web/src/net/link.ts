@@ -48,8 +48,6 @@ export class Link {
   /** This member has said that it is leaving. */
   leaving = false;
   readonly openedAt = performance.now();
-  /** When the last message came; before the first one, when the socket was opened. */
-  heardAt = this.openedAt;
   /** Frames since the last keyframe. */
   frames = 0;
 
@@ -109,7 +107,6 @@ export class Link {
 
   private receive(data: unknown): void {
     if (this.over) return;
-    this.heardAt = performance.now();
     try {
       if (!(data instanceof ArrayBuffer)) throw new ProtocolError('the server sent text');
       this.handle(decodeServer(new Uint8Array(data), this.welcome?.slots ?? null));

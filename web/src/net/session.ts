@@ -20,7 +20,7 @@ import { type TabStorage, forgetIdentity, loadIdentity, saveIdentity } from './t
 const BACKOFF_MS = [0, 250, 500, 1000, 2000, 4000];
 /** A socket that cannot be shown after so long is given up. */
 const OPENING_MS = 8000;
-/** Silence after which a second socket is tried beside the first. */
+/** A second socket is tried beside the first when that has shown nothing new for so long. */
 const SILENCE_MS = 3000;
 const PING_EVERY_MS = 1000;
 /** Changes of the owner that are remembered for the page. */
@@ -276,7 +276,7 @@ export class Session {
       this.active.ping(this.nonce);
     }
     if (this.next && now - this.next.openedAt > OPENING_MS) this.next.fail('The server does not answer.');
-    if (this.active && now - this.active.heardAt > SILENCE_MS && this.retry === null) {
+    if (this.active && now - (this.frameAt ?? now) > SILENCE_MS && this.retry === null) {
       if (this.attempts === 0) this.open();
       else this.openLater('');
     }

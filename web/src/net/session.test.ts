@@ -1,0 +1,348 @@
+/** Sessions over sockets that the test plays the server of. */
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { KEY } from '../protocol/client';
+import { Reader, Writer } from '../protocol/bytes';
+import { verdict } from '../protocol/close';
+import type { Socket } from './link';
+import { Session } from './session';
+import { loadIdentity } from './token';
+
+const GAME = '0123456789abcdef';
+const ADA = 'fedcba9876543210';
+const MAZE = 'name Box\nwall 1,1 1,2 2,2 2,1 1,1\nentry a -8,-8 facing 45\n';
+const E1 = '01935f0012ab7c3d';
+const E2 = '01935f009e010b44';
+
+/** The server's end of a socket. */
+class Peer implements Socket {
+  binaryType = '';
+  onopen: (() => void) | null = null;
+  onmessage: ((event: { data: unknown }) => void) | null = null;
+  onclose: ((event: { code: number; reason: string }) => void) | null = null;
+  readonly sent: Uint8Array[] = [];
+  closedWith: number | undefined;
+
+  send(data: Uint8Array): void {
+    this.sent.push(data);
+  }
+
+  close(code?: number): void {
+    this.closedWith = code;
+  }
+
+  say(message: Writer): void {
+    this.onmessage?.({ data: message.done().buffer });
+  }
+
+  /** What a server says after Hello. `player` null: the join has not been run yet. */
+  welcome(epoch: string, tick: number, player: { lastSeq: number; keys: number } | null = { lastSeq: 0, keys: 0 }): void {
+    this.onopen?.();
+    this.say(new Writer().u8(0x81).u8(1).id(ADA).count(this.hello.session).string('Friday').string(MAZE).u8(8).string('edge').string('1').raw(Uint8Array.of(1, 2, 3)));
+    this.keyframe(epoch, tick, player);
+  }
+
+  keyframe(epoch: string, tick: number, player: { lastSeq: number; keys: number } | null = { lastSeq: 0, keys: 0 }): void {
+    const out = new Writer().u8(0x82).id(epoch).count(tick).count(tick).count(1);
+    out.list(player ? [player] : [], ({ lastSeq, keys }) =>
+      out.id(ADA).u8(0).string('Ada').count(1).bool(true).count(0).count(0).count(lastSeq).count(lastSeq).count(0).u8(keys).bool(true).i32(0).i32(0).count(0).count(32_768).count(0),
+    );
+    this.say(out.count(0));
+  }
+
+  /** The frame of `tick`, in which so many inputs of the player, ending with `keys`, were applied. */
+  frame(tick: number, { keys = [], lag = 255, epoch = null }: { keys?: number[]; lag?: number; epoch?: string | null } = {}): void {
+    const out = new Writer().u8(epoch ? 1 : 0).u8(tick % 256).u8(lag);
+    if (epoch) out.u64le(epoch);
+    out.u8(keys.length > 0 ? 1 : 0);
+    keys.forEach((level, i) => out.u8(level | (i < keys.length - 1 ? 32 : 0)));
+    this.say(out.u8(0));
+  }
+
+  end(code: number): void {
+    this.onclose?.({ code, reason: '' });
+  }
+
+  get hello(): { name: string; session: number; token: boolean; floor: { epoch: string; tick: number } | null } {
+    const from = new Reader((this.sent[0] as Uint8Array).subarray(1));
+    from.u8();
+    expect(from.id()).toBe(GAME);
+    from.bool();
+    const name = from.string(16);
+    const session = from.u32();
+    const token = from.option(() => from.raw(99)) !== null;
+    return { name, session, token, floor: from.option(() => ({ epoch: from.id(), tick: from.count() })) };
+  }
+
+  /** (seq, keys) of all inputs that came. */
+  get inputs(): [number, number][] {
+    return this.sent
+      .filter(([kind]) => kind === 2)
+      .flatMap((message) => {
+        const from = new Reader(message.subarray(1));
+        from.count();
+        return from.list(8, (): [number, number] => {
+          const seq = from.u32();
+          from.count();
+          const keys = from.u8();
+          from.u8();
+          return [seq, keys];
+        });
+      });
+  }
+
+  /** Type bytes of all messages that came. */
+  get kinds(): (number | undefined)[] {
+    return this.sent.map(([kind]) => kind);
+  }
+}
+
+let peers: Peer[] = [];
+let shown: [string, number][] = [];
+let stored: Map<string, string>;
+let session: Session;
+
+const peer = (n: number) => peers[n] as Peer;
+const storage = () => ({
+  getItem: (key: string) => stored.get(key) ?? null,
+  setItem: (key: string, value: string) => void stored.set(key, value),
+  removeItem: (key: string) => void stored.delete(key),
+});
+
+function start(spectate = false): void {
+  session = new Session(
+    {
+      game: GAME,
+      name: 'Ada',
+      spectate,
+      storage: storage(),
+      open: () => {
+        peers.push(new Peer());
+        return peer(peers.length - 1);
+      },
+    },
+    ({ epoch, tick }) => shown.push([epoch, tick]),
+    () => {},
+  );
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  peers = [];
+  shown = [];
+  stored = new Map();
+});
+
+afterEach(() => {
+  session.close();
+  vi.useRealTimers();
+});
+
+describe('a session', () => {
+  it('says hello, shows the keyframe and every frame after it, and keeps its token', () => {
+    start();
+    peer(0).welcome(E1, 100);
+    expect(peer(0).hello).toEqual({ name: 'Ada', session: 1, token: false, floor: null });
+    peer(0).frame(101);
+    peer(0).frame(102);
+    expect(shown).toEqual([[E1, 100], [E1, 101], [E1, 102]]);
+    expect(session.phase.type).toBe('playing');
+    expect(session.self?.name).toBe('Ada');
+    expect(loadIdentity(storage(), GAME)).toEqual({ session: 1, token: Uint8Array.of(1, 2, 3) });
+  });
+
+  it('gives a sign of life every ten frames, and pings each second', () => {
+    start();
+    peer(0).welcome(E1, 100);
+    for (let tick = 101; tick <= 120; tick++) peer(0).frame(tick);
+    expect(peer(0).kinds.filter((kind) => kind === 3)).toHaveLength(2);
+    vi.advanceTimersByTime(2000);
+    expect(peer(0).kinds.filter((kind) => kind === 4)).toHaveLength(2);
+  });
+
+  it('sends a change of keys at once', () => {
+    start();
+    peer(0).welcome(E1, 100);
+    session.hold(KEY.forward);
+    session.hold(KEY.forward | KEY.fire);
+    expect(peer(0).inputs).toEqual([[1, 1], [2, 17]]);
+  });
+
+  it('asks for a keyframe once when it has lost its way, and shows nothing until it comes', () => {
+    start();
+    peer(0).welcome(E1, 100);
+    peer(0).frame(105);
+    peer(0).frame(106);
+    expect(peer(0).kinds.filter((kind) => kind === 6)).toHaveLength(1);
+    peer(0).keyframe(E1, 106);
+    peer(0).frame(107);
+    expect(shown).toEqual([[E1, 100], [E1, 106], [E1, 107]]);
+  });
+
+  it('comes back by itself with its token when the connection breaks', () => {
+    start();
+    peer(0).welcome(E1, 100);
+    peer(0).end(1006);
+    expect(session.phase).toMatchObject({ type: 'waiting', sentence: 'The connection broke.' });
+    vi.advanceTimersByTime(1);
+    peer(1).welcome(E1, 103);
+    expect(peer(1).hello).toEqual({ name: 'Ada', session: 2, token: true, floor: { epoch: E1, tick: 100 } });
+    expect(session.phase.type).toBe('playing');
+  });
+
+  it('waits longer after each attempt that fails', () => {
+    start();
+    for (let attempt = 0; attempt < 4; attempt++) {
+      peer(attempt).end(1006);
+      vi.advanceTimersByTime(5000);
+    }
+    expect(peers).toHaveLength(5);
+    peer(4).end(1006);
+    vi.advanceTimersByTime(2000);
+    expect(peers).toHaveLength(5);
+    vi.advanceTimersByTime(3000);
+    expect(peers).toHaveLength(6);
+  });
+
+  it.each([4000, 4001, 4002, 4003, 4004, 4005, 4006, 4009, 4010, 4012])('stops after close code %i and says why', (code) => {
+    start();
+    peer(0).welcome(E1, 100);
+    peer(0).end(code);
+    vi.advanceTimersByTime(60_000);
+    expect(peers).toHaveLength(1);
+    expect(session.phase).toEqual({ type: 'ended', sentence: verdict(code).sentence });
+    expect(loadIdentity(storage(), GAME) === null).toBe([4002, 4003, 4009].includes(code));
+  });
+
+  it.each([1001, 1006, 4007, 4008, 4011])('tries again after close code %i', (code) => {
+    start();
+    peer(0).welcome(E1, 100);
+    peer(0).end(code);
+    vi.advanceTimersByTime(1000);
+    expect(peers).toHaveLength(2);
+  });
+
+  it('changes sockets before a leaving member is gone, without a gap and without going back', () => {
+    start();
+    peer(0).welcome(E1, 100);
+    peer(0).say(new Writer().u8(0x85).count(25_000));
+    expect(peers).toHaveLength(2);
+    peer(0).frame(101);
+    peer(1).welcome(E1, 99);
+    peer(1).frame(100);
+    session.hold(KEY.left);
+    expect([peer(0).inputs, peer(1).inputs]).toEqual([[[1, 4]], [[1, 4]]]);
+    peer(0).frame(102);
+    expect(peer(0).closedWith).toBeUndefined();
+    peer(1).frame(101);
+    peer(1).frame(102);
+    expect(peer(0).closedWith).toBe(1000);
+    peer(0).frame(103);
+    peer(1).frame(103);
+    expect(shown.map(([, tick]) => tick)).toEqual([100, 101, 102, 102, 103]);
+  });
+
+  it('keeps trying to leave a leaving member while the first attempts fail', () => {
+    start();
+    peer(0).welcome(E1, 100);
+    peer(0).say(new Writer().u8(0x85).count(25_000));
+    peer(1).end(1006);
+    vi.advanceTimersByTime(500);
+    expect(peers).toHaveLength(3);
+    expect(session.phase.type).toBe('playing');
+    // Gone before the third is there: that one is the way back.
+    peer(0).end(4011);
+    expect(session.phase.type).toBe('connecting');
+    peer(2).welcome(E1, 120);
+    expect(session.phase.type).toBe('playing');
+  });
+
+  it('follows a planned move on the same socket, and notes it', () => {
+    start();
+    peer(0).welcome(E1, 100);
+    peer(0).frame(101, { epoch: E2 });
+    expect(shown.at(-1)).toEqual([E2, 101]);
+    expect(session.moves).toMatchObject([{ epoch: E2, tick: 101, rewound: 0 }]);
+  });
+
+  it('follows a crash back to what was durable, and sends its inputs again', () => {
+    start();
+    peer(0).welcome(E1, 100);
+    session.hold(KEY.forward);
+    session.hold(KEY.back);
+    peer(0).frame(101, { keys: [KEY.forward, KEY.back], lag: 5 });
+    peer(0).keyframe(E2, 98);
+    expect(session.moves).toMatchObject([{ epoch: E2, tick: 98, rewound: 4 }]);
+    expect(peer(0).inputs).toEqual([[1, 1], [2, 2], [1, 1], [2, 2]]);
+  });
+
+  it('never shows a lower epoch, nor an earlier tick of the same one', () => {
+    start();
+    peer(0).welcome(E2, 100);
+    peer(0).keyframe(E1, 500);
+    peer(0).keyframe(E2, 90);
+    expect(shown).toEqual([[E2, 100]]);
+  });
+
+  it('sends inputs again from the number that the server expects', () => {
+    start();
+    peer(0).welcome(E1, 100);
+    session.hold(KEY.forward);
+    session.hold(KEY.back);
+    peer(0).say(new Writer().u8(0x84).count(1));
+    expect(peer(0).inputs).toEqual([[1, 1], [2, 2], [1, 1], [2, 2]]);
+  });
+
+  it('keeps only the level of the keys while it has no connection', () => {
+    start();
+    peer(0).welcome(E1, 100);
+    peer(0).end(1006);
+    session.hold(KEY.forward);
+    session.hold(KEY.left);
+    vi.advanceTimersByTime(1);
+    peer(1).welcome(E1, 103);
+    expect(peer(1).inputs).toEqual([[1, KEY.left]]);
+  });
+
+  it('tries a second socket beside one that has fallen silent', () => {
+    start();
+    peer(0).welcome(E1, 100);
+    vi.advanceTimersByTime(4000);
+    expect(peers).toHaveLength(2);
+    peer(1).welcome(E1, 300);
+    peer(1).frame(301);
+    expect(peer(0).closedWith).toBe(1000);
+    expect(shown.at(-1)).toEqual([E1, 301]);
+  });
+
+  it('gives a socket up that does not bring a world', () => {
+    start();
+    peer(0).onopen?.();
+    vi.advanceTimersByTime(10_000);
+    expect(peer(0).closedWith).toBe(1000);
+    expect(peers.length).toBeGreaterThan(1);
+  });
+
+  it('takes a broken message for a broken connection', () => {
+    start();
+    peer(0).welcome(E1, 100);
+    peer(0).say(new Writer().u8(0x99));
+    expect(session.phase).toMatchObject({ type: 'waiting' });
+    expect(peer(0).closedWith).toBe(1000);
+  });
+
+  it('watches without a token or inputs', () => {
+    start(true);
+    peer(0).welcome(E1, 100, null);
+    session.hold(KEY.forward);
+    expect(peer(0).inputs).toEqual([]);
+    expect(stored.size).toBe(0);
+  });
+
+  it('leaves for good when told to', () => {
+    start();
+    peer(0).welcome(E1, 100);
+    session.leave();
+    expect(peer(0).kinds.at(-1)).toBe(5);
+    expect(loadIdentity(storage(), GAME)).toBeNull();
+  });
+});
