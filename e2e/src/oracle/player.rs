@@ -124,6 +124,7 @@ impl Shown {
                     None => self.me = Some(welcome.player),
                     Some(me) if me != welcome.player => {
                         self.me = Some(welcome.player);
+                        self.applied.0.clear();
                         let what = format!("was player {me}, is now player {}", welcome.player);
                         self.rejoin(place, what, findings);
                     }
