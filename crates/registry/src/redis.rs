@@ -310,9 +310,7 @@ impl Inner {
     async fn run(&self, live: &Live, steps: Vec<Step>) -> Vec<Result<Value, RegistryError>> {
         let mut answers = Vec::with_capacity(steps.len());
         for batch in steps.chunks(self.settings.batch) {
-            if let Some(Err(error)) = answers.last().filter(|_| !answers.is_empty())
-                && matches!(error, RegistryError::Unanswered(_))
-            {
+            if let Some(Err(error @ RegistryError::Unanswered(_))) = answers.last() {
                 // The connection is gone: what was not sent was not done.
                 let why = format!("not sent, for an earlier request was not answered: {error}");
                 answers.extend(batch.iter().map(|_| Err(RegistryError::Refused(why.clone()))));
@@ -406,23 +404,21 @@ impl Inner {
         let mut answers = self.run(live, steps).await.into_iter();
         let (seconds, micros): (u64, u64) = decode(answers.next().expect("an answer for each step")?)?;
         let now_ms = seconds * 1000 + micros / 1000;
-        let mut games = Vec::new();
-        let mut wrong = Vec::new();
-        for (index, answer) in indexes.into_iter().zip(answers) {
-            let entries: BTreeMap<String, u64> = decode(answer?)?;
-            let known: Vec<(GameId, u64)> =
-                entries.iter().filter_map(|(id, added)| Some((id.parse().ok()?, *added))).collect();
-            let reads = known.iter().map(|(game, _)| Step::plain(self.keys.read_record(*game))).collect();
-            let mut stale = Vec::new();
-            for ((game, added), record) in known.into_iter().zip(self.run(live, reads).await) {
-                match step::record(game, record?)? {
-                    Some(record) if listing.wants(&record) => games.push(record),
-                    _ => stale.push((game, added)),
-                }
+        let mut entries = Vec::new();
+        for (index, answer) in indexes.iter().zip(answers) {
+            let added: BTreeMap<String, u64> = decode(answer?)?;
+            entries
+                .extend(added.into_iter().filter_map(|(id, added)| Some((index, id.parse().ok()?, added))));
+        }
+        let reads = entries.iter().map(|(_, game, _)| Step::plain(self.keys.read_record(*game))).collect();
+        let keep = u64::try_from(self.settings.index_keep.as_millis()).unwrap_or(u64::MAX);
+        let (mut games, mut wrong) = (Vec::new(), Vec::new());
+        for ((index, game, added), record) in entries.into_iter().zip(self.run(live, reads).await) {
+            match step::record(game, record?)? {
+                Some(record) if listing.wants(&record) => games.push(record),
+                _ if now_ms.saturating_sub(added) > keep => wrong.push(self.keys.prune(index, game, added)),
+                _ => {}
             }
-            let keep = u64::try_from(self.settings.index_keep.as_millis()).unwrap_or(u64::MAX);
-            stale.retain(|(_, added)| now_ms.saturating_sub(*added) > keep);
-            wrong.extend(stale.chunks(self.settings.batch).map(|entries| self.keys.prune(&index, entries)));
         }
         for error in self.run(live, wrong).await.into_iter().filter_map(Result::err) {
             tracing::debug!(%error, "an index of the registry was not pruned");

@@ -98,11 +98,9 @@ impl Keys {
         redis::cmd("HMGET").arg(self.record(game)).arg(&FIELDS).clone()
     }
 
-    /// Takes entries out of an index that nobody has added again since.
-    pub(super) fn prune(&self, index: &str, entries: &[(GameId, u64)]) -> Step {
-        entries.iter().fold(Step::script(Script::IndexPrune, &[index]), |step, (game, added)| {
-            step.arg(game.to_string()).arg(*added)
-        })
+    /// Takes an entry out of an index if nobody has added it again since.
+    pub(super) fn prune(&self, index: &str, game: GameId, added: u64) -> Step {
+        Step::script(Script::IndexPrune, &[index]).arg(game.to_string()).arg(added)
     }
 
     pub(super) fn remove(&self, game: GameId) -> Cmd {

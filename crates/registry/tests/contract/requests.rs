@@ -1,0 +1,439 @@
+//! Each request on its happy and on its stale path, on both registries.
+
+use crate::server::Server;
+use crate::*;
+use registry::memory::Memory;
+use registry::{ClusterRecord, Reason};
+
+macro_rules! on_both {
+    ($($name:ident)*) => {
+        mod memory {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(&super::Memory::new()).await;
+            })*
+        }
+        mod redis {
+            $(#[tokio::test]
+            async fn $name() {
+                let server = super::Server::start(&[]);
+                super::$name(&server.registry().await).await;
+            })*
+        }
+    };
+}
+
+on_both! {
+    members_join_renew_and_leave
+    an_unknown_member_is_put_back_by_its_renewal
+    the_cluster_record_is_published
+    a_game_is_created_once
+    a_claim_replaces_exactly_the_ownership_it_names
+    the_last_assignment_counts
+    a_move_is_committed_under_a_new_epoch
+    a_bump_takes_over_even_from_the_target
+    a_snapshot_is_stored_once_and_never_backwards
+    a_parked_game_waits_for_a_claim
+    a_game_ends_once
+    a_stale_fence_never_writes
+    a_fence_that_differs_in_the_last_bit_is_stale
+    epochs_rise_above_floors_and_predecessors
+    a_floor_that_was_never_granted_is_ignored
+    one_of_many_claims_wins
+    a_batch_is_answered_in_order
+    changes_are_hinted
+}
+
+async fn members(registry: &dyn Registry) -> (Vec<MemberRecord>, ClusterRecord, String) {
+    match ask(registry, Request::Members).await {
+        Reply::Members { run_id, members, cluster } => (members, cluster, run_id),
+        other => panic!("not members: {other:?}"),
+    }
+}
+
+async fn renew(registry: &dyn Registry, record: MemberRecord) -> (u64, String) {
+    match ask(registry, Request::Renew { id: record.id, record, games: Vec::new() }).await {
+        Reply::Renewed { renewals, run_id } => (renewals, run_id),
+        other => panic!("not renewed: {other:?}"),
+    }
+}
+
+async fn members_join_renew_and_leave(registry: &dyn Registry) {
+    let liar = MemberRecord { renewals: 99, joined: 99, ..member(5) };
+    assert_eq!(ask(registry, Request::Join(liar)).await, Reply::Joined { joined: 1 });
+    assert_eq!(ask(registry, Request::Join(member(2))).await, Reply::Joined { joined: 2 });
+    let (renewals, run_id) = renew(registry, member(5)).await;
+    assert_eq!(renewals, 1);
+    let draining = MemberRecord { state: MemberState::Draining, players: 77, ..member(5) };
+    assert_eq!(renew(registry, draining.clone()).await.0, 2);
+    // A repeated join keeps place and count.
+    assert_eq!(ask(registry, Request::Join(draining.clone())).await, Reply::Joined { joined: 1 });
+    let (known, cluster, other_run_id) = members(registry).await;
+    let expected =
+        [MemberRecord { renewals: 2, joined: 1, ..draining }, MemberRecord { joined: 2, ..member(2) }];
+    assert_eq!(known, expected);
+    assert_eq!(cluster, ClusterRecord::default());
+    assert_eq!(run_id, other_run_id);
+    assert!(!run_id.is_empty());
+    for _ in 0..2 {
+        assert_eq!(ask(registry, Request::Leave(MemberId(5))).await, Reply::Done);
+    }
+    assert_eq!(members(registry).await.0.len(), 1);
+}
+
+async fn an_unknown_member_is_put_back_by_its_renewal(registry: &dyn Registry) {
+    ask(registry, Request::Join(member(1))).await;
+    assert_eq!(renew(registry, member(9)).await.0, 1);
+    assert_eq!(
+        members(registry).await.0,
+        [MemberRecord { joined: 1, ..member(1) }, MemberRecord { joined: 2, renewals: 1, ..member(9) }]
+    );
+}
+
+async fn the_cluster_record_is_published(registry: &dyn Registry) {
+    let cluster = ClusterRecord { target_revision: "5d4f".into(), rules: 2 };
+    assert_eq!(ask(registry, Request::PublishCluster(cluster.clone())).await, Reply::Done);
+    assert_eq!(members(registry).await.1, cluster);
+}
+
+async fn a_game_is_created_once(registry: &dyn Registry) {
+    assert_eq!(ask(registry, Request::Game(GameId(1))).await, Reply::Gone);
+    let epoch = granted(registry, create(1, 10)).await;
+    assert_eq!(epoch.0 & 0xffff, 0xfffe);
+    let expected = GameRecord {
+        id: GameId(1),
+        epoch,
+        owner: Some(MemberId(10)),
+        base: Epoch(0),
+        next: None,
+        durable: Tick(0),
+        snapshot_tick: Tick(0),
+        rules: 3,
+        name: settings().name,
+        players: 0,
+        attempts: 0,
+    };
+    assert_eq!(record(registry, 1).await, expected);
+    assert_eq!(ask(registry, create(1, 11)).await, Reply::Stale(expected.clone()));
+    assert_eq!(record(registry, 1).await, expected);
+    assert_eq!(listed(registry, Request::Games).await, [1]);
+    assert_eq!(listed(registry, Request::GamesOf(MemberId(10))).await, [1]);
+    assert_eq!(listed(registry, Request::GamesOf(MemberId(11))).await, NONE);
+    assert_eq!(listed(registry, Request::Parked).await, NONE);
+}
+
+async fn a_claim_replaces_exactly_the_ownership_it_names(registry: &dyn Registry) {
+    let first = granted(registry, create(1, 10)).await;
+    let stored = Request::StoreSnapshot { game: GameId(1), expect: fence(first, 10), snapshot: snapshot(50) };
+    ask(registry, stored).await;
+    let assigned = Request::Assign {
+        game: GameId(1),
+        expect: fence(first, 10),
+        next: MemberId(12),
+        reason: Reason::Dead("refused".into()),
+    };
+    ask(registry, assigned).await;
+    assert!(matches!(ask(registry, claim(1, fence(first, 11), 12)).await, Reply::Stale(_)));
+    assert!(matches!(
+        ask(registry, claim(1, Fence { epoch: first, owner: None }, 12)).await,
+        Reply::Stale(_)
+    ));
+    let Reply::Claimed { record: now, settings: what, snapshot: world } =
+        ask(registry, claim(1, fence(first, 10), 12)).await
+    else {
+        panic!("the claim lost")
+    };
+    assert_eq!((what, world), (settings(), snapshot(50)));
+    assert!(now.epoch > first && now.epoch.high() > first.high());
+    assert_eq!((now.owner, now.base, now.next.clone()), (Some(MemberId(12)), first, None));
+    assert_eq!((now.durable, now.snapshot_tick, now.players, now.attempts), (Tick(50), Tick(50), 5, 1));
+    assert_eq!(record(registry, 1).await, now);
+    // A repeat is stale: the record tells that it was won.
+    assert_eq!(ask(registry, claim(1, fence(first, 10), 12)).await, Reply::Stale(now.clone()));
+    assert_eq!(listed(registry, Request::GamesOf(MemberId(12))).await, [1]);
+    assert_eq!(listed(registry, Request::GamesOf(MemberId(10))).await, NONE);
+    let Reply::Claimed { record: later, .. } = ask(registry, claim(1, fence(now.epoch, 12), 13)).await else {
+        panic!("the claim lost")
+    };
+    assert_eq!(later.attempts, 2);
+    assert_eq!(ask(registry, claim(2, fence(first, 10), 12)).await, Reply::Gone);
+}
+
+async fn the_last_assignment_counts(registry: &dyn Registry) {
+    let epoch = granted(registry, create(1, 10)).await;
+    let assign = |game, expect, next, reason| Request::Assign {
+        game: GameId(game),
+        expect,
+        next: MemberId(next),
+        reason,
+    };
+    let dead = Reason::Dead("two peers: \"connection refused\"\n".into());
+    for reason in [Reason::Move, dead, Reason::Dead(String::new())] {
+        let next = MemberId(10 + reason_length(&reason));
+        assert_eq!(ask(registry, assign(1, fence(epoch, 10), next.0, reason.clone())).await, Reply::Done);
+        assert_eq!(record(registry, 1).await.next, Some((next, reason)));
+    }
+    let before = record(registry, 1).await;
+    assert_eq!(before.epoch, epoch);
+    assert_eq!(
+        ask(registry, assign(1, fence(epoch, 11), 30, Reason::Move)).await,
+        Reply::Stale(before.clone())
+    );
+    assert_eq!(record(registry, 1).await, before);
+    assert_eq!(ask(registry, assign(2, fence(epoch, 10), 30, Reason::Move)).await, Reply::Gone);
+}
+
+fn reason_length(reason: &Reason) -> u64 {
+    match reason {
+        Reason::Move => 1,
+        Reason::Dead(evidence) => 2 + evidence.len() as u64,
+    }
+}
+
+async fn a_move_is_committed_under_a_new_epoch(registry: &dyn Registry) {
+    let first = granted(registry, create(1, 10)).await;
+    let assign = Request::Assign {
+        game: GameId(1),
+        expect: fence(first, 10),
+        next: MemberId(20),
+        reason: Reason::Move,
+    };
+    ask(registry, assign).await;
+    let commit = |game, expect| Request::CommitMove {
+        game: GameId(game),
+        expect,
+        to: MemberId(20),
+        snapshot: snapshot(77),
+        salt: 1,
+        floor: Epoch(0),
+    };
+    let second = granted(registry, commit(1, fence(first, 10))).await;
+    assert!(second.high() > first.high());
+    let now = record(registry, 1).await;
+    assert_eq!((now.epoch, now.owner, now.base, now.next.clone()), (second, Some(MemberId(20)), first, None));
+    assert_eq!((now.durable, now.snapshot_tick, now.players, now.attempts), (Tick(77), Tick(77), 5, 0));
+    assert_eq!(listed(registry, Request::GamesOf(MemberId(20))).await, [1]);
+    assert_eq!(listed(registry, Request::GamesOf(MemberId(10))).await, NONE);
+    assert_eq!(ask(registry, commit(1, fence(first, 10))).await, Reply::Stale(now));
+    assert_eq!(ask(registry, commit(2, fence(first, 10))).await, Reply::Gone);
+}
+
+async fn a_bump_takes_over_even_from_the_target(registry: &dyn Registry) {
+    let first = granted(registry, create(1, 10)).await;
+    let bump = |game, expect, tick| Request::Bump {
+        game: GameId(game),
+        expect,
+        owner: MemberId(10),
+        snapshot: snapshot(tick),
+        salt: 1,
+        floor: Epoch(0),
+    };
+    let second = granted(registry, bump(1, fence(first, 10), 5)).await;
+    let Reply::Claimed { record: targets, .. } = ask(registry, claim(1, fence(second, 10), 20)).await else {
+        panic!("the claim lost")
+    };
+    // An older world than the stored one is what the bump is for.
+    let third = granted(registry, bump(1, fence(targets.epoch, 20), 4)).await;
+    let now = record(registry, 1).await;
+    assert!(first < second && second < targets.epoch && targets.epoch < third);
+    assert_eq!((now.owner, now.base, now.durable), (Some(MemberId(10)), targets.epoch, Tick(4)));
+    assert_eq!(now.attempts, 0);
+    assert_eq!(ask(registry, bump(1, fence(second, 10), 6)).await, Reply::Stale(now.clone()));
+    assert_eq!(record(registry, 1).await, now);
+    assert_eq!(ask(registry, bump(2, fence(second, 10), 6)).await, Reply::Gone);
+}
+
+async fn a_snapshot_is_stored_once_and_never_backwards(registry: &dyn Registry) {
+    let epoch = granted(registry, create(1, 10)).await;
+    let store =
+        |game, expect, tick| Request::StoreSnapshot { game: GameId(game), expect, snapshot: snapshot(tick) };
+    // Beyond 2^53, where doubles round.
+    let late = 1 << 60;
+    for (tick, stored) in [(50, 50), (50, 50), (49, 50), (late, late), (late + 1, late + 1), (late, late + 1)]
+    {
+        assert_eq!(ask(registry, store(1, fence(epoch, 10), tick)).await, Reply::Done);
+        let now = record(registry, 1).await;
+        assert_eq!((now.durable, now.snapshot_tick, now.epoch), (Tick(stored), Tick(stored), epoch));
+    }
+    let Reply::Claimed { snapshot: world, record: claimed, .. } =
+        ask(registry, claim(1, fence(epoch, 10), 11)).await
+    else {
+        panic!("the claim lost")
+    };
+    assert_eq!(world, snapshot(late + 1));
+    assert_eq!(ask(registry, store(1, fence(epoch, 10), late + 2)).await, Reply::Stale(claimed.clone()));
+    // What the claim found is no new world; the next tick is.
+    ask(registry, store(1, fence(claimed.epoch, 11), late + 1)).await;
+    assert_eq!(record(registry, 1).await.attempts, 1);
+    ask(registry, store(1, fence(claimed.epoch, 11), late + 2)).await;
+    assert_eq!(record(registry, 1).await.attempts, 0);
+    assert_eq!(ask(registry, store(2, fence(epoch, 10), 1)).await, Reply::Gone);
+}
+
+fn park(game: u64, expect: Fence) -> Request {
+    Request::Park { game: GameId(game), expect, snapshot: snapshot(9), salt: 2, floor: Epoch(0) }
+}
+
+async fn a_parked_game_waits_for_a_claim(registry: &dyn Registry) {
+    let first = granted(registry, create(1, 10)).await;
+    granted(registry, create(2, 10)).await;
+    let second = granted(registry, park(1, fence(first, 10))).await;
+    let now = record(registry, 1).await;
+    assert_eq!((now.owner, now.epoch, now.base, now.durable), (None, second, first, Tick(9)));
+    assert_eq!(listed(registry, Request::Parked).await, [1]);
+    assert_eq!(listed(registry, Request::GamesOf(MemberId(10))).await, [2]);
+    assert_eq!(ask(registry, park(1, fence(first, 10))).await, Reply::Stale(now));
+    assert_eq!(ask(registry, park(3, fence(first, 10))).await, Reply::Gone);
+    let parked = Fence { epoch: second, owner: None };
+    assert!(matches!(ask(registry, claim(1, fence(second, 10), 10)).await, Reply::Stale(_)));
+    assert!(matches!(ask(registry, claim(1, parked, 10)).await, Reply::Claimed { .. }));
+    assert_eq!(listed(registry, Request::Parked).await, NONE);
+    assert_eq!(listed(registry, Request::GamesOf(MemberId(10))).await, [1, 2]);
+}
+
+async fn a_game_ends_once(registry: &dyn Registry) {
+    let epoch = granted(registry, create(1, 10)).await;
+    let end = |owner| Request::End { game: GameId(1), expect: fence(epoch, owner) };
+    assert!(matches!(ask(registry, end(11)).await, Reply::Stale(_)));
+    assert_eq!(ask(registry, end(10)).await, Reply::Done);
+    assert_eq!(ask(registry, end(10)).await, Reply::Gone);
+    assert_eq!(ask(registry, Request::Game(GameId(1))).await, Reply::Gone);
+    assert_eq!(listed(registry, Request::Games).await, NONE);
+    assert_eq!(listed(registry, Request::GamesOf(MemberId(10))).await, NONE);
+}
+
+/// Every request that is fenced.
+fn fenced(expect: Fence) -> Vec<Request> {
+    let (game, salt, floor, owner) = (GameId(1), 3, Epoch(0), MemberId(10));
+    vec![
+        Request::Claim { game, expect, owner, salt, floor },
+        Request::Assign { game, expect, next: owner, reason: Reason::Move },
+        Request::CommitMove { game, expect, to: owner, snapshot: snapshot(99), salt, floor },
+        Request::Bump { game, expect, owner, snapshot: snapshot(99), salt, floor },
+        Request::StoreSnapshot { game, expect, snapshot: snapshot(99) },
+        Request::Park { game, expect, snapshot: snapshot(99), salt, floor },
+        Request::End { game, expect },
+    ]
+}
+
+async fn a_stale_fence_never_writes(registry: &dyn Registry) {
+    let old = granted(registry, create(1, 10)).await;
+    let Reply::Claimed { record: now, .. } = ask(registry, claim(1, fence(old, 10), 20)).await else {
+        panic!("the claim lost")
+    };
+    let wrong = [
+        fence(old, 10),
+        fence(old, 20),
+        fence(now.epoch, 10),
+        Fence { epoch: now.epoch, owner: None },
+        fence(Epoch(0), 20),
+        fence(Epoch(u64::MAX), 20),
+    ];
+    for expect in wrong {
+        for request in fenced(expect) {
+            assert_eq!(ask(registry, request.clone()).await, Reply::Stale(now.clone()), "{request:?}");
+            assert_eq!(record(registry, 1).await, now, "{request:?}");
+        }
+    }
+    let Reply::Claimed { snapshot: world, .. } = ask(registry, claim(1, fence(now.epoch, 20), 30)).await
+    else {
+        panic!("the claim lost")
+    };
+    assert_eq!(world, snapshot(0));
+}
+
+async fn a_fence_that_differs_in_the_last_bit_is_stale(registry: &dyn Registry) {
+    let epoch = granted(registry, create(1, 10)).await;
+    for near in [Epoch(epoch.0 + 1), Epoch(epoch.0 - 1)] {
+        for request in fenced(fence(near, 10)) {
+            assert!(matches!(ask(registry, request).await, Reply::Stale(_)));
+        }
+    }
+}
+
+async fn epochs_rise_above_floors_and_predecessors(registry: &dyn Registry) {
+    // A registry that lost its data and whose clock is far behind what members have seen.
+    let seen = Epoch((1 << 46) << 16 | 0xffff);
+    let Request::Create { game, owner, settings, snapshot, salt, .. } = create(1, 10) else { unreachable!() };
+    let first =
+        granted(registry, Request::Create { game, owner, settings, snapshot, salt, floor: seen }).await;
+    assert_eq!(first.high(), seen.high() + 1);
+    let Reply::Claimed { record: now, .. } = ask(registry, claim(1, fence(first, 10), 11)).await else {
+        panic!("the claim lost")
+    };
+    assert_eq!(now.epoch.high(), first.high() + 1);
+}
+
+async fn a_floor_that_was_never_granted_is_ignored(registry: &dyn Registry) {
+    let Request::Create { game, owner, settings, snapshot, salt, .. } = create(1, 10) else { unreachable!() };
+    let floor = Epoch(u64::MAX);
+    let epoch = granted(registry, Request::Create { game, owner, settings, snapshot, salt, floor }).await;
+    assert!(epoch.high() < registry::memory::HIGHEST_FLOOR);
+}
+
+async fn one_of_many_claims_wins(registry: &dyn Registry) {
+    let epoch = granted(registry, create(1, 10)).await;
+    let claims = (20..36).map(|owner| registry.call(claim(1, fence(epoch, 10), owner)));
+    let answers = futures_util::future::join_all(claims).await;
+    let won: Vec<_> = answers
+        .iter()
+        .filter_map(|answer| match answer.as_ref().unwrap() {
+            Reply::Claimed { record, .. } => Some(record.clone()),
+            Reply::Stale(_) => None,
+            other => panic!("neither won nor lost: {other:?}"),
+        })
+        .collect();
+    assert_eq!(won, [record(registry, 1).await]);
+}
+
+async fn a_batch_is_answered_in_order(registry: &dyn Registry) {
+    let (a, b) = (granted(registry, create(1, 10)).await, granted(registry, create(0xf << 60, 10)).await);
+    let answers = registry
+        .call_all(vec![
+            Request::Games,
+            Request::StoreSnapshot { game: GameId(1), expect: fence(b, 11), snapshot: snapshot(1) },
+            Request::StoreSnapshot { game: GameId(1), expect: fence(a, 10), snapshot: snapshot(1) },
+            Request::GamesOf(MemberId(10)),
+            Request::Game(GameId(2)),
+            Request::Renew {
+                id: MemberId(10),
+                record: member(10),
+                games: vec![(GameId(1), a), (GameId(0xf << 60), b)],
+            },
+            Request::Parked,
+        ])
+        .await;
+    let answers: Vec<Reply> = answers.into_iter().map(Result::unwrap).collect();
+    assert!(matches!(&answers[0], Reply::Games(games) if games.len() == 2));
+    assert!(matches!(&answers[1], Reply::Stale(_)));
+    assert!(matches!(&answers[2], Reply::Done));
+    assert!(matches!(&answers[3], Reply::Games(games) if games.len() == 2));
+    assert!(matches!(&answers[4], Reply::Gone));
+    assert!(matches!(&answers[5], Reply::Renewed { renewals: 1, .. }));
+    assert!(matches!(&answers[6], Reply::Games(games) if games.is_empty()));
+    assert_eq!(registry.call_all(Vec::new()).await, []);
+}
+
+async fn changes_are_hinted(registry: &dyn Registry) {
+    let mut hints = registry.hints();
+    let game = Hint::Game(GameId(1));
+    ask(registry, Request::Join(member(1))).await;
+    assert_eq!(next_hint(&mut hints).await, Hint::Members);
+    // A renewal that changes nothing, and a stale claim, are not worth a look.
+    renew(registry, member(1)).await;
+    let epoch = granted(registry, create(1, 1)).await;
+    assert_eq!(next_hint(&mut hints).await, game);
+    ask(registry, claim(1, fence(epoch, 2), 2)).await;
+    renew(registry, MemberRecord { state: MemberState::Draining, ..member(1) }).await;
+    assert_eq!(next_hint(&mut hints).await, Hint::Members);
+    let assign =
+        Request::Assign { game: GameId(1), expect: fence(epoch, 1), next: MemberId(2), reason: Reason::Move };
+    ask(registry, assign).await;
+    assert_eq!(next_hint(&mut hints).await, game);
+    ask(registry, Request::Leave(MemberId(1))).await;
+    assert_eq!(next_hint(&mut hints).await, Hint::Members);
+    // Nobody left: nothing changed.
+    ask(registry, Request::Leave(MemberId(1))).await;
+    ask(registry, Request::End { game: GameId(1), expect: fence(epoch, 1) }).await;
+    assert_eq!(next_hint(&mut hints).await, game);
+}
