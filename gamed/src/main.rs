@@ -6,13 +6,15 @@ use gamed::server::{Server, ServerConfig};
 use gamed::settings::{LogFormat, Settings};
 use registry::Registry;
 use registry::memory::Memory;
-use registry::redis::{Redis, RedisSettings};
+use registry::redis::{ConnectError, Redis, RedisSettings};
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use tracing_subscriber::EnvFilter;
@@ -123,6 +125,25 @@ async fn connect(settings: &Settings) -> anyhow::Result<Arc<dyn Registry>> {
         info!("no --redis: serving alone, from memory; games end with this process");
         return Ok(Arc::new(Memory::default()));
     };
-    let redis = Redis::connect(RedisSettings::new(url, &settings.redis_prefix)).await?;
-    Ok(Arc::new(redis))
+    let deadline = Instant::now() + settings.redis_wait();
+    let mut said = false;
+    loop {
+        let error = match Redis::connect(RedisSettings::new(url, &settings.redis_prefix)).await {
+            Ok(redis) => return Ok(Arc::new(redis)),
+            Err(error) => error,
+        };
+        // A Redis that starts beside us will answer soon; one that answers wrongly will go on doing so.
+        let may_come = matches!(error, ConnectError::Unreachable { .. } | ConnectError::Silent { .. });
+        if !may_come || Instant::now() >= deadline {
+            return Err(error.into());
+        }
+        if !said {
+            warn!("{error} (waiting for it, at most {} s)", settings.redis_wait().as_secs());
+            said = true;
+        }
+        tokio::time::sleep(REDIS_RETRY).await;
+    }
 }
+
+/// Between two tries to reach a Redis that is not there yet.
+const REDIS_RETRY: Duration = Duration::from_millis(250);

@@ -41,6 +41,10 @@ pub struct Settings {
     #[arg(long, env = "GAMED_REDIS_PREFIX", default_value = "tanx", value_name = "TEXT")]
     pub redis_prefix: String,
 
+    /// At the start, wait this many milliseconds for a Redis that cannot be reached yet
+    #[arg(long, env = "GAMED_REDIS_WAIT_MS", default_value_t = 60_000, value_name = "MS")]
+    pub redis_wait_ms: u64,
+
     /// File with the secret that all servers of a cluster share, at least 32 bytes
     #[arg(long, env = "GAMED_CLUSTER_KEY_FILE", value_name = "FILE")]
     pub cluster_key_file: Option<PathBuf>,
@@ -191,6 +195,11 @@ impl Settings {
     /// See `grace_ms`.
     pub fn grace(&self) -> Duration {
         Duration::from_millis(self.grace_ms)
+    }
+
+    /// See `redis_wait_ms`.
+    pub fn redis_wait(&self) -> Duration {
+        Duration::from_millis(self.redis_wait_ms)
     }
 
     /// See `empty_game_ms`.
