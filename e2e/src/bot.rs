@@ -62,8 +62,8 @@ pub struct Settings {
 pub struct Progress {
     /// Newest frame: epoch, tick and when it came.
     pub newest: Option<(Epoch, Tick, Duration)>,
-    /// Has a tank in the newest world.
-    pub has_tank: bool,
+    /// Has had a tank.
+    pub launched: bool,
     /// Tries to connect that failed.
     pub failed_connects: u32,
     /// Inputs given up because the servers never took them.
@@ -392,7 +392,7 @@ impl Player {
         self.newest = Some((epoch, tick));
         let mut log = self.logbook.lock();
         log.1.newest = Some((epoch, tick, socket.last_arrival - self.settings.start));
-        log.1.has_tank = self.pilot.has_tank;
+        log.1.launched |= self.pilot.has_tank;
         true
     }
 

@@ -3,6 +3,9 @@
 //! A black box to the product: uses the players' protocol, HTTP, and kubectl as a user would.
 
 pub mod bot;
+pub mod cluster;
 pub mod lobby;
 pub mod oracle;
 pub mod recording;
+pub mod report;
+pub mod scenario;

@@ -1,0 +1,133 @@
+//! The games of a run and the bots in them.
+//!
+//! Owns their life, from the creation of the games to the bots' good-bye.
+
+use crate::bot::{self, Bot};
+use crate::lobby::Address;
+use crate::recording::Recording;
+use anyhow::{Context, Result, ensure};
+use protocol::GameId;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// Longest wait until a server creates a game: new connections fail for about a second after a rollout.
+const CREATED_WITHIN: Duration = Duration::from_secs(15);
+/// Longest wait until every bot has had a tank.
+const PLAY_WITHIN: Duration = Duration::from_secs(60);
+/// A bot without a new tick for so long has no frames.
+const FRESH: Duration = Duration::from_millis(500);
+
+/// See the module.
+pub struct Arena {
+    /// Time 0 of the recordings.
+    pub start: Instant,
+    /// The games.
+    pub games: Vec<GameId>,
+    bots: Vec<(String, Bot)>,
+}
+
+impl Arena {
+    /// Creates games and lets bots join them.
+    ///
+    /// # Errors
+    /// When a game cannot be created in time.
+    pub async fn open(address: &Address, games: usize, bots: usize, seed: u64) -> Result<Arena> {
+        let start = Instant::now();
+        let mut arena = Arena { start, games: Vec::new(), bots: Vec::new() };
+        for number in 1..=games {
+            let game = create(address, &format!("e2e {number}")).await?;
+            arena.games.push(game);
+            for bot in 1..=bots {
+                let name = format!("bot-{number}-{bot}");
+                let seed = seed.wrapping_add((number * 1_000 + bot) as u64);
+                let settings =
+                    bot::Settings { address: address.clone(), game, name: name.clone(), seed, start };
+                arena.bots.push((name, Bot::start(settings)));
+            }
+        }
+        Ok(arena)
+    }
+
+    /// Time since the start.
+    pub fn now(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    /// Waits until every bot has had a tank and has frames.
+    ///
+    /// # Errors
+    /// After a minute, with what is missing.
+    pub async fn all_play(&self) -> Result<()> {
+        let deadline = Instant::now() + PLAY_WITHIN;
+        loop {
+            let waiting = self.bots.iter().filter(|(_, bot)| !bot.logbook.progress().launched).count();
+            let missing = match self.all_have_frames() {
+                Ok(()) if waiting == 0 => return Ok(()),
+                Ok(()) => format!("{waiting} of {} bots have had no tank", self.bots.len()),
+                Err(error) => error.to_string(),
+            };
+            ensure!(
+                Instant::now() < deadline,
+                "after {} s not all play: {missing}; {}",
+                PLAY_WITHIN.as_secs(),
+                self.troubles().join("; ")
+            );
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Fails with who gets no frames.
+    ///
+    /// # Errors
+    /// When somebody does not.
+    pub fn all_have_frames(&self) -> Result<()> {
+        let now = self.now();
+        for (name, bot) in &self.bots {
+            let newest = bot.logbook.progress().newest.map(|(_, _, at)| at);
+            let fresh = newest.is_some_and(|at| now.saturating_sub(at) < FRESH);
+            ensure!(fresh, "{name} has no frame of the last {FRESH:?}");
+        }
+        Ok(())
+    }
+
+    /// What went wrong with the bots themselves.
+    pub fn troubles(&self) -> Vec<String> {
+        let mut troubles = Vec::new();
+        for (name, bot) in &self.bots {
+            let progress = bot.logbook.progress();
+            troubles.extend(progress.gave_up.map(|why| format!("{name} gave up: {why}")));
+            if progress.inputs_dropped > 0 {
+                troubles.push(format!("{name} had to give up {} inputs", progress.inputs_dropped));
+            }
+        }
+        troubles
+    }
+
+    /// What all bots have recorded so far.
+    pub fn recordings(&self) -> Vec<Recording> {
+        self.bots.iter().map(|(_, bot)| bot.logbook.recording()).collect()
+    }
+
+    /// Sends the bots home.
+    ///
+    /// # Errors
+    /// When one of them has panicked.
+    pub async fn close(self) -> Result<()> {
+        for (name, bot) in self.bots {
+            bot.stop().await.with_context(|| format!("{name} panicked"))?;
+        }
+        Ok(())
+    }
+}
+
+async fn create(address: &Address, name: &str) -> Result<GameId> {
+    let deadline = Instant::now() + CREATED_WITHIN;
+    loop {
+        match address.create_game(name).await {
+            Ok(game) => return Ok(game),
+            Err(error) if Instant::now() >= deadline => return Err(error.context("cannot create a game")),
+            Err(error) => tracing::debug!("no game yet: {error:#}"),
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+}
