@@ -1,2 +1,347 @@
-//! main
-fn main() {}
+//! The command line of the end-to-end tests. Logic lives in the library.
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::{Args, Parser, Subcommand};
+use e2e::cluster::Cluster;
+use e2e::lobby::Address;
+use e2e::oracle::{Spread, Window, judge};
+use e2e::recording::Recording;
+use e2e::report::{self, Bars, Outcome, Ran};
+use e2e::scenario::{Arena, Scenario, Settings, write_recordings};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Plays Tanx with bots, breaks the cluster under them, and judges what each player was shown.
+#[derive(Parser)]
+#[command(name = "tanx-e2e", version, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  Everything, on a cluster brought up on this machine (root, Linux):
+    e2e/run short
+  The same on a cluster of yours that has a TanxCluster named tanx:
+    tanx-e2e run --kubeconfig ~/.kube/config --image-v1 REPO/gamed:v1 --image-v2 REPO/gamed:v2
+  Load by hand, on the demo or any address:
+    tanx-e2e bots --address 127.0.0.1:8080 --games 4 --bots 4 --seconds 60
+  Judge recordings again:
+    tanx-e2e judge --from 12.5 e2e-logs/recordings/rollout
+
+Bars: no game lost, nobody has to rejoin, no promise to players broken. At planned moves no tick missed and no gap of
+more than 1 s; at SIGKILL back within 5 s with at most 50 ticks of play lost; in a rollout at most one move for each game.
+NOT RUN says why, and never counts as passed. The exit code is 0 only if nothing failed and something was run.";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Put a TanxCluster through faults while bots play on it
+    Run(Run),
+    /// Let bots play and judge it; breaks nothing (try `kubectl delete pod` meanwhile)
+    Bots(Bots),
+    /// Judge recordings that an earlier run has kept
+    Judge(Judge),
+}
+
+#[derive(Args)]
+struct Play {
+    /// Games to create
+    #[arg(long, env = "TANX_E2E_GAMES", default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=500))]
+    games: u16,
+    /// Bots in each game
+    #[arg(long, env = "TANX_E2E_BOTS", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=32))]
+    bots: u16,
+    /// What bots drive and shoot by; drawn and printed where not given
+    #[arg(long, env = "TANX_E2E_SEED")]
+    seed: Option<u64>,
+    /// Write the results as JSON to this file
+    #[arg(long, env = "TANX_E2E_JSON")]
+    json: Option<PathBuf>,
+    /// Keep the recordings of every bot in this folder
+    #[arg(long, env = "TANX_E2E_RECORDINGS")]
+    recordings: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct Run {
+    /// Which faults [default: all, in a sensible order]
+    #[arg(long = "scenario", value_enum)]
+    scenarios: Vec<Scenario>,
+    /// How often all of them
+    #[arg(long, env = "TANX_E2E_ROUNDS", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    rounds: u16,
+    /// Where players connect, HOST[:PORT] [default: the Service's load balancer]
+    #[arg(long, env = "ADDRESS")]
+    address: Option<Address>,
+    /// The cluster's kubeconfig [default: kubectl's own choice]
+    #[arg(long, env = "KUBECONFIG")]
+    kubeconfig: Option<PathBuf>,
+    /// The kubectl to run
+    #[arg(long, env = "TANX_E2E_KUBECTL", default_value = "kubectl")]
+    kubectl: PathBuf,
+    /// Namespace of the TanxCluster
+    #[arg(long, env = "TANX_E2E_NAMESPACE", default_value = "default")]
+    namespace: String,
+    /// Name of the TanxCluster
+    #[arg(long, env = "TANX_E2E_NAME", default_value = "tanx")]
+    name: String,
+    /// Image of one version of the game server, for the rollout
+    #[arg(long, env = "TANX_E2E_IMAGE_V1", requires = "image_v2")]
+    image_v1: Option<String>,
+    /// Image of another version
+    #[arg(long, env = "TANX_E2E_IMAGE_V2", requires = "image_v1")]
+    image_v2: Option<String>,
+    /// Program (and first arguments) that sends a signal to a container; NAMESPACE/POD CONTAINER SIGNAL follow
+    #[arg(long, env = "TANX_E2E_KILL_COMMAND")]
+    kill_command: Option<String>,
+    /// Seconds to watch before each fault
+    #[arg(long, env = "TANX_E2E_QUIET_SECONDS", default_value_t = 5)]
+    quiet_seconds: u64,
+    #[command(flatten)]
+    play: Play,
+}
+
+#[derive(Args)]
+struct Bots {
+    /// Where players connect, HOST[:PORT]
+    #[arg(long, env = "ADDRESS")]
+    address: Address,
+    /// Seconds to play, counted from when all bots do; Ctrl-C ends it early
+    #[arg(long, default_value_t = 30)]
+    seconds: u64,
+    #[command(flatten)]
+    play: Play,
+}
+
+#[derive(Args)]
+struct Judge {
+    /// Folders or files of one run (*.rec)
+    #[arg(required = true)]
+    recordings: Vec<PathBuf>,
+    /// Begin of the judged window, in seconds from the start of the run
+    #[arg(long, default_value_t = 0.0, value_parser = seconds)]
+    from: f64,
+    /// Its end [default: the last message of any bot]
+    #[arg(long, value_parser = seconds)]
+    to: Option<f64>,
+    /// Write the verdict as JSON to this file
+    #[arg(long)]
+    json: Option<PathBuf>,
+}
+
+/// A time of at most a day, which a `Duration` can hold.
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(value) if (0.0..=86_400.0).contains(&value) => Ok(value),
+        _ => Err("give seconds from 0 to 86400".to_owned()),
+    }
+}
+
+impl Play {
+    fn seed(&self) -> u64 {
+        // Short enough to be typed again.
+        self.seed.unwrap_or_else(|| rand::random_range(0..1_000_000))
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<ExitCode> {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter.unwrap_or_else(|_| "info".into()))
+        .with_target(false)
+        .with_writer(std::io::stderr)
+        .init();
+    let (outcomes, json) = match Cli::parse().command {
+        Command::Run(run) => (run.outcomes().await?, run.play.json),
+        Command::Bots(bots) => (vec![bots.outcome().await?], bots.play.json),
+        Command::Judge(judge) => (vec![judge.outcome()?], judge.json),
+    };
+    if outcomes.len() > 1 {
+        print!("{}", report::summary(&outcomes));
+    }
+    if let Some(json) = json {
+        report::write_json(&outcomes, &json)?;
+    }
+    let ran = outcomes.iter().any(|outcome| matches!(outcome, Outcome::Ran(_)));
+    let good = ran && !outcomes.iter().any(Outcome::failed);
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+impl Run {
+    async fn outcomes(&self) -> Result<Vec<Outcome>> {
+        let cluster = Cluster {
+            kubectl: self.kubectl.clone(),
+            kubeconfig: self.kubeconfig.clone().filter(|path| !path.as_os_str().is_empty()),
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+        };
+        let address = match &self.address {
+            Some(address) => address.clone(),
+            None => cluster.address().await?.parse()?,
+        };
+        let images = match (&self.image_v1, &self.image_v2) {
+            (Some(one), Some(other)) if one == other => {
+                bail!("--image-v1 and --image-v2 are both {one}; a rollout needs two different images")
+            }
+            (Some(one), Some(other)) => Some([one.clone(), other.clone()]),
+            _ => None,
+        };
+        let kill_command = self
+            .kill_command
+            .as_ref()
+            .map(|command| command.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
+        ensure!(kill_command.as_ref().is_none_or(|words| !words.is_empty()), "--kill-command is empty");
+        let scenarios = if self.scenarios.is_empty() { &Scenario::ALL[..] } else { &self.scenarios };
+        let seed = self.play.seed();
+        tracing::info!("players connect to {address}; seed {seed}");
+        let mut outcomes = Vec::new();
+        for round in 0..self.rounds {
+            for scenario in scenarios {
+                let settings = Settings {
+                    address: address.clone(),
+                    cluster: cluster.clone(),
+                    games: self.play.games.into(),
+                    bots: self.play.bots.into(),
+                    seed: seed.wrapping_add(u64::from(round) * 1_000_000),
+                    quiet: Duration::from_secs(self.quiet_seconds),
+                    images: images.clone(),
+                    kill_command: kill_command.clone(),
+                    recordings: self
+                        .play
+                        .recordings
+                        .as_ref()
+                        .map(|folder| folder.join(format!("round-{}", round + 1))),
+                };
+                let outcome = match scenario.run(&settings).await {
+                    Ok(outcome) => outcome,
+                    Err(error) => aborted(scenario.title(), settings.seed, &error),
+                };
+                println!("{}", report::scenario(&outcome));
+                outcomes.push(outcome);
+            }
+        }
+        Ok(outcomes)
+    }
+}
+
+/// A scenario that did not come to its end has failed, and the others are still run.
+fn aborted(scenario: &str, seed: u64, error: &anyhow::Error) -> Outcome {
+    let nothing = Window { from: Duration::ZERO, to: Duration::ZERO };
+    Outcome::Ran(Box::new(Ran {
+        scenario: scenario.to_owned(),
+        fault: "did not come to its end".to_owned(),
+        seed,
+        seconds: 0.0,
+        quiet_gap_ms: Spread::default(),
+        verdict: judge(&[], nothing),
+        checks: Vec::new(),
+        timeline: Vec::new(),
+        troubles: vec![format!("{error:#}")],
+    }))
+}
+
+impl Bots {
+    async fn outcome(&self) -> Result<Outcome> {
+        let seed = self.play.seed();
+        tracing::info!(
+            "{} games with {} bots each at {}; seed {seed}",
+            self.play.games,
+            self.play.bots,
+            self.address
+        );
+        let began = Instant::now();
+        let arena = Arena::open(&self.address, self.play.games.into(), self.play.bots.into(), seed).await?;
+        let played = arena.all_play().await;
+        let from = arena.now();
+        if played.is_ok() {
+            tracing::info!("all play; {} s from now", self.seconds);
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_secs(self.seconds)) => {}
+                interrupted = tokio::signal::ctrl_c() => interrupted.context("cannot wait for Ctrl-C")?,
+            }
+        }
+        let (to, troubles) = (arena.now(), arena.troubles());
+        let recordings = arena.recordings();
+        arena.close().await?;
+        if let Some(folder) = &self.play.recordings {
+            write_recordings(&recordings, folder)?;
+        }
+        let mut outcome = judged("bots", &recordings, Window { from, to }, seed, began.elapsed());
+        if let Outcome::Ran(ran) = &mut outcome {
+            ran.troubles.extend(troubles);
+            ran.troubles.extend(played.err().map(|error| format!("{error:#}")));
+        }
+        println!("{}", report::scenario(&outcome));
+        Ok(outcome)
+    }
+}
+
+impl Judge {
+    fn outcome(&self) -> Result<Outcome> {
+        let mut files = Vec::new();
+        for path in &self.recordings {
+            collect(path, &mut files)?;
+        }
+        ensure!(!files.is_empty(), "there are no recordings (*.rec) in what was given");
+        let recordings = files.iter().map(|file| Recording::read(file)).collect::<Result<Vec<_>>>()?;
+        let last = recordings.iter().map(Recording::last_at).max().unwrap_or_default();
+        let to = self.to.map_or(last, Duration::from_secs_f64);
+        let from = Duration::from_secs_f64(self.from);
+        ensure!(from <= to, "the window begins after it ends ({:.3} s)", to.as_secs_f64());
+        let outcome = judged("recordings", &recordings, Window { from, to }, 0, to);
+        println!("{}", report::scenario(&outcome));
+        Ok(outcome)
+    }
+}
+
+/// A run that nothing was done to on purpose.
+fn judged(scenario: &str, recordings: &[Recording], window: Window, seed: u64, took: Duration) -> Outcome {
+    let before = judge(recordings, Window { from: Duration::ZERO, to: window.from });
+    let verdict = judge(recordings, window);
+    Outcome::Ran(Box::new(Ran {
+        scenario: scenario.to_owned(),
+        fault: "no fault on purpose".to_owned(),
+        seed,
+        seconds: took.as_secs_f64(),
+        quiet_gap_ms: before.gap_ms,
+        checks: report::checks(&verdict, Bars::Play),
+        verdict,
+        timeline: Vec::new(),
+        troubles: Vec::new(),
+    }))
+}
+
+/// Recordings in a folder, and in folders in it.
+fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    if !path.is_dir() {
+        files.push(path.to_owned());
+        return Ok(());
+    }
+    for entry in std::fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))? {
+        let path = entry?.path();
+        if path.is_dir() || path.extension().is_some_and(|extension| extension == "rec") {
+            collect(&path, files)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_scenario_that_did_not_come_to_its_end_has_failed() {
+        assert!(aborted("rollout", 1, &anyhow::anyhow!("no cluster")).failed());
+    }
+}
