@@ -6,7 +6,7 @@ use gamed::server::{Server, ServerConfig};
 use gamed::settings::{LogFormat, Settings};
 use registry::Registry;
 use registry::memory::Memory;
-use registry::redis::{ConnectError, Redis, RedisSettings};
+use registry::redis::{Redis, RedisSettings};
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -133,8 +133,7 @@ async fn connect(settings: &Settings) -> anyhow::Result<Arc<dyn Registry>> {
             Err(error) => error,
         };
         // A Redis that starts beside us will answer soon; one that answers wrongly will go on doing so.
-        let may_come = matches!(error, ConnectError::Unreachable { .. } | ConnectError::Silent { .. });
-        if !may_come || Instant::now() >= deadline {
+        if !error.may_pass() || Instant::now() >= deadline {
             return Err(error.into());
         }
         if !said {
