@@ -280,6 +280,14 @@ pub struct Game {
     #[serde(default = "default_max_players")]
     #[x_kube(validation = Rule::new("self >= 1 && self <= 32").message("game.maxPlayers must be between 1 and 32"))]
     pub max_players: i32,
+    /// A game without players ends after so many seconds.
+    #[serde(default = "default_empty_game_seconds")]
+    #[x_kube(validation = Rule::new("self >= 1 && self <= 86400").message("game.emptyGameSeconds must be between 1 and 86400"))]
+    pub empty_game_seconds: i32,
+}
+
+fn default_empty_game_seconds() -> i32 {
+    60
 }
 
 fn default_max_players() -> i32 {
@@ -288,7 +296,7 @@ fn default_max_players() -> i32 {
 
 impl Default for Game {
     fn default() -> Self {
-        Game { max_players: default_max_players() }
+        Game { max_players: default_max_players(), empty_game_seconds: default_empty_game_seconds() }
     }
 }
 

@@ -1,0 +1,74 @@
+//! The managed Redis: one pod, append-only file, no eviction.
+
+use super::{container_security, labels, match_labels, pod_security};
+use crate::names::ClusterName;
+use api::ManagedRedis;
+use serde_json::{Value, json};
+
+const PORT: u16 = 6379;
+
+/// The StatefulSet. Its volume is a claim where storage is asked for, else as long-lived as the pod.
+pub fn stateful_set(name: &ClusterName, redis: &ManagedRedis) -> Value {
+    let mut container = json!({
+        "name": "redis",
+        "image": redis.image,
+        "command": ["redis-server"],
+        "args": [
+            "--port", PORT.to_string(),
+            "--dir", "/data",
+            "--appendonly", "yes",
+            "--appendfsync", "everysec",
+            // The append-only file holds all; a dump beside it would only cost.
+            "--save", "",
+            // A registry that forgets a game to make room would lose it.
+            "--maxmemory-policy", "noeviction",
+            // Would refuse the other pods, for there is no password.
+            "--protected-mode", "no",
+        ],
+        "ports": [{"name": "redis", "containerPort": PORT, "protocol": "TCP"}],
+        "readinessProbe": {"tcpSocket": {"port": "redis"}, "periodSeconds": 1, "timeoutSeconds": 2},
+        "livenessProbe": {"tcpSocket": {"port": "redis"}, "periodSeconds": 5, "timeoutSeconds": 5, "failureThreshold": 6},
+        "volumeMounts": [{"name": "data", "mountPath": "/data"}],
+        "securityContext": container_security(),
+    });
+    if let Some(resources) = &redis.resources {
+        container["resources"] = json!(resources);
+    }
+    let mut pod = json!({
+        "automountServiceAccountToken": false,
+        "enableServiceLinks": false,
+        "securityContext": pod_security(),
+        "containers": [container],
+    });
+    let mut spec = json!({
+        "replicas": 1,
+        "serviceName": name.redis(),
+        "selector": {"matchLabels": match_labels(name, "redis")},
+    });
+    match &redis.storage {
+        None => pod["volumes"] = json!([{"name": "data", "emptyDir": {}}]),
+        Some(storage) => {
+            let mut claim = json!({
+                "metadata": {"name": "data"},
+                "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": storage.size}}},
+            });
+            if let Some(class) = &storage.class {
+                claim["spec"]["storageClassName"] = json!(class);
+            }
+            spec["volumeClaimTemplates"] = json!([claim]);
+        }
+    }
+    spec["template"] = json!({"metadata": {"labels": labels(name, "redis")}, "spec": pod});
+    json!({"spec": spec})
+}
+
+/// An address that outlives the pod.
+pub fn service(name: &ClusterName) -> Value {
+    json!({
+        "spec": {
+            "type": "ClusterIP",
+            "selector": match_labels(name, "redis"),
+            "ports": [{"name": "redis", "port": PORT, "targetPort": "redis", "protocol": "TCP"}],
+        }
+    })
+}

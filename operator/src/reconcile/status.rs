@@ -1,0 +1,256 @@
+//! What is said about a cluster. Pure but for the write at the end.
+//!
+//! Owns the sentences of the conditions. Invariant: the memory of image and replicas changes only once what it speaks of
+//! has been written.
+
+use super::observe::{Observed, RedisUrl, RegistryView};
+use super::plan::{DeploymentPlan, Plan};
+use crate::names::{ClusterName, Manager};
+use api::{ConditionType, State, TanxCluster, TanxClusterStatus, set_condition};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::api::{Patch, PatchParams};
+use kube::{Api, Client, Resource, ResourceExt};
+use serde_json::json;
+
+/// Kubernetes did not take the status.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write the status: {0}")]
+pub struct StatusError(#[from] kube::Error);
+
+/// How the steps before went.
+pub enum Outcome<'a> {
+    /// All of the plan has been written.
+    Applied(&'a Plan),
+    /// They ended with this sentence.
+    Failed(String),
+}
+
+/// A condition but for its place among the others.
+struct Verdict {
+    state: State,
+    reason: &'static str,
+    message: String,
+}
+
+impl Verdict {
+    fn new(state: impl Into<State>, reason: &'static str, message: impl Into<String>) -> Self {
+        Verdict { state: state.into(), reason, message: message.into() }
+    }
+}
+
+/// Says how things stand.
+pub fn describe(observed: &Observed, outcome: &Outcome, now: &Time) -> TanxClusterStatus {
+    let before = observed.status();
+    let name = ClusterName::of(&observed.cluster);
+    let counts = Counts::of(observed);
+    let (games, players) = match &observed.registry {
+        RegistryView::Seen { members, games, .. } => {
+            (clamp(games.len()), members.iter().map(|member| member.players).fold(0, u32::saturating_add))
+        }
+        RegistryView::Away(_) => (before.games, before.players.unsigned_abs()),
+    };
+    let mut status = TanxClusterStatus {
+        observed_generation: observed.cluster.metadata.generation,
+        replicas: counts.pods,
+        ready: counts.ready,
+        games,
+        players: i32::try_from(players).unwrap_or(i32::MAX),
+        image: observed.live_image().map(str::to_owned),
+        revision: observed.revision().map(str::to_owned).or_else(|| before.revision.clone()),
+        selector: Some(name.selector()),
+        ..before
+    };
+    if let Outcome::Applied(plan) = outcome {
+        status.spec_image = Some(plan.memory.image.clone());
+        status.spec_replicas = Some(plan.memory.replicas);
+        if let DeploymentPlan::Create { image, .. } | DeploymentPlan::Keep { image: Some(image), .. } =
+            &plan.deployment
+        {
+            status.image = Some(image.clone());
+        }
+    }
+    let verdicts = [
+        (ConditionType::Available, available(&counts)),
+        (ConditionType::Progressing, progressing(observed, &counts)),
+        (ConditionType::RegistryAvailable, registry_available(observed)),
+        (ConditionType::Degraded, degraded(observed, outcome)),
+    ];
+    let generation = observed.cluster.metadata.generation.unwrap_or_default();
+    for (type_, Verdict { state, reason, message }) in verdicts {
+        set_condition(&mut status.conditions, type_, state, reason, message, generation, now);
+    }
+    status
+}
+
+/// Pods as the Deployment counts them.
+struct Counts {
+    wanted: i32,
+    pods: i32,
+    ready: i32,
+    newest: i32,
+    available: i32,
+    /// The Deployment's controller has seen its newest form.
+    seen: bool,
+}
+
+impl Counts {
+    fn of(observed: &Observed) -> Counts {
+        let deployment = observed.deployment.as_ref();
+        let status = deployment.and_then(|deployment| deployment.status.clone()).unwrap_or_default();
+        Counts {
+            wanted: observed.live_replicas().unwrap_or(observed.cluster.spec.replicas),
+            pods: status.replicas.unwrap_or(0),
+            ready: status.ready_replicas.unwrap_or(0),
+            newest: status.updated_replicas.unwrap_or(0),
+            available: status.available_replicas.unwrap_or(0),
+            seen: deployment
+                .is_some_and(|deployment| status.observed_generation >= deployment.metadata.generation),
+        }
+    }
+
+    fn at_rest(&self) -> bool {
+        self.seen && [self.pods, self.newest, self.available].iter().all(|count| *count == self.wanted)
+    }
+}
+
+fn available(counts: &Counts) -> Verdict {
+    match (counts.ready, counts.wanted) {
+        (1.., _) => Verdict::new(
+            true,
+            "Serving",
+            format!("{} of {} game servers serve.", counts.ready, counts.wanted),
+        ),
+        (_, 0) => {
+            Verdict::new(false, "ScaledToZero", "No game server is wanted; set spec.replicas to have some.")
+        }
+        _ => {
+            Verdict::new(false, "NoneReady", format!("None of {} game servers is ready yet.", counts.wanted))
+        }
+    }
+}
+
+fn progressing(observed: &Observed, counts: &Counts) -> Verdict {
+    if observed.deployment.is_none() {
+        return Verdict::new(true, "Creating", "The game servers are being created.");
+    }
+    if counts.at_rest() {
+        return Verdict::new(false, "Complete", "All game servers are of the newest revision, and serve.");
+    }
+    let message = format!(
+        "{} of {} game servers are of the newest revision, {} exist, {} serve.",
+        counts.newest, counts.wanted, counts.pods, counts.ready
+    );
+    Verdict::new(true, "RollingOut", message)
+}
+
+fn registry_available(observed: &Observed) -> Verdict {
+    match (&observed.redis_url, &observed.registry) {
+        (RedisUrl::Missing(sentence), _) => Verdict::new(State::Unknown, "NoUrl", format!("{sentence}.")),
+        (_, RegistryView::Seen { members, .. }) => Verdict::new(
+            true,
+            "Answers",
+            format!("Redis answers; {} game servers are registered.", members.len()),
+        ),
+        (_, RegistryView::Away(why)) => {
+            let starting = observed.cluster.spec.redis.managed.is_some()
+                && observed
+                    .redis_set
+                    .as_ref()
+                    .and_then(|set| set.status.as_ref()?.ready_replicas)
+                    .unwrap_or(0)
+                    == 0;
+            match starting {
+                true => Verdict::new(
+                    false,
+                    "Starting",
+                    "The managed Redis is not ready yet; games go on meanwhile.",
+                ),
+                false => Verdict::new(false, "Away", format!("{why}. Games go on meanwhile.")),
+            }
+        }
+    }
+}
+
+fn degraded(observed: &Observed, outcome: &Outcome) -> Verdict {
+    if let Outcome::Failed(sentence) = outcome {
+        return Verdict::new(true, "ReconcileFailed", format!("{sentence}."));
+    }
+    if let RedisUrl::Missing(sentence) = &observed.redis_url {
+        return Verdict::new(true, "NoRedisUrl", format!("{sentence}."));
+    }
+    if let Some(sentence) = failing_pod(observed) {
+        return Verdict::new(true, "PodsFail", sentence);
+    }
+    let stuck = observed.deployment.as_ref().and_then(|deployment| {
+        let conditions = deployment.status.as_ref()?.conditions.as_ref()?;
+        conditions.iter().find(|condition| condition.reason.as_deref() == Some("ProgressDeadlineExceeded"))
+    });
+    match stuck {
+        Some(condition) => Verdict::new(
+            true,
+            "RolloutStuck",
+            condition.message.clone().unwrap_or_else(|| "The roll-out does not go on.".into()),
+        ),
+        None => Verdict::new(false, "AsWanted", "Nothing needs anybody's attention."),
+    }
+}
+
+/// A pod that cannot start and says why.
+fn failing_pod(observed: &Observed) -> Option<String> {
+    const HOPELESS: [&str; 7] = [
+        "ErrImagePull",
+        "ImagePullBackOff",
+        "ErrImageNeverPull",
+        "InvalidImageName",
+        "CreateContainerConfigError",
+        "CreateContainerError",
+        "CrashLoopBackOff",
+    ];
+    observed.pods.iter().find_map(|pod| {
+        let containers = pod.status.as_ref()?.container_statuses.as_ref()?;
+        let waiting = containers.iter().find_map(|container| container.state.as_ref()?.waiting.as_ref())?;
+        let reason = waiting.reason.as_deref().filter(|reason| HOPELESS.contains(reason))?;
+        let message = waiting.message.as_deref().unwrap_or("see its log");
+        Some(format!("Pod {} cannot start: {reason}: {message}", pod.name_any()))
+    })
+}
+
+fn clamp(count: usize) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
+}
+
+/// Whether a cluster with that status should be looked at again soon.
+pub fn is_busy(status: &TanxClusterStatus) -> bool {
+    let is = |type_: ConditionType, state: State| {
+        status
+            .conditions
+            .iter()
+            .any(|condition| condition.type_ == type_.as_str() && condition.status == state.as_str())
+    };
+    is(ConditionType::Progressing, State::True) || !is(ConditionType::RegistryAvailable, State::True)
+}
+
+/// Writes the status where it says something new.
+///
+/// # Errors
+/// When the API server refuses or cannot be reached.
+pub async fn write(
+    client: &Client,
+    cluster: &TanxCluster,
+    status: &TanxClusterStatus,
+) -> Result<(), StatusError> {
+    if cluster.status.as_ref() == Some(status) {
+        return Ok(());
+    }
+    let name = ClusterName::of(cluster);
+    let object = json!({
+        "apiVersion": TanxCluster::api_version(&()),
+        "kind": TanxCluster::kind(&()),
+        "metadata": {"name": name.name, "namespace": name.namespace},
+        "status": status,
+    });
+    let clusters: Api<TanxCluster> = Api::namespaced(client.clone(), &name.namespace);
+    let params = PatchParams::apply(Manager::Status.as_str()).force();
+    clusters.patch_status(&name.name, &params, &Patch::Apply(object)).await?;
+    Ok(())
+}
