@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, Parser, Subcommand};
 use e2e::cluster::Cluster;
 use e2e::lobby::Address;
-use e2e::oracle::{Spread, Window, judge};
+use e2e::oracle::{Window, judge};
 use e2e::recording::Recording;
 use e2e::report::{self, Bars, Outcome, Ran};
 use e2e::scenario::{Arena, Scenario, Settings, write_recordings};
@@ -236,7 +236,7 @@ fn aborted(scenario: &str, seed: u64, error: &anyhow::Error) -> Outcome {
         fault: "did not come to its end".to_owned(),
         seed,
         seconds: 0.0,
-        quiet_gap_ms: Spread::default(),
+        quiet_gap_ms: None,
         verdict: judge(&[], nothing),
         checks: Vec::new(),
         timeline: Vec::new(),
@@ -300,14 +300,13 @@ impl Judge {
 
 /// A run that nothing was done to on purpose.
 fn judged(scenario: &str, recordings: &[Recording], window: Window, seed: u64, took: Duration) -> Outcome {
-    let before = judge(recordings, Window { from: Duration::ZERO, to: window.from });
     let verdict = judge(recordings, window);
     Outcome::Ran(Box::new(Ran {
         scenario: scenario.to_owned(),
         fault: "no fault on purpose".to_owned(),
         seed,
         seconds: took.as_secs_f64(),
-        quiet_gap_ms: before.gap_ms,
+        quiet_gap_ms: None,
         checks: report::checks(&verdict, Bars::Play),
         verdict,
         timeline: Vec::new(),

@@ -99,8 +99,8 @@ pub struct Ran {
     pub seed: u64,
     /// How long it took, in seconds.
     pub seconds: f64,
-    /// Longest gaps before the fault: what the machine costs by itself. In milliseconds.
-    pub quiet_gap_ms: Spread,
+    /// Longest gaps in a quiet watch before the fault: what the machine costs by itself. In milliseconds.
+    pub quiet_gap_ms: Option<Spread>,
     /// What the oracle says.
     pub verdict: Verdict,
     /// The verdict held against the bars.
@@ -246,9 +246,10 @@ pub fn scenario(outcome: &Outcome) -> String {
         };
         rows.push(row([&check.measure, &check.value, &check.bar, result]));
     }
-    let quiet = &ran.quiet_gap_ms;
-    let before = format!("{} / {}", milliseconds(quiet.median), milliseconds(quiet.max));
-    rows.push(row(["before the fault, median / worst", &before, "", ""]));
+    if let Some(quiet) = &ran.quiet_gap_ms {
+        let before = format!("{} / {}", milliseconds(quiet.median), milliseconds(quiet.max));
+        rows.push(row(["before the fault, median / worst", &before, "", ""]));
+    }
     text.push_str(&table(&rows, &[], "  "));
     if !ran.timeline.is_empty() {
         text.push('\n');
@@ -368,7 +369,7 @@ mod tests {
             fault: "pod a deleted".into(),
             seed: 1,
             seconds: 20.0,
-            quiet_gap_ms: Spread::default(),
+            quiet_gap_ms: None,
             verdict,
             checks,
             timeline: Step::of("first frame of the new owner", [30.0, 10.0, 20.0]).into_iter().collect(),

@@ -201,7 +201,7 @@ impl Scenario {
             fault: done.what.clone(),
             seed: settings.seed,
             seconds: began.elapsed().as_secs_f64(),
-            quiet_gap_ms: quiet.gap_ms,
+            quiet_gap_ms: Some(quiet.gap_ms),
             checks: checks(&verdict, self.bars()),
             verdict,
             timeline: timeline(&recordings, from, &done),
