@@ -79,8 +79,7 @@ impl Cluster {
             .await
             .with_context(|| format!("{what} took longer than {limit:?}"))?
             .with_context(|| format!("cannot run {}", self.kubectl.display()))?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "{what}: {}", said.trim());
+        ensure!(output.status.success(), "{what}: {}", sentences(&String::from_utf8_lossy(&output.stderr)));
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
@@ -201,6 +200,15 @@ impl PodWatch {
     }
 }
 
+/// What kubectl says to people, without the lines of its log (a letter and the date as four digits).
+fn sentences(said: &str) -> String {
+    let log = |line: &&str| {
+        let bytes = line.as_bytes();
+        bytes.len() > 5 && b"EWIF".contains(&bytes[0]) && bytes[1..5].iter().all(u8::is_ascii_digit)
+    };
+    said.lines().filter(|line| !log(line)).collect::<Vec<_>>().join("; ")
+}
+
 fn items(list: &Value) -> impl Iterator<Item = &Value> {
     list["items"].as_array().into_iter().flatten()
 }
@@ -276,9 +284,10 @@ mod tests {
     #[tokio::test]
     async fn what_kubectl_says_when_it_fails_is_in_the_error() {
         let folder = tempfile::tempdir().unwrap();
-        let cluster = cluster_with("echo no such thing >&2; exit 1", folder.path());
+        let cluster =
+            cluster_with("echo E1123 19:54:56 noise >&2; echo no such thing >&2; exit 1", folder.path());
         let error = cluster.pods().await.unwrap_err().to_string();
-        assert!(error.contains("kubectl get pods") && error.ends_with("no such thing"), "{error}");
+        assert!(error.contains("kubectl get pods") && error.ends_with(": no such thing"), "{error}");
     }
 
     #[tokio::test]

@@ -8,6 +8,7 @@ use e2e::oracle::{Window, judge};
 use e2e::recording::Recording;
 use e2e::report::{self, Bars, Outcome, Ran};
 use e2e::scenario::{Arena, Scenario, Settings, write_recordings};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -141,6 +142,20 @@ fn seconds(text: &str) -> Result<f64, String> {
 }
 
 impl Play {
+    /// Recordings of two runs in one folder would be judged as one.
+    fn check(&self) -> Result<()> {
+        if let Some(folder) = self.recordings.as_ref().filter(|folder| folder.exists()) {
+            let mut files = Vec::new();
+            collect(folder, &mut files)?;
+            ensure!(
+                files.is_empty(),
+                "{} holds recordings of another run: name a new folder",
+                folder.display()
+            );
+        }
+        Ok(())
+    }
+
     fn seed(&self) -> u64 {
         // Short enough to be typed again.
         self.seed.unwrap_or_else(|| rand::random_range(0..1_000_000))
@@ -148,14 +163,26 @@ impl Play {
 }
 
 #[tokio::main]
-async fn main() -> Result<ExitCode> {
+async fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env();
     tracing_subscriber::fmt()
         .with_env_filter(filter.unwrap_or_else(|_| "info".into()))
         .with_target(false)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
-    let (outcomes, json) = match Cli::parse().command {
+    match run(Cli::parse().command).await {
+        Ok(code) => code,
+        Err(error) => {
+            // Not as Debug: where backtraces are on, one would bury the sentence.
+            eprintln!("tanx-e2e: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> Result<ExitCode> {
+    let (outcomes, json) = match command {
         Command::Run(run) => (run.outcomes().await?, run.play.json),
         Command::Bots(bots) => (vec![bots.outcome().await?], bots.play.json),
         Command::Judge(judge) => (vec![judge.outcome()?], judge.json),
@@ -173,6 +200,7 @@ async fn main() -> Result<ExitCode> {
 
 impl Run {
     async fn outcomes(&self) -> Result<Vec<Outcome>> {
+        self.play.check()?;
         let cluster = Cluster {
             kubectl: self.kubectl.clone(),
             kubeconfig: self.kubeconfig.clone().filter(|path| !path.as_os_str().is_empty()),
@@ -246,6 +274,7 @@ fn aborted(scenario: &str, seed: u64, error: &anyhow::Error) -> Outcome {
 
 impl Bots {
     async fn outcome(&self) -> Result<Outcome> {
+        self.play.check()?;
         let seed = self.play.seed();
         tracing::info!(
             "{} games with {} bots each at {}; seed {seed}",
