@@ -8,6 +8,8 @@ pub mod build;
 pub mod observe;
 pub mod plan;
 pub mod status;
+#[cfg(test)]
+mod tests;
 
 use crate::directories::Directories;
 use crate::metrics::Metrics;

@@ -7,6 +7,9 @@ mod covers;
 mod gamed;
 mod redis;
 
+#[cfg(test)]
+pub(super) use covers::merge;
+
 use super::observe::Observed;
 use super::plan::{DeploymentPlan, Plan, RedisPlan};
 use crate::names::{BUILT_ANNOTATION, ClusterName, KEY_ENTRY, Manager};

@@ -101,7 +101,7 @@ pub enum PlanError {
 
 /// Decides what is to be done.
 ///
-/// **Guarantees**: carried out, and observed again, the next plan differs from [`Plan::memory`] alone in nothing: it keeps.
+/// **Guarantees**: carried out, remembered and observed again, the next plan keeps everything as it is.
 ///
 /// # Errors
 /// When an object is in the way.

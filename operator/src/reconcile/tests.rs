@@ -1,0 +1,293 @@
+//! Plan and build against objects in memory: what they write is merged in as an API server would, and looked at again.
+
+use super::build::{Write, build};
+use super::observe::{Observed, RedisUrl, RegistryView, image_of};
+use super::plan::{DeploymentPlan, PlanError, RedisPlan, plan};
+use super::status::{Outcome, describe};
+use crate::names::Manager;
+use api::{ImagePolicy, TanxCluster};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::jiff::Timestamp;
+use kube::Resource;
+use registry::ClusterRecord;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// A cluster, and what there is of it.
+struct World(Observed);
+
+impl World {
+    fn new(spec: Value) -> World {
+        let cluster: TanxCluster = serde_json::from_value(json!({
+            "apiVersion": "tanx.dev/v1alpha1", "kind": "TanxCluster",
+            "metadata": {"name": "arena", "namespace": "games", "uid": "u1", "generation": 1}, "spec": spec,
+        }))
+        .unwrap();
+        World(Observed {
+            cluster: Arc::new(cluster),
+            deployment: None,
+            replica_sets: Vec::new(),
+            pods: Vec::new(),
+            service: None,
+            budget: None,
+            key: None,
+            redis_set: None,
+            redis_service: None,
+            redis_url: RedisUrl::Known("redis://there/".into()),
+            registry: RegistryView::Away("not yet".into()),
+        })
+    }
+
+    fn cluster(&mut self) -> &mut TanxCluster {
+        Arc::make_mut(&mut self.0.cluster)
+    }
+
+    /// Plans, builds, takes the writes in, remembers; answers the writes.
+    fn step(&mut self) -> Vec<Write> {
+        let plan = plan(&self.0).unwrap();
+        let writes = build(&self.0, &plan, &[7; 32]);
+        for write in &writes {
+            self.take(write);
+        }
+        let status = describe(&self.0, &Outcome::Applied(&plan), &Time(Timestamp::UNIX_EPOCH));
+        self.cluster().status = Some(status);
+        writes
+    }
+
+    fn take(&mut self, write: &Write) {
+        let observed = &mut self.0;
+        match write {
+            Write::Apply { resource, object, .. } | Write::Create { resource, object } => {
+                let redis = object["metadata"]["name"] == "arena-redis";
+                match resource.kind.as_str() {
+                    "Deployment" => merge(&mut observed.deployment, object),
+                    "Service" if redis => merge(&mut observed.redis_service, object),
+                    "Service" => merge(&mut observed.service, object),
+                    "StatefulSet" => merge(&mut observed.redis_set, object),
+                    "PodDisruptionBudget" => merge(&mut observed.budget, object),
+                    "Secret" => merge(&mut observed.key, object),
+                    other => panic!("{other} is not an object of a cluster"),
+                }
+            }
+            Write::Delete { resource, .. } if resource.kind == "StatefulSet" => observed.redis_set = None,
+            Write::Delete { .. } => observed.redis_service = None,
+            Write::DeletionCost { .. } | Write::Publish(_) => {}
+        }
+    }
+
+    /// Somebody else changes the Deployment.
+    fn change(&mut self, part: Value) {
+        merge(&mut self.0.deployment, &json!({"spec": part}));
+    }
+
+    fn set_image(&mut self, image: &str) {
+        self.change(json!({"template": {"spec": {"containers": [{"name": "gamed", "image": image}]}}}));
+    }
+
+    fn live(&self) -> (&str, i32) {
+        (image_of(self.0.deployment.as_ref().unwrap()).unwrap(), self.0.live_replicas().unwrap())
+    }
+}
+
+fn merge<K: Serialize + DeserializeOwned>(place: &mut Option<K>, object: &Value) {
+    let mut root = json!({"object": place});
+    super::build::merge(&mut root, object.clone(), "object");
+    *place = Some(serde_json::from_value(root["object"].take()).unwrap());
+}
+
+/// Kind, manager and force of each write to a Deployment.
+fn managers(writes: &[Write]) -> Vec<(Manager, bool)> {
+    let of = |write: &Write| match write {
+        Write::Apply { resource, manager, force, .. } if resource.kind == "Deployment" => {
+            Some((*manager, *force))
+        }
+        _ => None,
+    };
+    writes.iter().filter_map(of).collect()
+}
+
+#[test]
+fn a_plan_that_was_carried_out_is_followed_by_an_empty_one() {
+    let volume = json!({"managed": {"storage": {"size": "1Gi", "class": "fast"}, "resources": {"limits": {"cpu": 1}}}});
+    let overrides = json!({
+        "labels": {"a": "b"}, "annotations": {"c": "d"}, "nodeSelector": {"e": "f"},
+        "tolerations": [{"operator": "Exists"}], "affinity": {"nodeAffinity": {}},
+    });
+    for spec in [
+        json!({"image": "g:1"}),
+        json!({"image": "g:1", "replicas": 0, "service": {"type": "ClusterIP", "port": 8080, "annotations": {"g": "h"}}}),
+        json!({"image": "g:1", "redis": volume, "imagePullSecrets": [{"name": "s"}], "imagePullPolicy": "Never"}),
+        json!({"image": "g:1", "redis": {"external": {"urlSecretRef": {"name": "r"}}}, "podOverrides": overrides}),
+        json!({"image": "g:1", "imagePolicy": "Spec", "resources": {"requests": {"cpu": "0.5", "memory": "128Mi"}}}),
+    ] {
+        let mut world = World::new(spec.clone());
+        assert!(!world.step().is_empty());
+        assert_eq!(world.step(), [], "{spec}");
+    }
+}
+
+#[test]
+fn a_deployment_is_made_in_the_order_in_which_no_part_is_lost() {
+    let mut world = World::new(json!({"image": "g:1"}));
+    let made = managers(&world.step());
+    let expect =
+        [Manager::Image, Manager::Replicas, Manager::Main, Manager::Image].map(|manager| (manager, true));
+    assert_eq!(made, expect);
+}
+
+#[test]
+fn the_main_manager_never_writes_image_or_replicas() {
+    let mut world = World::new(json!({"image": "g:1"}));
+    for write in world.step() {
+        if let Write::Apply { resource, object, manager: Manager::Main, .. } = write
+            && resource.kind == "Deployment"
+        {
+            assert_eq!(object["spec"].get("replicas"), None);
+            assert_eq!(object["spec"]["template"]["spec"]["containers"][0].get("image"), None);
+        }
+    }
+}
+
+#[test]
+fn whoever_changed_image_and_replicas_last_has_the_last_word() {
+    let mut world = World::new(json!({"image": "g:1", "replicas": 3}));
+    world.step();
+    world.set_image("g:2");
+    world.change(json!({"replicas": 5}));
+    assert_eq!(world.step(), []);
+    assert_eq!(world.live(), ("g:2", 5));
+
+    world.cluster().spec.image = "g:3".into();
+    assert_eq!(managers(&world.step()), [(Manager::Image, true)]);
+    assert_eq!(world.live(), ("g:3", 5));
+    world.cluster().spec.replicas = 1;
+    assert_eq!(managers(&world.step()), [(Manager::Replicas, true)]);
+    assert_eq!(world.live(), ("g:3", 1));
+
+    world.cluster().spec.image_policy = ImagePolicy::Spec;
+    world.set_image("g:4");
+    world.change(json!({"replicas": 7}));
+    assert_eq!(managers(&world.step()), [(Manager::Image, true)]);
+    assert_eq!(world.live(), ("g:3", 7));
+}
+
+#[test]
+fn a_deployment_that_the_status_does_not_remember_keeps_its_image_and_replicas() {
+    let mut world = World::new(json!({"image": "g:1", "replicas": 3}));
+    world.step();
+    world.set_image("g:2");
+    world.change(json!({"replicas": 5}));
+    world.cluster().status = None;
+    let expect = [(Manager::Replicas, false), (Manager::Main, true), (Manager::Image, false)];
+    assert_eq!(managers(&world.step()), expect);
+    assert_eq!(world.live(), ("g:2", 5));
+    assert_eq!(world.step(), []);
+}
+
+#[test]
+fn a_field_that_is_no_longer_wanted_is_written_away() {
+    let mut world = World::new(json!({"image": "g:1", "podOverrides": {"nodeSelector": {"a": "b"}}}));
+    world.step();
+    world.cluster().spec.pod_overrides = None;
+    assert_eq!(managers(&world.step()), [(Manager::Main, true)]);
+}
+
+#[test]
+fn what_somebody_changed_is_put_back() {
+    let mut world = World::new(json!({"image": "g:1"}));
+    world.step();
+    world.change(json!({"minReadySeconds": 77}));
+    world.0.service = None;
+    assert_eq!(world.step().len(), 2);
+    assert_eq!(world.step(), []);
+}
+
+#[test]
+fn the_key_is_made_once() {
+    let mut world = World::new(json!({"image": "g:1"}));
+    let made =
+        |writes: Vec<Write>| writes.iter().filter(|write| matches!(write, Write::Create { .. })).count();
+    assert_eq!(made(world.step()), 1);
+    world.0.key.as_mut().unwrap().string_data = None;
+    assert_eq!(made(world.step()), 0);
+}
+
+#[test]
+fn a_managed_redis_goes_when_an_external_one_comes() {
+    let mut world = World::new(json!({"image": "g:1"}));
+    world.step();
+    world.cluster().spec.redis =
+        serde_json::from_value(json!({"external": {"urlSecretRef": {"name": "r"}}})).unwrap();
+    assert_eq!(plan(&world.0).unwrap().redis, RedisPlan::Remove { set: true, service: true });
+    world.step();
+    assert_eq!(plan(&world.0).unwrap().redis, RedisPlan::Absent);
+    assert_eq!(world.step(), []);
+}
+
+#[test]
+fn an_object_of_somebody_else_stops_the_plan() {
+    let mut world = World::new(json!({"image": "g:1"}));
+    world.step();
+    let uid = |world: &mut World, uid: &str| {
+        world.0.service.as_mut().unwrap().meta_mut().owner_references.as_mut().unwrap()[0].uid = uid.into();
+    };
+    uid(&mut world, "u0");
+    let PlanError::NotOurs { kind, owner, .. } = plan(&world.0).unwrap_err() else { panic!("another error") };
+    assert_eq!(kind, "Service");
+    assert!(owner.contains("earlier TanxCluster"), "{owner}");
+    uid(&mut world, "u1");
+    plan(&world.0).unwrap();
+}
+
+#[test]
+fn the_current_revision_is_published_once_the_deployments_controller_has_seen_it() {
+    let mut world = World::new(json!({"image": "g:1"}));
+    world.step();
+    world.0.registry = RegistryView::Seen {
+        members: Vec::new(),
+        games: Vec::new(),
+        cluster: ClusterRecord { rules: 4, ..Default::default() },
+    };
+    let rollout = json!({"deployment.kubernetes.io/revision": "2"});
+    merge(
+        &mut world.0.deployment,
+        &json!({"metadata": {"uid": "d1", "generation": 5, "annotations": rollout}}),
+    );
+    let set = |rollout: &str, hash: &str| {
+        serde_json::from_value(json!({"metadata": {
+            "labels": {"pod-template-hash": hash},
+            "annotations": {"deployment.kubernetes.io/revision": rollout},
+            "ownerReferences": [{"apiVersion": "apps/v1", "kind": "Deployment", "name": "arena", "uid": "d1"}],
+        }}))
+        .unwrap()
+    };
+    world.0.replica_sets = vec![set("1", "old"), set("2", "new")];
+    let seen = |world: &mut World, generation: i64| {
+        merge(&mut world.0.deployment, &json!({"status": {"observedGeneration": generation}}));
+        plan(&world.0).unwrap().publish
+    };
+    assert_eq!(seen(&mut world, 4), None);
+    assert_eq!(seen(&mut world, 5), Some(ClusterRecord { target_revision: "new".into(), rules: 4 }));
+}
+
+#[test]
+fn a_plan_for_a_deployment_without_our_container_names_the_way_out() {
+    let mut world = World::new(json!({"image": "g:1"}));
+    world.step();
+    let template = &mut world.0.deployment.as_mut().unwrap().spec.as_mut().unwrap().template;
+    template.spec.as_mut().unwrap().containers[0].name = "other".into();
+    assert_eq!(plan(&world.0).unwrap_err(), PlanError::NoContainer("arena".into()));
+}
+
+#[test]
+fn what_could_not_be_written_is_not_remembered() {
+    let mut world = World::new(json!({"image": "g:1"}));
+    assert!(matches!(plan(&world.0).unwrap().deployment, DeploymentPlan::Create { .. }));
+    world.step();
+    world.cluster().spec.image = "g:2".into();
+    let failed = describe(&world.0, &Outcome::Failed("no".into()), &Time(Timestamp::UNIX_EPOCH));
+    assert_eq!((failed.spec_image.as_deref(), failed.spec_replicas), (Some("g:1"), Some(3)));
+    assert_eq!(managers(&world.step()), [(Manager::Image, true)]);
+}
