@@ -118,9 +118,19 @@ async function main() {
     const before = await tick();
     const stood = await place();
     await cluster.getByRole('button', { name: 'Replace the servers, one after the other' }).click();
-    await until('three new ready servers', async () => (await ready.count()) === 3 && (await ids(ready)).every((id) => !members.includes(id)), ROLL_DEADLINE_MS);
+    const all = cluster.locator('[data-member]');
+    await until(
+      'three new ready servers, and the old ones gone',
+      async () => (await ready.count()) === 3 && (await all.count()) === 3 && (await ids(ready)).every((id) => !members.includes(id)),
+      ROLL_DEADLINE_MS,
+    );
     await picture(cluster, 'cluster');
     await page.bringToFront();
+    const names = await cluster.locator('[data-member] h2').evaluateAll((titles) => titles.map((title) => title.firstChild?.textContent ?? ''));
+    await until('a new server to serve the page', async () => {
+      const edge = await page.locator('[data-host=edge]').textContent();
+      return names.some((name) => edge?.startsWith(`${name},`));
+    });
     await page.keyboard.down('ArrowLeft');
     await page.keyboard.down('ArrowDown');
     await until('the tank to drive on', async () => {
@@ -136,6 +146,16 @@ async function main() {
     if (!(moves >= 1)) throw new Error('the game has not moved');
     console.log(`    the game moved ${moves} time(s), from tick ${before} to ${after}; ${(await page.locator('[data-host=moves]').textContent())?.trim()}`);
     await picture(page, 'after the roll');
+  });
+
+  await step('a game full of bots can be watched', async () => {
+    await cluster.goto(url);
+    await cluster.getByRole('link', { name: 'Watch Arena 1' }).click();
+    const watched = cluster.getByRole('img', { name: /The arena with [1-9]/ });
+    await watched.waitFor();
+    const from = Number(await watched.getAttribute('data-tick'));
+    await until('a second of it', async () => Number(await watched.getAttribute('data-tick')) > from + 50);
+    await picture(cluster, 'watching');
   });
 
   await step('on a small screen nothing sticks out', async () => {

@@ -1,5 +1,5 @@
 /** The cluster: which servers there are, which games each runs, and how games have moved. */
-import { useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import { type Cluster, type Game, type Member, type Move, loadCluster, rollDemo } from '../net/api';
 import { usePolled } from './poll';
 import { gameHref } from './route';
@@ -101,7 +101,10 @@ function Games({ games }: { games: readonly Game[] }) {
 }
 
 function Moves({ cluster: { moves, members, games } }: { cluster: Cluster }) {
-  const member = (id: string | null) => (id === null ? '–' : (members.find((other) => other.id === id)?.name ?? id.slice(0, 8)));
+  // Members and games that are gone keep the names that this page has seen.
+  const names = useRef(new Map<string, string>()).current;
+  for (const { id, name } of [...members, ...games]) names.set(id, name);
+  const named = (id: string | null) => (id === null ? '–' : (names.get(id) ?? id.slice(0, 8)));
   return (
     <section class="card">
       <h2>Moves</h2>
@@ -123,9 +126,9 @@ function Moves({ cluster: { moves, members, games } }: { cluster: Cluster }) {
             <tbody>
               {moves.map((move) => (
                 <tr key={`${move.game} ${move.epoch}`}>
-                  <td>{games.find(({ id }) => id === move.game)?.name ?? move.game.slice(0, 8)}</td>
-                  <td>{member(move.from)}</td>
-                  <td>{member(move.to)}</td>
+                  <td>{named(move.game)}</td>
+                  <td>{named(move.from)}</td>
+                  <td>{named(move.to)}</td>
                   <td class="number">{move.tick.toLocaleString('en')}</td>
                   <td class="number">{pause(move)}</td>
                   <td>{move.cause}</td>
