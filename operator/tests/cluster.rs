@@ -492,3 +492,29 @@ async fn games_of_a_deleted_pod_are_assigned_within_a_second() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_chart_installs_with_a_first_cluster_upgrades_and_leaves_the_definition() {
+    let world = World::new("chart").await;
+    let chart = concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/tanx");
+    let first = ["--namespace=chart", "--set=watchNamespace=chart,cluster.create=true,cluster.name=first"];
+    let image = |image: &str| format!("--set=cluster.spec.image={image}");
+    let helm = |verb: &[&str]| {
+        let arguments: Vec<&str> = verb.iter().chain(&first).copied().collect();
+        world.server.helm(&arguments).unwrap()
+    };
+    let notes = helm(&["install", "second", chart, &image("gamed:v1")]);
+    assert!(notes.contains("kubectl --namespace chart get tanx first"), "{notes}");
+    world.at_rest("first").await;
+    helm(&["upgrade", "second", chart, &image("gamed:v2")]);
+    world
+        .wait("first", "the upgrade's image is in force", |d: &Deployment| self::image(d) == "gamed:v2")
+        .await;
+    world.server.helm(&["uninstall", "second", "--namespace=chart"]).unwrap();
+    let clusters = world.api::<TanxCluster>();
+    until("the first cluster goes with its release", || async {
+        clusters.get_opt("first").await.unwrap().is_none().then_some(())
+    })
+    .await;
+    world.kubectl(&["get", "crd", "tanxclusters.tanx.dev"]);
+}

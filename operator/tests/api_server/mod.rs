@@ -174,7 +174,16 @@ impl ApiServer {
 
     /// Runs kubectl as the administrator; what it prints, or what it complains of.
     pub fn kubectl(&self, arguments: &[&str]) -> Result<String, String> {
-        let mut command = Command::new(program("kubectl"));
+        self.client_program("kubectl", arguments)
+    }
+
+    /// The same for Helm.
+    pub fn helm(&self, arguments: &[&str]) -> Result<String, String> {
+        self.client_program("helm", arguments)
+    }
+
+    fn client_program(&self, name: &str, arguments: &[&str]) -> Result<String, String> {
+        let mut command = Command::new(program(name));
         let out = command.arg("--kubeconfig").arg(self.kubeconfig("admin")).args(arguments).output().unwrap();
         match out.status.success() {
             true => Ok(String::from_utf8_lossy(&out.stdout).into_owned()),
