@@ -49,7 +49,7 @@ function NameForm({ game, done }: { game: Hex64; done: (name: string) => void })
   );
 }
 
-/** A session and its stage, for as long as the page is open. `n` counts what the texts show. */
+/** A session and its stage, for as long as the page is open. */
 function useSession(game: Hex64, name: string, watch: boolean): { session: Session; stage: Stage } | null {
   const [, redraw] = useReducer((n: number) => n + 1, 0);
   const [running, setRunning] = useState<{ session: Session; stage: Stage } | null>(null);
@@ -90,9 +90,11 @@ function Table({ game, name, watch, again }: { game: Hex64; name: string; watch:
         <Launcher session={session} />
         <Scores players={view?.players ?? []} self={self?.id ?? null} />
         <Hosts session={session} />
-        <p class="quiet keys">
-          Arrows, <kbd>I J K L</kbd> or <kbd>W A S D</kbd> drive; <kbd>Space</kbd> fires.
-        </p>
+        {!watch && (
+          <p class="quiet">
+            Arrows, <kbd>I J K L</kbd> or <kbd>W A S D</kbd> drive; <kbd>Space</kbd> fires.
+          </p>
+        )}
         <div class="actions">
           {watch ? (
             <a class="button" href={gameHref(game)}>
