@@ -38,10 +38,8 @@ lint: web/node_modules ## Formatting, clippy, types
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cd web && npm run check
 
-generate: ## Write generated files anew: CRD, rendered chart, golden bytes
-	cargo run --locked -q -p operator -- crd > crds/tanxclusters.yaml
-	cp crds/tanxclusters.yaml charts/tanx/crds/tanxclusters.yaml
-	manifests/render > manifests/install.yaml
+generate: ## Write generated files anew: CRD, rendered chart, golden bytes (needs helm: e2e/cluster/build api)
+	TANX_WRITE_GENERATED=1 cargo test --locked -q -p operator --test generated
 	TANX_WRITE_VECTORS=1 cargo test --locked -q -p sim -p protocol vectors
 
 images: ## Build the images (VERSION=..., REPOSITORY=...) and write them to target/images
