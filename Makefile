@@ -5,6 +5,7 @@
 .PHONY: help demo web test lint generate images e2e e2e-full clean
 
 PORT ?= 8080
+TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,7 +32,7 @@ test: web ## All tests that need no cluster; installs redis-server and Chromium 
 	cd web && npm test
 	cargo test --workspace --locked
 	cargo build --locked -p gamed
-	cd web && npm run test:browser
+	cd web && TANX_DEMO_BIN=$(TARGET)/debug/gamed npm run test:browser
 
 lint: web/node_modules ## Formatting, clippy, types
 	cargo fmt --all --check
