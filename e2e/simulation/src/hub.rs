@@ -1,0 +1,104 @@
+//! One game on one server: the world where the server owns it, the ring of recent frames, and the sockets of players.
+//! Stands for gamed's hub, with its promises to `ownership::Edge` and nothing more.
+
+use crate::toy::Toy;
+use bytes::Bytes;
+use ownership::Edge;
+use protocol::{Epoch, GameId, MemberId, Tick};
+use registry::Snapshot;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// Frames that a hub keeps.
+const RING: usize = 64;
+
+/// A frame and where it belongs.
+#[derive(Clone, Debug)]
+pub struct Linked {
+    pub epoch: Epoch,
+    pub tick: u64,
+    pub after: Epoch,
+    pub bytes: Bytes,
+}
+
+/// The server runs the game.
+#[derive(Clone, Debug)]
+pub struct Own {
+    pub epoch: Epoch,
+    pub world: Toy,
+    /// Epoch of the tick before the next one.
+    pub after: Epoch,
+    /// On the server's clock, microseconds.
+    pub next_due: u64,
+    pub frozen: bool,
+    pub durable: u64,
+}
+
+/// A player's socket.
+#[derive(Clone, Debug)]
+pub struct Socket {
+    pub client: usize,
+    pub floor: Option<(Epoch, u64)>,
+    /// What the player has been sent.
+    pub has: Option<(Epoch, u64)>,
+}
+
+#[derive(Debug)]
+pub struct Hub {
+    pub edge: Edge,
+    pub own: Option<Own>,
+    /// Prepared to take the game over, with that world.
+    pub prepared: Option<Snapshot>,
+    /// Counts changes of `own`: a tick that was scheduled before is void.
+    pub generation: u64,
+    pub ring: VecDeque<Linked>,
+    pub subscribers: BTreeSet<MemberId>,
+    pub sockets: BTreeMap<u64, Socket>,
+    /// What the edge showed last: what a player starts from.
+    pub shown: Option<(Epoch, Toy)>,
+    pub inputs: Vec<(u64, u32)>,
+    pub inputs_to: Option<MemberId>,
+}
+
+impl Hub {
+    pub fn new(me: MemberId, game: GameId) -> Hub {
+        Hub {
+            edge: Edge::new(me, game),
+            own: None,
+            prepared: None,
+            generation: 0,
+            ring: VecDeque::new(),
+            subscribers: BTreeSet::new(),
+            sockets: BTreeMap::new(),
+            shown: None,
+            inputs: Vec::new(),
+            inputs_to: None,
+        }
+    }
+
+    /// Keeps a frame; one that does not follow the last begins a new ring, unless it is an older one.
+    pub fn keep(&mut self, frame: Linked) {
+        if let Some(last) = self.ring.back() {
+            if (frame.epoch, frame.tick) <= (last.epoch, last.tick) {
+                return;
+            }
+            if (frame.after, frame.tick) != (last.epoch, last.tick + 1) {
+                self.ring.clear();
+            }
+        }
+        if self.ring.len() == RING {
+            self.ring.pop_front();
+        }
+        self.ring.push_back(frame);
+    }
+
+    /// The frames that follow a world, where the ring has them all.
+    pub fn since(&self, have: (Epoch, Tick)) -> Option<Vec<Linked>> {
+        let (epoch, tick) = (have.0, have.1.0);
+        let last = self.ring.back()?;
+        if (last.epoch, last.tick) == (epoch, tick) {
+            return Some(Vec::new());
+        }
+        let first = self.ring.iter().position(|frame| (frame.after, frame.tick) == (epoch, tick + 1))?;
+        Some(self.ring.iter().skip(first).cloned().collect())
+    }
+}

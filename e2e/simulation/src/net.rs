@@ -1,0 +1,94 @@
+//! Links between servers: in order, with delay; what is under way when one breaks is lost.
+
+use crate::cluster::{Action, Cluster};
+use ownership::Event;
+use protocol::MemberId;
+use protocol::peer::PeerMessage;
+use rand::Rng;
+use std::collections::BTreeMap;
+
+#[derive(Debug, Default)]
+pub struct Link {
+    pub up: bool,
+    /// Counts its lives.
+    pub generation: u64,
+    /// Cannot be set up again before.
+    pub blocked_until: u64,
+    /// Last arrival in each direction: messages do not overtake each other.
+    last: BTreeMap<MemberId, u64>,
+}
+
+pub fn pair(a: MemberId, b: MemberId) -> (MemberId, MemberId) {
+    (a.min(b), a.max(b))
+}
+
+impl Cluster {
+    pub fn send(&mut self, from: MemberId, to: MemberId, message: PeerMessage) {
+        let (now, delay) = (self.now, self.link_delay());
+        let Some(link) = self.links.get_mut(&pair(from, to)).filter(|link| link.up) else { return };
+        let at = link.last.entry(to).or_default();
+        *at = (now + delay).max(*at + 1);
+        let (at, generation) = (*at, link.generation);
+        self.at(at, Action::Peer { from, to, generation, message });
+    }
+
+    fn link_delay(&mut self) -> u64 {
+        if !self.plan.calm && self.rng.random_ratio(1, 200) {
+            self.rng.random_range(1_000..150_000)
+        } else {
+            self.rng.random_range(100..1_500)
+        }
+    }
+
+    /// Each server tries what it wants; called ten times a second.
+    pub fn dial_all(&mut self) {
+        let wanted: Vec<(MemberId, MemberId)> = self
+            .servers
+            .values()
+            .filter(|server| server.alive && !server.paused(self.now))
+            .flat_map(|server| server.peers.iter().map(|peer| (server.id, *peer)))
+            .collect();
+        for (from, to) in wanted {
+            let now = self.now;
+            let Some((alive, refuses, paused)) =
+                self.servers.get(&to).map(|other| (other.alive, other.refuses, other.paused(now)))
+            else {
+                continue;
+            };
+            let link = self.links.entry(pair(from, to)).or_default();
+            if link.up || now < link.blocked_until || paused && alive {
+                continue;
+            }
+            if alive {
+                link.up = true;
+                link.generation += 1;
+                link.last.clear();
+                self.to_member(from, now + 300, Event::LinkUp(to));
+                self.to_member(to, now + 300, Event::LinkUp(from));
+            } else if refuses {
+                link.blocked_until = now + 1_000_000;
+                self.coverage.refused += 1;
+                self.to_member(from, now + 300, Event::LinkDown { member: to, refused: true });
+            }
+        }
+    }
+
+    /// Both ends learn of it at their own time.
+    pub fn break_link(&mut self, a: MemberId, b: MemberId, blocked_us: u64) {
+        let now = self.now;
+        let Some(link) = self.links.get_mut(&pair(a, b)).filter(|link| link.up) else { return };
+        link.up = false;
+        link.blocked_until = now + blocked_us + 200_000;
+        self.coverage.links_lost += 1;
+        for (end, other) in [(a, b), (b, a)] {
+            let at = now + self.rng.random_range(100..150_000);
+            self.to_member(end, at, Event::LinkDown { member: other, refused: false });
+        }
+    }
+
+    pub fn links_of(&self, server: MemberId) -> Vec<MemberId> {
+        let up = self.links.iter().filter(|(_, link)| link.up);
+        up.filter_map(|((a, b), _)| if *a == server { Some(*b) } else { (*b == server).then_some(*a) })
+            .collect()
+    }
+}

@@ -1,0 +1,492 @@
+//! One server process: carries out what its ownership machine asks for. Stands for gamed's driver.
+
+use crate::cluster::{Action, Cluster, Down, TICK};
+use crate::hub::{Hub, Linked, Own};
+use crate::plan::Broken;
+use crate::toy::{Frame, Toy};
+use ownership::{EdgeEffect, EdgeEvent, Effect, Event, Member, Time};
+use protocol::peer::{Control, Input, PeerMessage, PlayerAct};
+use protocol::{Epoch, GameId, MemberId, PlayerId, Tick};
+use registry::{RegistryError, Request, Snapshot};
+use std::collections::BTreeMap;
+
+/// Ticks that a late game catches up at once.
+const CATCH_UP: u64 = 5;
+
+#[derive(Debug)]
+pub struct Server {
+    pub id: MemberId,
+    pub member: Member,
+    /// Its clock is that far ahead of true time.
+    pub offset: u64,
+    pub alive: bool,
+    /// Dead, and its host says so to whoever connects.
+    pub refuses: bool,
+    pub paused_until: u64,
+    pub peers: Vec<MemberId>,
+    pub hubs: BTreeMap<GameId, Hub>,
+    pub pod: String,
+    pub revision: String,
+    pub terminating: bool,
+    /// When its lease was last seen not to hold.
+    pub lapsed: Option<u64>,
+    /// The earliest wake that is scheduled.
+    pub wake: Option<u64>,
+}
+
+impl Server {
+    pub fn paused(&self, now: u64) -> bool {
+        now < self.paused_until
+    }
+
+    pub fn clock(&self, now: u64) -> Time {
+        Time(now + self.offset)
+    }
+
+    pub fn note_lapse(&mut self, now: u64) {
+        if !self.alive || !self.member.lease_valid(self.clock(now)) {
+            self.lapsed = Some(now);
+        }
+    }
+}
+
+impl Cluster {
+    /// Tells the machine, and does what it says.
+    pub fn tell(&mut self, id: MemberId, event: Event) {
+        let now = self.now;
+        let Some(server) = self.servers.get_mut(&id).filter(|server| server.alive) else { return };
+        server.note_lapse(now);
+        let mut effects = Vec::new();
+        if self.trace && !matches!(event, Event::Wake | Event::World { .. } | Event::Reply(_, Ok(_))) {
+            println!("{:>10} {} <- {}", now, short(id), brief(&format!("{event:?}")));
+        }
+        let clock = server.clock(now);
+        server.member.handle(clock, event, &mut effects);
+        server.note_lapse(now);
+        for effect in effects {
+            self.carry_out(id, effect);
+        }
+        self.schedule_wake(id);
+    }
+
+    fn schedule_wake(&mut self, id: MemberId) {
+        let now = self.now;
+        let Some(server) = self.servers.get_mut(&id) else { return };
+        let Some(wanted) = server.member.next_wake() else { return };
+        let at = wanted.0.saturating_sub(server.offset).max(now + 1);
+        if server.wake.is_none_or(|wake| at < wake || wake <= now) {
+            server.wake = Some(at);
+            self.at(at, Action::Wake(id));
+        }
+    }
+
+    fn carry_out(&mut self, id: MemberId, effect: Effect) {
+        if self.trace
+            && !matches!(
+                effect,
+                Effect::Call(_, Request::Members | Request::Games | Request::Game(_))
+                    | Effect::Durable(..)
+                    | Effect::TakeSnapshot(_)
+            )
+        {
+            println!("{:>10} {} -> {}", self.now, short(id), brief(&format!("{effect:?}")));
+        }
+        match effect {
+            Effect::Call(call, request) => self.call(Some((id, call)), request),
+            Effect::Send(to, control) => {
+                if matches!(control, Control::Abort { .. }) {
+                    self.coverage.aborted += 1;
+                }
+                self.send(id, to, PeerMessage::Control(control));
+            }
+            Effect::SendToEdges(game, control) => {
+                let subscribers = self.hub(id, game).subscribers.clone();
+                for to in subscribers {
+                    self.send(id, to, PeerMessage::Control(control.clone()));
+                }
+                self.control_to_edge(id, control);
+            }
+            Effect::Peers(peers) => {
+                let wanted: Vec<MemberId> = peers.into_iter().map(|(peer, _)| peer).collect();
+                let Some(server) = self.servers.get_mut(&id) else { return };
+                let before = std::mem::replace(&mut server.peers, wanted.clone());
+                for dropped in before.into_iter().filter(|peer| !wanted.contains(peer)) {
+                    self.break_link(id, dropped, 0);
+                }
+            }
+            Effect::Prepare { game, epoch, owner, snapshot, .. } => {
+                let hub = self.hub(id, game);
+                hub.prepared = Some(snapshot.clone());
+                let have = hub.ring.back().map(|last| (last.epoch, Tick(last.tick)));
+                self.send(id, owner, PeerMessage::Subscribe { game, have });
+                if self.plan.broken == Some(Broken::StartBeforeCommit) {
+                    let due = self.servers.get(&id).map_or(0, |server| server.clock(self.now).0);
+                    self.start(id, game, epoch, epoch, Some(snapshot), due, false);
+                }
+                let at = self.now + 3_000;
+                self.to_member(id, at, Event::Restored { game, epoch, error: None });
+            }
+            Effect::Unprepare { game } => self.hub(id, game).prepared = None,
+            Effect::Start { game, epoch, base, snapshot, due, rewind, .. } => {
+                self.start(id, game, epoch, base, snapshot, due.0, rewind);
+            }
+            Effect::Freeze(game) => {
+                let at = self.now + 200;
+                let own = self.hub(id, game).own.as_mut().expect("only an owned game is frozen");
+                own.frozen = true;
+                let (snapshot, next_due) = (snapshot(&own.world), Time(own.next_due));
+                self.to_member(id, at, Event::Frozen { game, snapshot, next_due });
+            }
+            Effect::Stop { game, to, goes_on } => {
+                let hub = self.hub(id, game);
+                hub.own = None;
+                hub.generation += 1;
+                let subscribers = std::mem::take(&mut hub.subscribers);
+                if goes_on {
+                    for subscriber in subscribers {
+                        let owner = to.map(|(owner, _)| owner);
+                        self.send(id, subscriber, PeerMessage::NotOwner { game, owner });
+                    }
+                    self.edge(id, game, EdgeEvent::Owner(to));
+                    self.forward_inputs(id, game);
+                }
+            }
+            Effect::TakeSnapshot(game) => {
+                let hub = self.hub(id, game);
+                let own = hub.own.as_ref().expect("only an owned game has a world");
+                let (world, epoch) = (own.world.clone(), own.epoch);
+                if self.plan.broken == Some(Broken::DurableBeforeStored) {
+                    self.oracle.durable(game, epoch, world.tick);
+                }
+                let at = self.now + 100;
+                self.to_member(id, at, Event::World { game, snapshot: snapshot(&world) });
+            }
+            Effect::Durable(game, tick) => {
+                if let Some(own) = self.hub(id, game).own.as_mut() {
+                    own.durable = own.durable.max(tick.0);
+                    let epoch = own.epoch;
+                    self.oracle.durable(game, epoch, tick.0);
+                }
+            }
+            Effect::Created(_) | Effect::Drained => {}
+            Effect::CreateFailed(game, _) => {
+                let at = self.now + 300_000;
+                self.at(at, Action::Create(game));
+            }
+            Effect::OwnerOf(game, owner) => {
+                if owner.is_some() {
+                    self.edge(id, game, EdgeEvent::Owner(owner));
+                }
+            }
+            Effect::Ready => {}
+            Effect::Moved(moved) => {
+                if moved.to == id {
+                    *self.coverage.moves.entry(moved.cause).or_default() += 1;
+                }
+            }
+        }
+    }
+
+    pub fn hub(&mut self, id: MemberId, game: GameId) -> &mut Hub {
+        let server = self.servers.get_mut(&id).expect("effects come from servers that exist");
+        server.hubs.entry(game).or_insert_with(|| Hub::new(id, game))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the fields of one effect")]
+    fn start(
+        &mut self,
+        id: MemberId,
+        game: GameId,
+        epoch: Epoch,
+        base: Epoch,
+        snapshot: Option<Snapshot>,
+        due: u64,
+        rewind: bool,
+    ) {
+        let (clock, now) = (self.servers.get(&id).map_or(0, |server| server.clock(self.now).0), self.now);
+        let hub = self.hub(id, game);
+        let world = match &snapshot {
+            Some(snapshot) => Toy::decode(&snapshot.world),
+            None => hub.own.as_ref().expect("only a frozen game goes on from its own world").world.clone(),
+        };
+        hub.prepared = None;
+        hub.generation += 1;
+        let generation = hub.generation;
+        let own = Own { epoch, world: world.clone(), after: base, next_due: due, frozen: false, durable: 0 };
+        hub.own = Some(own);
+        let subscribers = hub.subscribers.clone();
+        if rewind {
+            hub.ring.clear();
+        }
+        self.oracle.started(game, epoch, &world);
+        let wait = due.saturating_sub(clock);
+        self.at(now + wait, Action::Tick(id, game, generation));
+        self.edge(id, game, EdgeEvent::Owner(Some((id, epoch))));
+        if rewind {
+            self.coverage.rewinds += 1;
+            let bytes = world.encode();
+            let tick = Tick(world.tick);
+            for to in subscribers {
+                self.send(id, to, PeerMessage::Keyframe { game, epoch, tick, bytes: bytes.clone() });
+            }
+            self.edge(id, game, EdgeEvent::Keyframe { from: id, epoch, tick, bytes });
+        }
+    }
+
+    pub fn tick(&mut self, id: MemberId, game: GameId, generation: u64) {
+        let clock = self.servers.get(&id).map_or(0, |server| server.clock(self.now).0);
+        for _ in 0..CATCH_UP {
+            let hub = self.hub(id, game);
+            let Some(own) = hub.own.as_mut().filter(|own| !own.frozen) else { return };
+            if hub.generation != generation || own.next_due > clock {
+                break;
+            }
+            let before = own.world.hash;
+            let inputs = std::mem::take(&mut hub.inputs);
+            own.world.step(&inputs);
+            own.next_due += TICK;
+            let (epoch, after, world) = (own.epoch, own.after, own.world.clone());
+            own.after = epoch;
+            let bytes = Frame { after: before, durable: own.durable, world: world.clone() }.encode();
+            let frame = Linked { epoch, tick: world.tick, after, bytes };
+            hub.keep(frame.clone());
+            let subscribers = hub.subscribers.clone();
+            self.coverage.ticks += 1;
+            self.oracle.ticked(game, epoch, id, before, &world);
+            for to in subscribers {
+                self.send(id, to, message(game, &frame));
+            }
+            self.frame_to_edge(id, id, game, frame);
+        }
+        let hub = self.hub(id, game);
+        if let Some(own) = hub.own.as_mut().filter(|own| !own.frozen)
+            && hub.generation == generation
+        {
+            // A stall longer than it catches up: the pace starts anew.
+            if own.next_due + TICK < clock {
+                own.next_due = clock;
+            }
+            let wait = own.next_due.saturating_sub(clock);
+            let at = self.now + wait;
+            self.at(at, Action::Tick(id, game, generation));
+        }
+    }
+
+    fn frame_to_edge(&mut self, id: MemberId, from: MemberId, game: GameId, frame: Linked) {
+        let Linked { epoch, tick, after, bytes } = frame;
+        if self.plan.broken == Some(Broken::EdgeShowsBoth) {
+            self.show(id, game, epoch, tick, &bytes);
+        } else {
+            self.edge(id, game, EdgeEvent::Frame { from, epoch, tick: Tick(tick), after, bytes });
+        }
+    }
+
+    /// Tells the edge, and does what it says.
+    pub fn edge(&mut self, id: MemberId, game: GameId, event: EdgeEvent) {
+        let clock = self.servers.get(&id).map_or(Time(0), |server| server.clock(self.now));
+        let mut effects = Vec::new();
+        self.hub(id, game).edge.handle(clock, event, &mut effects);
+        for effect in effects {
+            match effect {
+                EdgeEffect::Subscribe { to, have } if to == id => self.subscribed(id, id, game, have),
+                EdgeEffect::Subscribe { to, have } => {
+                    self.send(id, to, PeerMessage::Subscribe { game, have });
+                }
+                EdgeEffect::Unsubscribe(from) => self.send(id, from, PeerMessage::Unsubscribe { game }),
+                EdgeEffect::Show { epoch, tick, bytes, .. } => self.show(id, game, epoch, tick.0, &bytes),
+                EdgeEffect::Reset { epoch, bytes, rewind, .. } => self.reset(id, game, epoch, &bytes, rewind),
+                EdgeEffect::InputsTo(to) => {
+                    self.hub(id, game).inputs_to = to;
+                    self.forward_inputs(id, game);
+                }
+                EdgeEffect::Lookup(game) => self.tell(id, Event::Lookup(game)),
+            }
+        }
+    }
+
+    fn show(&mut self, id: MemberId, game: GameId, epoch: Epoch, tick: u64, bytes: &bytes::Bytes) {
+        let frame = Frame::decode(bytes);
+        let hub = self.hub(id, game);
+        hub.shown = Some((epoch, frame.world.clone()));
+        let mut down = Vec::new();
+        for (socket, state) in &mut hub.sockets {
+            if state.has.is_some() {
+                state.has = Some((epoch, tick));
+                down.push((*socket, state.client, Down::Frame { epoch, frame: frame.clone() }));
+            }
+        }
+        for (socket, client, message) in down {
+            self.down(socket, client, message);
+        }
+        self.welcome(id, game);
+    }
+
+    fn reset(&mut self, id: MemberId, game: GameId, epoch: Epoch, bytes: &bytes::Bytes, rewind: bool) {
+        let world = Toy::decode(bytes);
+        let hub = self.hub(id, game);
+        hub.shown = Some((epoch, world.clone()));
+        let mut down = Vec::new();
+        for (socket, state) in &mut hub.sockets {
+            if state.has.is_some() {
+                state.has = Some((epoch, world.tick));
+                down.push((*socket, state.client, Down::Keyframe { epoch, world: world.clone(), rewind }));
+            }
+        }
+        for (socket, client, message) in down {
+            self.coverage.resets += 1;
+            self.down(socket, client, message);
+        }
+        self.welcome(id, game);
+    }
+
+    /// New sockets get the newest world, as soon as it is not older than what their player has seen.
+    pub fn welcome(&mut self, id: MemberId, game: GameId) {
+        let hub = self.hub(id, game);
+        let Some((epoch, world)) = hub.shown.clone() else { return };
+        let mut down = Vec::new();
+        for (socket, state) in &mut hub.sockets {
+            let old =
+                state.floor.is_some_and(|(floor, tick)| epoch < floor || epoch == floor && world.tick < tick);
+            if state.has.is_none() && !old {
+                state.has = Some((epoch, world.tick));
+                down.push((
+                    *socket,
+                    state.client,
+                    Down::Keyframe { epoch, world: world.clone(), rewind: false },
+                ));
+            }
+        }
+        for (socket, client, message) in down {
+            self.down(socket, client, message);
+        }
+    }
+
+    pub fn peer(&mut self, from: MemberId, id: MemberId, message: PeerMessage) {
+        match message {
+            PeerMessage::Control(control) => {
+                self.control_to_edge(id, control.clone());
+                self.tell(id, Event::Message(from, control));
+            }
+            PeerMessage::Subscribe { game, have } => self.subscribed(from, id, game, have),
+            PeerMessage::Unsubscribe { game } => {
+                self.hub(id, game).subscribers.remove(&from);
+            }
+            PeerMessage::Frame { game, epoch, tick, after, bytes, .. } => {
+                let frame = Linked { epoch, tick: tick.0, after, bytes };
+                let hub = self.hub(id, game);
+                if hub.own.is_none() {
+                    hub.keep(frame.clone());
+                }
+                self.frame_to_edge(id, from, game, frame);
+            }
+            PeerMessage::Keyframe { game, epoch, tick, bytes } => {
+                self.edge(id, game, EdgeEvent::Keyframe { from, epoch, tick, bytes });
+            }
+            PeerMessage::NotOwner { game, owner } => self.edge(id, game, EdgeEvent::NotOwner { from, owner }),
+            PeerMessage::FromPlayer { game, player, act: PlayerAct::Inputs(inputs), .. } => {
+                let inputs = inputs.into_iter().map(|input| (player.0, input.seq));
+                self.inputs(id, game, inputs.collect(), false);
+            }
+            _ => {}
+        }
+    }
+
+    fn control_to_edge(&mut self, id: MemberId, control: Control) {
+        match control {
+            Control::MoveSoon { game, to, .. } => self.edge(id, game, EdgeEvent::MoveSoon { to }),
+            Control::Moved { game, to, epoch, tick } => {
+                self.edge(id, game, EdgeEvent::Moved { to, epoch, tick })
+            }
+            _ => {}
+        }
+    }
+
+    fn subscribed(&mut self, from: MemberId, id: MemberId, game: GameId, have: Option<(Epoch, Tick)>) {
+        let hub = self.hub(id, game);
+        if hub.own.is_none() && hub.prepared.is_none() {
+            let owner =
+                self.servers.get(&id).and_then(|server| server.member.owner_of(game)).map(|(owner, _)| owner);
+            if from != id {
+                self.send(id, from, PeerMessage::NotOwner { game, owner });
+            }
+            return;
+        }
+        if from != id {
+            hub.subscribers.insert(from);
+        }
+        match have.and_then(|have| hub.since(have)) {
+            Some(frames) => {
+                for frame in frames {
+                    if from == id {
+                        self.frame_to_edge(id, id, game, frame);
+                    } else {
+                        self.send(id, from, message(game, &frame));
+                    }
+                }
+            }
+            None => {
+                let Some(own) = hub.own.as_ref() else { return };
+                let (epoch, tick, bytes) = (own.epoch, Tick(own.world.tick), own.world.encode());
+                if from == id {
+                    self.edge(id, game, EdgeEvent::Keyframe { from: id, epoch, tick, bytes });
+                } else {
+                    self.send(id, from, PeerMessage::Keyframe { game, epoch, tick, bytes });
+                }
+            }
+        }
+    }
+
+    /// Inputs that reached this server, of its own players or through another edge.
+    pub fn inputs(&mut self, id: MemberId, game: GameId, inputs: Vec<(u64, u32)>, own_players: bool) {
+        let hub = self.hub(id, game);
+        if hub.own.is_some() || own_players {
+            hub.inputs.extend(inputs);
+            hub.inputs.truncate(256);
+        }
+        self.forward_inputs(id, game);
+    }
+
+    fn forward_inputs(&mut self, id: MemberId, game: GameId) {
+        let hub = self.hub(id, game);
+        let Some(to) = hub.inputs_to.filter(|to| *to != id && hub.own.is_none()) else { return };
+        for (player, seq) in std::mem::take(&mut hub.inputs) {
+            let input = Input { seq, for_tick: Tick(0), keys: 0, action: 0 };
+            let act = PlayerAct::Inputs(vec![input]);
+            self.send(id, to, PeerMessage::FromPlayer { game, player: PlayerId(player), session: 0, act });
+        }
+    }
+
+    /// What the registry's answer becomes when a rule is broken on purpose.
+    pub fn distort(&self, request: &Request, error: RegistryError) -> RegistryError {
+        match (self.plan.broken, request, error) {
+            (
+                Some(Broken::GoOnAfterLostCommit),
+                Request::CommitMove { .. },
+                RegistryError::Unanswered(text),
+            ) => RegistryError::Refused(text),
+            (_, _, error) => error,
+        }
+    }
+}
+
+fn message(game: GameId, frame: &Linked) -> PeerMessage {
+    let Linked { epoch, tick, after, bytes } = frame.clone();
+    PeerMessage::Frame { game, epoch, tick: Tick(tick), after, bytes, log: bytes::Bytes::new(), digest: 0 }
+}
+
+pub fn snapshot(world: &Toy) -> Snapshot {
+    Snapshot { tick: Tick(world.tick), players: 0, world: world.encode() }
+}
+
+/// Ids of the simulation are small.
+pub fn short(id: MemberId) -> String {
+    format!("s{}", id.0)
+}
+
+fn brief(text: &str) -> String {
+    let mut line: String = text.replace("0000000000", "").chars().take(240).collect();
+    if line.len() < text.len() {
+        line.push('…');
+    }
+    line
+}
