@@ -2,8 +2,9 @@
 //!
 //! One for each game and member. Owns the choice between sources and nothing else: frames are opaque.
 //!
-//! Invariant: (epoch, tick) names one world, and a frame leads from (`after`, tick - 1) to (epoch, tick). A frame is shown
-//! only to those who have the world that it starts from, and epochs never fall. Everything else here decides whom to ask.
+//! Invariant: (epoch, tick) names one world, and a frame leads from (`after`, tick - 1) to (epoch, tick); the world that an
+//! ownership begins with has two names, under the epoch before and under its own. A frame is shown only to those who have
+//! the world that it starts from, and epochs never fall. Everything else here decides whom to ask.
 //!
 //! What senders (a hub on this or another member) promise: `Subscribe { have }` is answered by the frames that follow
 //! `have`, where the sender has them all, else by a keyframe and the frames after it; frames and keyframes of one sender
@@ -217,7 +218,8 @@ impl Edge {
             }
             EdgeEvent::Keyframe { from, epoch, tick, bytes } => {
                 let newer = self.keyframe.as_ref().is_none_or(|held| (held.epoch, held.tick) < (epoch, tick));
-                if newer {
+                // Kept for nobody it would be old when somebody comes.
+                if newer && self.watched {
                     self.keyframe = Some(HeldKeyframe { from, epoch, tick, bytes });
                 }
             }
@@ -379,8 +381,10 @@ impl Edge {
     fn next_frame(&self) -> Option<((Epoch, Tick), Held)> {
         let (epoch, tick) = self.shown?;
         // Of two frames that follow, the one of the higher epoch: the other branch is dead.
+        // A keyframe of the world that an ownership began with bears its epoch: within one epoch ticks follow each other.
+        let follows = |at: Epoch, held: &Held| held.after == epoch || at == epoch;
         let mut follow =
-            self.held.iter().rev().filter(|(key, held)| key.1 == tick.next() && held.after == epoch);
+            self.held.iter().rev().filter(|(key, held)| key.1 == tick.next() && follows(key.0, held));
         follow.find(|(key, _)| self.above_floor(key.0)).map(|(key, held)| (*key, held.clone()))
     }
 

@@ -98,7 +98,10 @@ impl Hub {
         if (last.epoch, last.tick) == (epoch, tick) {
             return Some(Vec::new());
         }
-        let first = self.ring.iter().position(|frame| (frame.after, frame.tick) == (epoch, tick + 1))?;
+        // The world that an ownership begins with has its epoch, too.
+        let follows =
+            |frame: &Linked| frame.tick == tick + 1 && (frame.after == epoch || frame.epoch == epoch);
+        let first = self.ring.iter().position(follows)?;
         Some(self.ring.iter().skip(first).cloned().collect())
     }
 }

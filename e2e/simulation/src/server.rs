@@ -287,6 +287,9 @@ impl Cluster {
         let mut effects = Vec::new();
         self.hub(id, game).edge.handle(clock, event, &mut effects);
         for effect in effects {
+            if self.trace && !matches!(effect, EdgeEffect::Show { new_epoch: false, .. }) {
+                println!("{:>10} {} edge -> {}", self.now, short(id), brief(&format!("{effect:?}")));
+            }
             match effect {
                 EdgeEffect::Subscribe { to, have } if to == id => self.subscribed(id, id, game, have),
                 EdgeEffect::Subscribe { to, have } => {

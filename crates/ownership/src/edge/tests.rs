@@ -125,3 +125,17 @@ fn an_epoch_below_a_players_floor_is_not_shown_to_anybody() {
     assert!(shown(&rig.frame(OLD, E1, 11, E1)).is_empty());
     assert_eq!(shown(&rig.keyframe(NEW, E2, 7)), ["rewind 7"]);
 }
+
+#[test]
+fn a_keyframe_that_came_before_anybody_watched_is_not_shown() {
+    let mut rig = Rig { edge: Edge::new(ME, GameId(9)), now: Time(1_000_000) };
+    rig.keyframe(OLD, E1, 10);
+    assert!(shown(&rig.tell(EdgeEvent::Watch)).is_empty());
+}
+
+#[test]
+fn the_first_frame_of_an_ownership_follows_a_keyframe_of_the_world_that_it_began_with() {
+    let mut rig = Rig::watching();
+    assert_eq!(shown(&rig.keyframe(NEW, E2, 9)), ["rewind 9"]);
+    assert_eq!(shown(&rig.frame(NEW, E2, 10, E1)), ["10"]);
+}
