@@ -236,7 +236,7 @@ impl Cluster {
         self.queue.push(Reverse(Entry { at, number: self.number, action }));
     }
 
-    pub fn to_member(&mut self, id: MemberId, at: u64, event: Event) {
+    pub fn deliver(&mut self, id: MemberId, at: u64, event: Event) {
         self.at(at, Action::ToMember(id, event));
     }
 
@@ -392,7 +392,7 @@ impl Cluster {
         let world = Toy::new(game.0);
         self.oracle.born(game, &world);
         let settings = GameSettings { name: "g".into(), maze: String::new(), slots: 8, rules: 1 };
-        self.to_member(id, self.now, Event::Create { game, settings, snapshot: snapshot(&world) });
+        self.deliver(id, self.now, Event::Create { game, settings, snapshot: snapshot(&world) });
     }
 
     /// A request leaves a server (or the operator) for the registry.
@@ -436,7 +436,7 @@ impl Cluster {
 
     fn answer(&mut self, caller: Option<(MemberId, CallId)>, at: u64, reply: Result<Reply, RegistryError>) {
         if let Some((id, call)) = caller {
-            self.to_member(id, at, Event::Reply(call, reply));
+            self.deliver(id, at, Event::Reply(call, reply));
         }
     }
 
@@ -490,7 +490,7 @@ impl Cluster {
         for id in ids {
             if !self.rng.random_ratio(self.plan.hint_lost.min(1_000), 1_000) {
                 let at = self.now + self.rng.random_range(100..3_000);
-                self.to_member(id, at, Event::Hint(hint));
+                self.deliver(id, at, Event::Hint(hint));
             }
         }
     }

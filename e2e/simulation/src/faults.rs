@@ -75,7 +75,7 @@ impl Cluster {
                 server.terminating = true;
                 self.count("leave");
                 self.tell_of(id, "leaves");
-                self.to_member(id, now, Event::Terminate { grace_us: GRACE_US });
+                self.deliver(id, now, Event::Terminate { grace_us: GRACE_US });
                 let soon = now + self.rng.random_range(20_000..600_000);
                 self.at(soon, Action::Fault(Fault::GoAway(id)));
                 self.at(now + 1_500_000, Action::Fault(Fault::Exit(id)));

@@ -63,12 +63,12 @@ impl Cluster {
                 link.up = true;
                 link.generation += 1;
                 link.last.clear();
-                self.to_member(from, now + 300, Event::LinkUp(to));
-                self.to_member(to, now + 300, Event::LinkUp(from));
+                self.deliver(from, now + 300, Event::LinkUp(to));
+                self.deliver(to, now + 300, Event::LinkUp(from));
             } else if refuses {
                 link.blocked_until = now + 1_000_000;
                 self.coverage.refused += 1;
-                self.to_member(from, now + 300, Event::LinkDown { member: to, refused: true });
+                self.deliver(from, now + 300, Event::LinkDown { member: to, refused: true });
             }
         }
     }
@@ -82,7 +82,7 @@ impl Cluster {
         self.coverage.links_lost += 1;
         for (end, other) in [(a, b), (b, a)] {
             let at = now + self.rng.random_range(100..150_000);
-            self.to_member(end, at, Event::LinkDown { member: other, refused: false });
+            self.deliver(end, at, Event::LinkDown { member: other, refused: false });
         }
     }
 

@@ -124,7 +124,7 @@ impl Cluster {
                     self.start(id, game, epoch, epoch, Some(snapshot), due, false);
                 }
                 let at = self.now + 3_000;
-                self.to_member(id, at, Event::Restored { game, epoch, error: None });
+                self.deliver(id, at, Event::Restored { game, epoch, error: None });
             }
             Effect::Unprepare { game } => self.hub(id, game).prepared = None,
             Effect::Start { game, epoch, base, snapshot, due, rewind, .. } => {
@@ -135,7 +135,7 @@ impl Cluster {
                 let own = self.hub(id, game).own.as_mut().expect("only an owned game is frozen");
                 own.frozen = true;
                 let (snapshot, next_due) = (snapshot(&own.world), Time(own.next_due));
-                self.to_member(id, at, Event::Frozen { game, snapshot, next_due });
+                self.deliver(id, at, Event::Frozen { game, snapshot, next_due });
             }
             Effect::Stop { game, to, goes_on } => {
                 let hub = self.hub(id, game);
@@ -159,7 +159,7 @@ impl Cluster {
                     self.oracle.durable(game, epoch, world.tick);
                 }
                 let at = self.now + 100;
-                self.to_member(id, at, Event::World { game, snapshot: snapshot(&world) });
+                self.deliver(id, at, Event::World { game, snapshot: snapshot(&world) });
             }
             Effect::Durable(game, tick) => {
                 if let Some(own) = self.hub(id, game).own.as_mut() {
@@ -274,7 +274,8 @@ impl Cluster {
 
     fn frame_to_edge(&mut self, id: MemberId, from: MemberId, game: GameId, frame: Linked) {
         let Linked { epoch, tick, after, bytes } = frame;
-        if self.plan.broken == Some(Broken::EdgeShowsBoth) {
+        let newest = self.hub(id, game).shown.as_ref().map_or(0, |(_, world)| world.tick);
+        if self.plan.broken == Some(Broken::EdgeShowsBoth) && tick > newest {
             self.show(id, game, epoch, tick, &bytes);
         } else {
             self.edge(id, game, EdgeEvent::Frame { from, epoch, tick: Tick(tick), after, bytes });
@@ -296,6 +297,7 @@ impl Cluster {
                     self.send(id, to, PeerMessage::Subscribe { game, have });
                 }
                 EdgeEffect::Unsubscribe(from) => self.send(id, from, PeerMessage::Unsubscribe { game }),
+                EdgeEffect::Show { .. } if self.plan.broken == Some(Broken::EdgeShowsBoth) => {}
                 EdgeEffect::Show { epoch, tick, bytes, .. } => self.show(id, game, epoch, tick.0, &bytes),
                 EdgeEffect::Reset { epoch, bytes, rewind, .. } => self.reset(id, game, epoch, &bytes, rewind),
                 EdgeEffect::InputsTo(to) => {
