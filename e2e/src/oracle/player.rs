@@ -188,7 +188,10 @@ impl Shown {
         });
         socket.players = counted.collect();
 
-        self.advance(place, epoch, tick, tick, findings);
+        // The first keyframe of an epoch is of a tick that was run under it: what the old owner ran of that tick is void.
+        let newer = self.high.is_some_and(|high| epoch > high.epoch);
+        let base = if newer { Tick(tick.0.saturating_sub(1)) } else { tick };
+        self.advance(place, epoch, base, tick, findings);
         if self.high.is_some_and(|high| epoch < high.epoch) {
             return;
         }

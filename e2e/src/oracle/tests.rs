@@ -203,6 +203,17 @@ fn an_announced_rewind_to_a_durable_tick_is_green_and_measured() {
 }
 
 #[test]
+fn an_input_of_the_very_tick_that_a_rewind_keyframe_is_of_was_not_durable() {
+    let mut film = Film::playing(1);
+    // The old owner had applied an input at tick 90; the new one ran tick 90 anew, without it.
+    let mut anew = world(NEW, 90, 80);
+    anew.players.iter_mut().for_each(|player| player.applied -= 1);
+    film.wait(500).say(1, ServerMessage::Keyframe(anew));
+    film.wait(20).frame(1, None, 91, Flags { rewind: true, ..Flags::default() }).frames(1, None, 92..=200);
+    check(&[film.done()], &[]);
+}
+
+#[test]
 fn a_gap_is_measured_for_each_player_and_only_in_the_window() {
     let mut slow = Film::of(1);
     // 700 ms before the window, 300 ms in it.
