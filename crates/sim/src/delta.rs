@@ -46,7 +46,7 @@ pub struct Residual {
     pub dx: i32,
     /// Units, at most 6,512 either way: what pushes may carry a tank, and its own step.
     pub dy: i32,
-    /// 65,536 to the full turn. No rule of version 1 turns a tank but its keys: always 0.
+    /// 65,536 to the full turn. Not 0 only where a player without a socket held a turning key: the tank stands.
     pub dh: i16,
 }
 

@@ -53,7 +53,8 @@ impl World {
     ///
     /// The order, which clients repeat:
     /// 1. Entries as they come: players join and leave, launches put tanks at their entry points, keys get their levels.
-    /// 2. Each tank reloads by one tick, turns, then moves freely.
+    /// 2. Each tank reloads by one tick, turns, then moves freely. A tank whose player has no socket stands: its keys keep
+    ///    their level for the clients, who get the difference as a residual.
     /// 3. Tanks are pushed out of each other, of walls and of the arena's edge.
     /// 4. Missiles in the order of their shots fly one step: each ends at the nearest tank or wall on its way, or
     ///    outside the arena. A tank without armour is gone at once, and later missiles pass its place.
@@ -132,7 +133,7 @@ impl World {
         player.applied += 1;
         player.applied_hash = input_hash(player.applied_hash, seq, levels, act);
         player.keys = levels & keys::ALL;
-        if session > player.session {
+        if session >= player.session {
             player.session = session;
             player.gone_at = None;
         }
@@ -178,9 +179,10 @@ impl World {
     fn move_tanks(&mut self, maze: &Maze) {
         let mut bodies = Vec::with_capacity(self.players.len());
         for player in &mut self.players {
+            let held = player.held_keys();
             let Some(tank) = &mut player.tank else { continue };
             tank.reload = tank.reload.saturating_sub(1);
-            let moved = drive(Motion { x: tank.x, y: tank.y, heading: tank.heading }, player.keys);
+            let moved = drive(Motion { x: tank.x, y: tank.y, heading: tank.heading }, held);
             tank.heading = moved.heading;
             bodies.push(Body { from: (tank.x, tank.y), at: (moved.x, moved.y) });
         }
@@ -271,6 +273,7 @@ impl World {
 
     fn shoot(&mut self) {
         for player in &mut self.players {
+            let held = player.held_keys();
             let Some(tank) = &mut player.tank else { continue };
             let slot = player.slot;
             // A press and release within one tick still fires.
@@ -278,7 +281,7 @@ impl World {
                 self.happened.inputs.iter().any(|(of, applied)| {
                     *of == slot && applied.iter().any(|levels| levels & keys::FIRE != 0)
                 });
-            if tank.reload > 0 || !(pressed || player.keys & keys::FIRE != 0) {
+            if tank.reload > 0 || !(pressed || held & keys::FIRE != 0) {
                 continue;
             }
             let flying = |id: &u8| self.missiles.iter().any(|missile| missile.id == *id);

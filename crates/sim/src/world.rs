@@ -50,7 +50,7 @@ pub struct Player {
     pub name: String,
     /// The newest socket that an input came from or whose end is known.
     pub session: u32,
-    /// The tick in which the newest socket went; none while it is there.
+    /// The tick in which the newest socket went; none while it is there, which every input from it shows.
     pub gone_at: Option<u64>,
     /// Kills of others.
     pub score: u32,
@@ -62,7 +62,7 @@ pub struct Player {
     pub applied: u32,
     /// [`input_hash`] over all applied inputs.
     pub applied_hash: u32,
-    /// Level of all keys ([`crate::keys`]).
+    /// Level of all keys ([`crate::keys`]) as of the last applied input; without a socket nobody holds them.
     pub keys: u8,
     /// None between lives.
     pub tank: Option<Tank>,
@@ -195,6 +195,11 @@ impl World {
 }
 
 impl Player {
+    /// The keys that the player's tank obeys.
+    pub(crate) fn held_keys(&self) -> u8 {
+        if self.gone_at.is_some() { 0 } else { self.keys }
+    }
+
     pub(crate) fn new(id: u64, slot: u8, name: &str) -> Player {
         Player {
             id,

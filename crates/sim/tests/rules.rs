@@ -465,6 +465,25 @@ fn alone_before_inputs() -> sim::Player {
 }
 
 #[test]
+fn a_tank_without_a_socket_stands_and_the_residuals_say_so() {
+    let mut game = alone();
+    game.press(0, sim::keys::FORWARD | sim::keys::LEFT | sim::keys::FIRE, 0).tick();
+    let session = game.world.player(0).unwrap().session;
+    game.log.push(Entry::Gone { player: 0, session });
+    for _ in 0..2 * u64::from(RELOAD_TICKS) {
+        let before = game.world.player(0).unwrap().clone();
+        let delta = game.tick();
+        let after = game.world.player(0).unwrap();
+        let pose = |player: &sim::Player| player.tank.map(|tank| (tank.x, tank.y, tank.heading));
+        assert_eq!(pose(after), pose(&before));
+        assert_eq!(after.keys, before.keys, "clients do not learn of it, and count no input");
+        assert!(delta.inputs.is_empty());
+        assert!(!delta.residuals.is_empty());
+        assert!(!delta.events.iter().any(|event| matches!(event, Event::Shot { .. })));
+    }
+}
+
+#[test]
 fn a_session_takes_effect_with_its_first_input_and_the_end_of_an_older_one_is_ignored() {
     let mut game = alone();
     let gone = |session| Entry::Gone { player: 0, session };
@@ -488,10 +507,16 @@ fn a_session_takes_effect_with_its_first_input_and_the_end_of_an_older_one_is_ig
     game.tick();
     let at = game.world.tick();
     game.log.push(gone(2));
-    game.log.push(input(2, 4));
     game.tick();
-    assert_eq!(state(&game), (2, Some(at)), "an input that was under way brings no socket back");
-    game.log.push(input(3, 5));
+    assert_eq!(state(&game), (2, Some(at)));
+    game.log.push(input(1, 4));
+    game.tick();
+    assert_eq!(state(&game), (2, Some(at)), "the older socket");
+    game.log.push(input(2, 5));
+    game.tick();
+    assert_eq!(state(&game), (2, None), "it was not gone, only out of reach");
+    game.log.push(gone(2));
+    game.log.push(input(3, 6));
     game.tick();
     assert_eq!(state(&game), (3, None));
     assert_eq!(GONE_TICKS, 60 * u64::from(TICKS_PER_SECOND));
