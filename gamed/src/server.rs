@@ -117,7 +117,7 @@ impl Server {
             renewals: 0,
             joined: 0,
         };
-        threads.start(&Context {
+        let game_threads = threads.start(&Context {
             me,
             name: config.name.clone(),
             build: config.build,
@@ -159,6 +159,16 @@ impl Server {
 
         let cancel = CancellationToken::new();
         let mut keepers = JoinSet::new();
+        for ended in game_threads {
+            let token = cancel.clone();
+            keepers.spawn(async move {
+                tokio::select! {
+                    () = token.cancelled() => {}
+                    _ = ended => {}
+                }
+                "a game thread"
+            });
+        }
         let token = cancel.clone();
         keepers.spawn(async move {
             links.run(peers, wanted_members, router, token).await;

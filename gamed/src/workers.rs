@@ -11,8 +11,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::sync::mpsc;
-use tokio::task::LocalSet;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::{JoinSet, LocalSet};
 use tokio::time::{Duration, MissedTickBehavior, interval};
 use tracing::warn;
 
@@ -90,24 +90,28 @@ impl Workers {
 }
 
 impl WorkerThreads {
-    /// Starts the threads. They end when all [`Workers`] are dropped.
+    /// Starts the threads. They end when all [`Workers`] are dropped; one that ends before, with the panic of a hub, is
+    /// noticed through its receiver.
     ///
     /// # Errors
     /// Where the system gives no more threads.
-    pub fn start(self, context: &Context) -> std::io::Result<Vec<std::thread::JoinHandle<()>>> {
+    pub fn start(self, context: &Context) -> std::io::Result<Vec<oneshot::Receiver<()>>> {
         let WorkerThreads { inboxes, beats } = self;
         inboxes
             .into_iter()
             .enumerate()
             .map(|(index, inbox)| {
                 let (context, beats) = (context.clone(), beats.clone());
+                let (running, ended) = oneshot::channel();
                 std::thread::Builder::new().name(format!("games-{index}")).spawn(move || {
                     let runtime = tokio::runtime::Builder::new_current_thread()
                         .enable_all()
                         .build()
                         .expect("a runtime needs a few file descriptors, which a starting process has");
                     LocalSet::new().block_on(&runtime, work(inbox, Rc::new(context), &beats[index]));
-                })
+                    drop(running);
+                })?;
+                Ok(ended)
             })
             .collect()
     }
@@ -127,26 +131,33 @@ type Inboxes = Rc<RefCell<HashMap<GameId, mpsc::Sender<ToHub>>>>;
 
 async fn work(mut inbox: mpsc::Receiver<ToWorker>, context: Rc<Context>, beat: &AtomicU64) {
     let hubs: Inboxes = Rc::default();
+    let mut tasks = JoinSet::new();
     let mut beats = interval(BEAT);
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             message = inbox.recv() => match message {
-                Some(ToWorker::One(game, message)) => deliver(game, message, &hubs, &context),
+                Some(ToWorker::One(game, message)) => deliver(game, message, &hubs, &mut tasks, &context),
                 Some(ToWorker::All(message)) => {
                     let games: Vec<_> = hubs.borrow().keys().copied().collect();
                     for game in games {
-                        deliver(game, message.into(), &hubs, &context);
+                        deliver(game, message.into(), &hubs, &mut tasks, &context);
                     }
                 }
                 None => return,
             },
+            Some(ended) = tasks.join_next() => {
+                if let Err(error) = ended {
+                    // A game that nobody runs any more although this member owns it: better no member.
+                    std::panic::resume_unwind(error.into_panic());
+                }
+            }
             _ = beats.tick() => beat.store(crate::clock::now().0.max(1), Ordering::Relaxed),
         }
     }
 }
 
-fn deliver(game: GameId, message: ToHub, hubs: &Inboxes, context: &Rc<Context>) {
+fn deliver(game: GameId, message: ToHub, hubs: &Inboxes, tasks: &mut JoinSet<()>, context: &Rc<Context>) {
     let queue = hubs.borrow().get(&game).cloned();
     let queue = match queue {
         Some(queue) => queue,
@@ -154,7 +165,7 @@ fn deliver(game: GameId, message: ToHub, hubs: &Inboxes, context: &Rc<Context>) 
             let (sender, mut receiver) = mpsc::channel(limits::HUB_QUEUE);
             hubs.borrow_mut().insert(game, sender.clone());
             let (hubs, hub) = (hubs.clone(), Hub::new(game, context.clone()));
-            tokio::task::spawn_local(async move {
+            tasks.spawn_local(async move {
                 hub.run(&mut receiver).await;
                 // No await between the hub's last look at its empty inbox and this: no message is lost.
                 hubs.borrow_mut().remove(&game);
@@ -163,7 +174,8 @@ fn deliver(game: GameId, message: ToHub, hubs: &Inboxes, context: &Rc<Context>) 
         }
         None => return,
     };
-    if let Err(mpsc::error::TrySendError::Full(_)) = queue.try_send(message) {
+    let spare = matches!(message, ToHub::Peer(..)) && queue.capacity() <= limits::HUB_QUEUE_RESERVE;
+    if spare || matches!(queue.try_send(message), Err(mpsc::error::TrySendError::Full(_))) {
         context.metrics.hub_messages_dropped.inc();
         warn!(%game, "a hub's queue is full; a message was dropped");
     }
