@@ -66,6 +66,8 @@ struct Shared {
     me: MemberId,
     key: Arc<ClusterKey>,
     out: RwLock<BTreeMap<MemberId, Out>>,
+    /// Held while a link comes or goes until everybody was told: hubs and rules hear of it in the order in which it was.
+    changes: tokio::sync::Mutex<()>,
     serial: AtomicU64,
 }
 
@@ -87,7 +89,13 @@ pub struct Router {
 impl Links {
     /// No links yet.
     pub fn new(me: MemberId, key: Arc<ClusterKey>) -> Links {
-        Links(Arc::new(Shared { me, key, out: RwLock::default(), serial: AtomicU64::new(0) }))
+        Links(Arc::new(Shared {
+            me,
+            key,
+            out: RwLock::default(),
+            changes: tokio::sync::Mutex::new(()),
+            serial: AtomicU64::new(0),
+        }))
     }
 
     /// Sends to a member, if a link to it stands. A link whose queue is full is cut: the other end starts over.
@@ -252,6 +260,7 @@ impl Links {
     async fn serve(&self, peer: MemberId, stream: TcpStream, router: &Router, cancel: CancellationToken) {
         let (queue, queued) = mpsc::channel(limits::LINK_QUEUE);
         let serial = self.0.serial.fetch_add(1, Ordering::Relaxed);
+        let change = self.0.changes.lock().await;
         let replaced = {
             let mut out = self.0.out.write().unwrap_or_else(std::sync::PoisonError::into_inner);
             out.insert(peer, Out { queue: queue.clone(), serial, cancel: cancel.clone() })
@@ -265,6 +274,7 @@ impl Links {
         info!(%peer, name, "linked");
         self.tell(router, Event::LinkUp(peer)).await;
         router.workers.send_all(ToAll::Link(peer, true)).await;
+        drop(change);
 
         let (reader, writer) = stream.into_split();
         let why = tokio::select! {
@@ -273,6 +283,7 @@ impl Links {
             why = self.read(peer, reader, router, &queue) => why,
         };
 
+        let _change = self.0.changes.lock().await;
         let last = {
             let mut out = self.0.out.write().unwrap_or_else(std::sync::PoisonError::into_inner);
             let last = out.get(&peer).is_some_and(|link| link.serial == serial);
