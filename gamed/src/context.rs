@@ -118,8 +118,14 @@ impl Context {
         self.leaving.is_on().then_some(LATE_COMER)
     }
 
-    /// Closes a socket in the background, so that its code arrives.
+    /// Closes a socket in the background, so that its code arrives. It counts as a socket until it has: a member that ends
+    /// waits for it.
     pub fn farewell(&self, wire: Wire, code: CloseCode) {
-        tokio::task::spawn(async move { wire.close(code.code(), code.sentence()).await });
+        let metrics = self.metrics.clone();
+        metrics.closed(code);
+        tokio::task::spawn(async move {
+            wire.close(code.code(), code.sentence()).await;
+            metrics.sockets.dec();
+        });
     }
 }

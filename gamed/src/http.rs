@@ -311,23 +311,30 @@ async fn enter(upgrade: OnUpgrade, site: Site) {
     let Some(mut wire) = taken_over(upgraded) else {
         return warn!("an upgraded connection is no TCP stream");
     };
-    let received = match tokio::time::timeout(limits::HELLO, wire.read()).await {
-        Ok(received) => received,
-        Err(_) => return close(wire, CloseCode::Malformed).await,
+    let first = async {
+        loop {
+            match wire.read().await {
+                Received::Control => {}
+                received => return received,
+            }
+        }
+    };
+    let Ok(received) = tokio::time::timeout(limits::HELLO, first).await else {
+        return close(wire, CloseCode::Malformed, &site.metrics).await;
     };
     let hello = match received {
         Received::Message(bytes) => match ClientMessage::decode(&bytes) {
             Ok(ClientMessage::Hello(hello)) => hello,
-            Ok(_) => return close(wire, CloseCode::Malformed).await,
-            Err(error) => return close(wire, error.close_code()).await,
+            Ok(_) => return close(wire, CloseCode::Malformed, &site.metrics).await,
+            Err(error) => return close(wire, error.close_code(), &site.metrics).await,
         },
-        Received::Text => return close(wire, CloseCode::NotBinary).await,
-        Received::TooLong => return close(wire, CloseCode::TooLong).await,
-        Received::End => return,
+        Received::Text => return close(wire, CloseCode::NotBinary, &site.metrics).await,
+        Received::TooLong => return close(wire, CloseCode::TooLong, &site.metrics).await,
+        Received::Control | Received::End => return,
     };
     let (player, name) = match who(&hello, &site.key) {
         Ok(who) => who,
-        Err(code) => return close(wire, code).await,
+        Err(code) => return close(wire, code, &site.metrics).await,
     };
     let wire = match wire.unbind() {
         Ok(wire) => wire,
@@ -343,7 +350,8 @@ fn taken_over(upgraded: Upgraded) -> Option<Wire> {
     Some(Wire::new(parts.io.into_inner(), &parts.read_buf))
 }
 
-async fn close(wire: Wire, code: CloseCode) {
+async fn close(wire: Wire, code: CloseCode, metrics: &Metrics) {
+    metrics.closed(code);
     wire.close(code.code(), code.sentence()).await;
 }
 

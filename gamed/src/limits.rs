@@ -2,9 +2,6 @@
 
 use std::time::Duration;
 
-/// Longest message of a player. The longest legal one is a Hello with a token, about 150 bytes, or eight inputs.
-pub const CLIENT_MESSAGE_BYTES: usize = 2048;
-
 /// Unsent bytes that a player's socket may hold: a keyframe with a second of frames behind it fits several times.
 pub const SOCKET_BUFFER_BYTES: usize = 256 << 10;
 
@@ -23,11 +20,21 @@ pub const SOCKETS_PER_HUB: usize = 512;
 /// A player's messages in a second; the client sends at most 10 keys' changes twice, 5 Seens and a Ping.
 pub const MESSAGES_PER_SECOND: u32 = 120;
 
+/// A client that is so many ticks behind what was written, by its own account, is a slow reader.
+pub const UNSEEN_TICKS: u64 = 50;
+
+/// What the kernel keeps of a player's socket in each direction: a keyframe and a few seconds of frames. More would only
+/// delay the moment at which a reader that stopped is noticed.
+pub const KERNEL_BUFFER_BYTES: usize = 8192;
+
 /// A reader that takes nothing for so long is closed.
 pub const STALLED_READER: Duration = Duration::from_secs(5);
 
 /// Messages waiting for a hub: a burst of 64 frames from two sources and the inputs of a full game fit.
 pub const HUB_QUEUE: usize = 4096;
+
+/// Of these, kept free of peers' messages: what ownership wants, and sockets, must not get lost.
+pub const HUB_QUEUE_RESERVE: usize = HUB_QUEUE / 4;
 
 /// Messages waiting for a peer link's writer; a link that falls behind by more is cut, and its edges resubscribe.
 pub const LINK_QUEUE: usize = 8192;
@@ -57,7 +64,7 @@ pub const KEYFRAME_TICKS: u64 = 50;
 pub const CATCH_UP: Duration = Duration::from_millis(100);
 
 /// A player who is not heard of for so many ticks (60 s) is removed.
-pub const SILENT_PLAYER_TICKS: u64 = 3000;
+pub const SILENT_PLAYER_TICKS: u64 = sim::GONE_TICKS;
 
 /// Completed moves that a member remembers for people.
 pub const MOVES_REMEMBERED: usize = 100;

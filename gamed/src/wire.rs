@@ -5,11 +5,15 @@
 
 use crate::limits;
 use bytes::Bytes;
+use protocol::MAX_CLIENT_MESSAGE;
+use socket2::SockRef;
 use std::io::{self, Read, Write};
 use std::task::{Context, Poll};
+use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message, WebSocket};
+use tracing::debug;
 
 /// A TCP stream that is bound to a runtime's reactor, or to none while it travels to another thread.
 enum Stream {
@@ -48,6 +52,8 @@ pub enum Received {
     Message(Bytes),
     /// Something that the protocol does not use: text.
     Text,
+    /// A ping or pong of the websocket: answered below, but it counts as a message.
+    Control,
     /// A message above the limit.
     TooLong,
     /// The other side is gone, or broke the websocket protocol.
@@ -73,12 +79,20 @@ pub struct Wire {
 impl Wire {
     /// Takes a stream whose handshake is done. `early` is what was read beyond the handshake.
     pub fn new(stream: TcpStream, early: &[u8]) -> Wire {
+        let socket = SockRef::from(&stream);
+        let bounded = socket
+            .set_send_buffer_size(limits::KERNEL_BUFFER_BYTES)
+            .and_then(|()| socket.set_recv_buffer_size(limits::KERNEL_BUFFER_BYTES));
+        if let Err(error) = bounded {
+            // A slow reader is then noticed later.
+            debug!(%error, "the kernel keeps its own buffer sizes");
+        }
         let config = WebSocketConfig::default()
             .read_buffer_size(2048)
             .write_buffer_size(64 << 10)
             .max_write_buffer_size(limits::SOCKET_BUFFER_BYTES)
-            .max_message_size(Some(limits::CLIENT_MESSAGE_BYTES))
-            .max_frame_size(Some(limits::CLIENT_MESSAGE_BYTES));
+            .max_message_size(Some(MAX_CLIENT_MESSAGE))
+            .max_frame_size(Some(MAX_CLIENT_MESSAGE));
         Wire {
             socket: WebSocket::from_partially_read(
                 Stream::Bound(stream),
@@ -121,7 +135,8 @@ impl Wire {
             match self.socket.read() {
                 Ok(Message::Binary(bytes)) => return Poll::Ready(Received::Message(bytes)),
                 Ok(Message::Text(_)) => return Poll::Ready(Received::Text),
-                Ok(_) => continue,
+                Ok(Message::Close(_)) => continue,
+                Ok(_) => return Poll::Ready(Received::Control),
                 Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
                     let Stream::Bound(stream) = self.socket.get_ref() else {
                         return Poll::Ready(Received::End);
@@ -157,20 +172,27 @@ impl Wire {
     /// unread input is reset and the code never arrives.
     pub async fn close(mut self, code: u16, reason: &str) {
         let frame = CloseFrame { code: code.into(), reason: reason.to_owned().into() };
-        if outcome(self.socket.close(Some(frame))) == Written::Dead {
-            return;
-        }
+        let mut written = outcome(self.socket.close(Some(frame)));
         let farewell = async {
             let mut unread = 64 << 10;
             let mut buffer = [0; 2048];
-            if let Stream::Bound(stream) = self.socket.get_mut() {
-                while unread > 0 && stream.readable().await.is_ok() {
+            while written != Written::Dead && unread > 0 {
+                let Stream::Bound(stream) = self.socket.get_mut() else { return };
+                let interest = match written {
+                    Written::Waits => Interest::READABLE | Interest::WRITABLE,
+                    Written::Sent | Written::Dead => Interest::READABLE,
+                };
+                let Ok(ready) = stream.ready(interest).await else { return };
+                if ready.is_readable() {
                     match stream.try_read(&mut buffer) {
-                        Ok(0) => break,
+                        Ok(0) => return,
                         Ok(n) => unread -= n.min(unread),
                         Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                        Err(_) => break,
+                        Err(_) => return,
                     }
+                }
+                if written == Written::Waits {
+                    written = self.flush();
                 }
             }
         };

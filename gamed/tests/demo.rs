@@ -1,13 +1,15 @@
 //! The demo from outside: three real members in this process, reached through the balancer as players reach them.
 
-use bytes::Bytes;
+mod client;
+
 use clap::Parser;
-use futures_util::{SinkExt, StreamExt};
+use client::{Client, PATIENCE, hello, own};
+use futures_util::SinkExt;
 use gamed::settings::Settings;
 use protocol::peer::Input;
 use protocol::{
-    ClientMessage, CloseCode, ClusterKey, Epoch, GameId, Hello, Keyframe, PLAYER_VERSION, PlayerId, ServerMessage, Tick,
-    Token, Welcome,
+    ClientMessage, CloseCode, ClusterKey, Epoch, GameId, Hello, Keyframe, PlayerId, ServerMessage, Tick,
+    Token,
 };
 use serde_json::Value;
 use std::net::SocketAddr;
@@ -17,11 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use tokio_util::sync::CancellationToken;
-
-/// Nothing here takes a second on an idle machine.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 struct Demo {
     address: SocketAddr,
@@ -62,8 +60,9 @@ impl Demo {
     async fn try_http(&self, method: &str, path: &str, body: &str) -> anyhow::Result<(u16, Value)> {
         let mut stream = TcpStream::connect(self.address).await?;
         let length = body.len();
-        let request =
-            format!("{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}");
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+        );
         stream.write_all(request.as_bytes()).await?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await?;
@@ -79,89 +78,8 @@ impl Demo {
     }
 
     async fn socket(&self) -> Client {
-        let url = format!("ws://{}/play", self.address);
-        let (socket, _) = tokio_tungstenite::connect_async(url).await.expect("a websocket");
-        Client { socket }
+        Client::connect(self.address).await
     }
-}
-
-struct Client {
-    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
-}
-
-fn hello(game: GameId) -> Hello {
-    Hello {
-        version: PLAYER_VERSION,
-        game,
-        spectate: false,
-        name: "Tester".into(),
-        session: 1,
-        token: None,
-        floor: None,
-    }
-}
-
-impl Client {
-    async fn send(&mut self, message: ClientMessage) {
-        self.send_raw(message.encode()).await;
-    }
-
-    async fn send_raw(&mut self, bytes: Bytes) {
-        self.socket.send(Message::Binary(bytes)).await.expect("the socket takes a message");
-    }
-
-    /// The next message of the server, or the code that it closed with.
-    async fn next(&mut self) -> Result<ServerMessage, u16> {
-        loop {
-            let message = timeout(PATIENCE, self.socket.next()).await.expect("the server says something");
-            match message {
-                Some(Ok(Message::Binary(bytes))) => return Ok(ServerMessage::decode(&bytes).expect("a message")),
-                Some(Ok(Message::Close(Some(frame)))) => return Err(frame.code.into()),
-                Some(Ok(_)) => {}
-                other => panic!("the socket ended without a code: {other:?}"),
-            }
-        }
-    }
-
-    async fn closes_with(&mut self, code: CloseCode) {
-        loop {
-            if let Err(found) = self.next().await {
-                return assert_eq!(found, code.code());
-            }
-        }
-    }
-
-    async fn welcome(&mut self) -> (Welcome, Keyframe) {
-        let mut welcome = None;
-        loop {
-            match self.next().await.expect("no close") {
-                ServerMessage::Welcome(message) => welcome = Some(message),
-                ServerMessage::Keyframe(keyframe) => return (welcome.expect("Welcome comes first"), keyframe),
-                _ => {}
-            }
-        }
-    }
-
-    /// Asks for keyframes until one is as wanted.
-    async fn world(&mut self, what: &str, wanted: impl Fn(&Keyframe) -> bool) -> Keyframe {
-        let deadline = Instant::now() + PATIENCE;
-        while Instant::now() < deadline {
-            self.send(ClientMessage::KeyframePlease).await;
-            loop {
-                match self.next().await.expect("no close") {
-                    ServerMessage::Keyframe(keyframe) if wanted(&keyframe) => return keyframe,
-                    ServerMessage::Keyframe(_) => break,
-                    _ => {}
-                }
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        panic!("no world with {what}");
-    }
-}
-
-fn own(keyframe: &Keyframe, player: PlayerId) -> Option<&protocol::KeyframePlayer> {
-    keyframe.players.iter().find(|other| other.id == player)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -177,7 +95,9 @@ async fn a_player_joins_launches_and_drives() {
     let has_tank = |world: &Keyframe| own(world, welcome.player).is_some_and(|player| player.tank.is_some());
     let launched = client.world("the player's tank", has_tank).await;
     client.send(ClientMessage::Inputs { seen: first.tick, inputs: vec![input(2, 1, 0)] }).await;
-    let place = |world: &Keyframe| own(world, welcome.player).and_then(|player| player.tank).map(|tank| (tank.x, tank.y));
+    let place = |world: &Keyframe| {
+        own(world, welcome.player).and_then(|player| player.tank).map(|tank| (tank.x, tank.y))
+    };
     client.world("the tank elsewhere", |world| place(world) != place(&launched)).await;
     demo.end().await;
 }

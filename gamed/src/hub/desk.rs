@@ -10,7 +10,9 @@ use std::collections::BTreeMap;
 
 /// One player's pending things.
 pub struct Desk {
-    /// The member whose edge last spoke for the player.
+    /// The newest socket of the player that was heard of.
+    pub session: u32,
+    /// The member that it is on.
     pub via: MemberId,
     /// Tick at which the player was last heard of.
     pub heard: Tick,
@@ -40,15 +42,19 @@ pub struct Due {
 
 impl Desks {
     /// Notes a sign of life of a player that came through this member.
-    pub fn heard(&mut self, player: PlayerId, via: MemberId, now: Tick) -> &mut Desk {
+    pub fn heard(&mut self, player: PlayerId, session: u32, via: MemberId, now: Tick) -> &mut Desk {
         let desk = self.desks.entry(player).or_insert_with(|| Desk {
+            session,
             via,
             heard: now,
             inputs: BTreeMap::new(),
             gap: 0,
             slack_ticks: 0,
         });
-        desk.via = via;
+        // While two sockets overlap, the older one must not look like the player's only one.
+        if session >= desk.session {
+            (desk.session, desk.via) = (session, via);
+        }
         desk.heard = now;
         desk
     }
@@ -61,6 +67,13 @@ impl Desks {
     /// A player's desk, once heard of.
     pub fn get(&self, player: PlayerId) -> Option<&Desk> {
         self.desks.get(&player)
+    }
+
+    /// All inputs that wait, with their sockets, by player and seq.
+    pub fn waiting(self) -> impl Iterator<Item = (PlayerId, u32, Input)> {
+        self.desks.into_iter().flat_map(|(player, desk)| {
+            desk.inputs.into_values().map(move |(session, input)| (player, session, input))
+        })
     }
 
     /// Players that spoke through this member last.
@@ -130,7 +143,7 @@ mod tests {
     #[test]
     fn inputs_are_applied_in_order_and_not_before_their_tick() {
         let mut desks = Desks::default();
-        desks.heard(PLAYER, VIA, Tick(1)).take(1, &[input(2, 0), input(1, 0), input(3, 9)], Tick(5));
+        desks.heard(PLAYER, 1, VIA, Tick(1)).take(1, &[input(2, 0), input(1, 0), input(3, 9)], Tick(5));
         assert_eq!(seqs(&mut desks, 0, 5), (vec![1, 2], None));
         assert_eq!(seqs(&mut desks, 2, 8), (vec![], None));
         assert_eq!(seqs(&mut desks, 2, 9), (vec![3], None));
@@ -139,16 +152,16 @@ mod tests {
     #[test]
     fn a_repeat_is_taken_once_and_an_applied_one_not_at_all() {
         let mut desks = Desks::default();
-        desks.heard(PLAYER, VIA, Tick(1)).take(1, &[input(1, 0), input(1, 0)], Tick(5));
+        desks.heard(PLAYER, 1, VIA, Tick(1)).take(1, &[input(1, 0), input(1, 0)], Tick(5));
         assert_eq!(seqs(&mut desks, 0, 5), (vec![1], None));
-        desks.heard(PLAYER, VIA, Tick(1)).take(1, &[input(1, 0)], Tick(6));
+        desks.heard(PLAYER, 1, VIA, Tick(1)).take(1, &[input(1, 0)], Tick(6));
         assert_eq!(seqs(&mut desks, 1, 6), (vec![], None));
     }
 
     #[test]
     fn a_missing_input_is_asked_for_after_two_ticks_of_grace() {
         let mut desks = Desks::default();
-        desks.heard(PLAYER, VIA, Tick(1)).take(1, &[input(2, 0)], Tick(5));
+        desks.heard(PLAYER, 1, VIA, Tick(1)).take(1, &[input(2, 0)], Tick(5));
         let asked: Vec<_> = (5..13).map(|tick| seqs(&mut desks, 0, tick).1).collect();
         assert_eq!(asked, [None, None, Some(1), None, None, None, None, Some(1)]);
     }
@@ -157,7 +170,7 @@ mod tests {
     fn nobody_applies_more_than_the_limit_in_a_tick() {
         let mut desks = Desks::default();
         let many: Vec<_> = (1..=20).map(|seq| input(seq, 0)).collect();
-        desks.heard(PLAYER, VIA, Tick(1)).take(1, &many, Tick(5));
+        desks.heard(PLAYER, 1, VIA, Tick(1)).take(1, &many, Tick(5));
         assert_eq!(seqs(&mut desks, 0, 5).0.len(), limits::INPUTS_PER_TICK);
         assert_eq!(seqs(&mut desks, 8, 6).0.first(), Some(&9));
     }
@@ -165,7 +178,7 @@ mod tests {
     #[test]
     fn an_input_aimed_far_ahead_comes_at_the_limit() {
         let mut desks = Desks::default();
-        desks.heard(PLAYER, VIA, Tick(1)).take(1, &[input(1, 1000)], Tick(5));
+        desks.heard(PLAYER, 1, VIA, Tick(1)).take(1, &[input(1, 1000)], Tick(5));
         assert_eq!(seqs(&mut desks, 0, 14).0, Vec::<u32>::new());
         assert_eq!(seqs(&mut desks, 0, 15).0, vec![1]);
     }

@@ -99,6 +99,15 @@ impl ToHub {
     }
 }
 
+/// Something that a player did.
+struct Act {
+    /// The member that it came through.
+    from: MemberId,
+    player: PlayerId,
+    session: u32,
+    act: PlayerAct,
+}
+
 /// What this member does for the game, besides showing it.
 enum Role {
     /// Nothing.
@@ -125,7 +134,7 @@ pub struct Hub {
     settings: Option<GameSettings>,
     inputs_to: Option<MemberId>,
     /// What players did while nobody could take it.
-    held: VecDeque<(PlayerId, u32, PlayerAct)>,
+    held: VecDeque<Act>,
     /// The edge was told that this member wants frames.
     watching: bool,
     edge_wake: Instant,
@@ -279,7 +288,7 @@ impl Hub {
                 self.context.metrics.sockets.dec();
                 self.seat_gone(&seat);
             } else {
-                if seat.reads_again() {
+                if seat.reads_again(now) {
                     self.bring_back(index);
                 }
                 index += 1;
@@ -325,6 +334,10 @@ impl Hub {
             }
         }
         self.edge_event(EdgeEvent::Link { member, up });
+        if up && self.inputs_to == Some(member) {
+            // What was sent while there was no link is lost, and nobody asks for a join.
+            self.join_again();
+        }
     }
 
     fn peer(&mut self, from: MemberId, message: PeerMessage) {
@@ -347,7 +360,7 @@ impl Hub {
                 self.seat_waiting();
             }
             PeerMessage::FromPlayer { player, session, act, .. } => self.act(from, player, session, act),
-            PeerMessage::ToPlayer { player, bytes, .. } => self.to_local_player(player, &bytes),
+            PeerMessage::ToPlayer { player, bytes, .. } => self.tell_local_player(player, &bytes),
             PeerMessage::Refuse { player, code, .. } => self.refuse_local_player(player, code),
             PeerMessage::Control(Control::MoveSoon { to, .. }) => self.edge_event(EdgeEvent::MoveSoon { to }),
             PeerMessage::Control(Control::Moved { epoch, to, tick, .. }) => {
@@ -375,7 +388,7 @@ impl Hub {
         };
         self.watchers.insert(from);
         self.context.links.send(from, &PeerMessage::Subscribed { game: self.game, settings, epoch });
-        let (keyframe, frames) = self.ring.since(have);
+        let Some((keyframe, frames)) = self.ring.since(have) else { return };
         let keyframe = keyframe.map(|keyframe| keyframe_message(self.game, keyframe));
         for message in keyframe.into_iter().chain(frames.map(|frame| frame_message(self.game, frame))) {
             self.context.links.send(from, &message);
@@ -393,6 +406,7 @@ impl Hub {
                 if matches!(self.role, Role::Prepared { .. }) {
                     self.role = Role::Edge;
                     self.watchers.clear();
+                    self.release_held();
                 }
             }
             Command::Start { epoch, base, settings, snapshot, due, rewind } => {
@@ -410,7 +424,7 @@ impl Hub {
                     running.durable(tick);
                 }
             }
-            Command::ToEdges(control) => self.to_edges(control),
+            Command::ToEdges(control) => self.tell_edges(control),
         }
     }
 
@@ -434,6 +448,9 @@ impl Hub {
         rewind: bool,
     ) {
         let due = clock::instant(due);
+        if matches!(self.role, Role::Owner(_)) {
+            self.context.metrics.games.dec();
+        }
         let running = match (snapshot, std::mem::replace(&mut self.role, Role::Edge)) {
             (Some(snapshot), _) => Running::restored((epoch, base), settings, &snapshot, due, rewind),
             (None, Role::Frozen(mut running) | Role::Owner(mut running)) => {
@@ -481,10 +498,12 @@ impl Hub {
 
     fn stop(&mut self, to: Option<(MemberId, Epoch)>, goes_on: bool) {
         match std::mem::replace(&mut self.role, Role::Edge) {
-            Role::Owner(_) => {
+            Role::Owner(running) => {
                 self.context.metrics.games.dec();
+                self.hold_first(running.unfinished());
             }
-            Role::Frozen(_) | Role::Prepared { .. } | Role::Edge => {}
+            Role::Frozen(running) => self.hold_first(running.unfinished()),
+            Role::Prepared { .. } | Role::Edge => {}
         }
         if !goes_on {
             self.held.clear();
@@ -501,7 +520,7 @@ impl Hub {
         }
     }
 
-    fn to_edges(&mut self, control: Control) {
+    fn tell_edges(&mut self, control: Control) {
         if let (Control::MoveSoon { .. }, Role::Owner(running)) = (&control, &mut self.role) {
             running.moves_soon();
         }
@@ -519,30 +538,26 @@ impl Hub {
             Ok(wire) => wire,
             Err(error) => return warn!(game = %self.game, %error, "a socket was lost between two threads"),
         };
-        let seats_of_player = |seats: &[Seat]| -> Vec<usize> {
-            seats
-                .iter()
-                .enumerate()
-                .filter(|(_, seat)| seat.player == player)
-                .map(|(index, _)| index)
-                .collect()
-        };
+        self.context.metrics.sockets.inc();
         // Two sockets of a player overlap while the client changes from one to the other; a third takes the oldest's place.
-        if player.is_some()
-            && let [oldest, _, ..] = seats_of_player(&self.seats)[..]
-        {
+        let mut others: Vec<_> = (0..self.seats.len())
+            .filter(|index| player.is_some() && self.seats[*index].player == player)
+            .collect();
+        others.sort_by_key(|index| self.seats[*index].session);
+        if let [oldest, _, ..] = others[..] {
             self.close_seat(oldest, CloseCode::Replaced);
         }
         if self.seats.len() >= limits::SOCKETS_PER_HUB {
             return self.context.farewell(wire, CloseCode::Full);
         }
-        let floor_epoch = floor.map_or(Epoch(0), |(epoch, _)| epoch);
-        self.context.metrics.sockets.inc();
-        self.seats.push(Seat::new(wire, player, name.clone(), session, floor_epoch, now));
-        if let Some((epoch, tick)) = floor {
-            self.edge_event(EdgeEvent::Floor(epoch, tick));
-        }
+        self.seats.push(Seat::new(wire, player, name.clone(), session, floor, now));
         self.watch();
+        // The floor is this client's word and holds for this socket only. If it is true, somebody owns a later epoch.
+        if let (Some((floor, _)), Some((shown, _))) = (floor, self.edge.shown())
+            && floor > shown
+        {
+            self.context.look_up(self.game);
+        }
         if let Some(player) = player {
             let me = self.context.me;
             self.act(me, player, session, PlayerAct::Join { name });
@@ -560,12 +575,12 @@ impl Hub {
         if self.seats.iter().all(|seat| seat.shown.is_some()) {
             return;
         }
-        let Some((keyframe, _)) = self.ring.from_keyframe() else { return };
-        let (keyframe_epoch, now) = (keyframe.epoch, Instant::now());
+        let Some(newest) = self.ring.newest().filter(|_| self.ring.has_keyframe()) else { return };
+        let now = Instant::now();
         let Some(host) = self.host() else { return };
         for index in 0..self.seats.len() {
             let seat = &mut self.seats[index];
-            if seat.shown.is_some() || keyframe_epoch < seat.floor {
+            if seat.shown.is_some() || !seat.may_be_shown(newest) {
                 continue;
             }
             let token = seat.player.map(|player| self.context.token(self.game, player)).unwrap_or_default();
@@ -582,19 +597,15 @@ impl Hub {
             };
             seat.queue(ServerMessage::Welcome(welcome).encode());
             seat.queue(host.clone());
-            show_ring(seat, &self.ring, now);
+            show_ring(seat, &self.ring, None, now);
         }
     }
 
-    /// After frames were left out: says so, and goes on from a keyframe.
+    /// After frames were left out: writes them now where they are still kept; else says so and goes on from a keyframe.
     fn bring_back(&mut self, index: usize) {
-        let now = Instant::now();
         let seat = &mut self.seats[index];
-        let Some((keyframe, _)) = self.ring.from_keyframe() else { return };
-        if let Some(from) = seat.skipped_from.take() {
-            seat.queue(ServerMessage::Skipped { from, to: keyframe.tick }.encode());
-            show_ring(seat, &self.ring, now);
-        }
+        let shown = seat.shown;
+        show_ring(seat, &self.ring, shown, Instant::now());
     }
 
     fn host(&self) -> Option<Bytes> {
@@ -615,8 +626,10 @@ impl Hub {
 
     fn received(&mut self, index: usize, received: Received) {
         let now = Instant::now();
+        let control = matches!(received, Received::Control);
         let bytes = match received {
             Received::Message(bytes) => bytes,
+            Received::Control => Bytes::new(),
             Received::Text => return self.close_seat(index, CloseCode::NotBinary),
             Received::TooLong => return self.close_seat(index, CloseCode::TooLong),
             Received::End => {
@@ -628,21 +641,37 @@ impl Hub {
         if !seat.may_send(now) {
             return self.close_seat(index, CloseCode::TooManyMessages);
         }
+        if bytes.is_empty() && control {
+            return;
+        }
         let message = match ClientMessage::decode(&bytes) {
             Ok(message) => message,
             Err(error) => return self.close_seat(index, error.close_code()),
         };
+        if let ClientMessage::Inputs { seen, .. } | ClientMessage::Seen { tick: seen } = &message {
+            seat.sees(*seen);
+        }
         let (session, me) = (seat.session, self.context.me);
         let act = match message {
             ClientMessage::Hello(_) => return self.close_seat(index, CloseCode::Malformed),
             ClientMessage::Inputs { inputs, .. } => PlayerAct::Inputs(inputs),
             ClientMessage::Seen { tick } => PlayerAct::Seen { tick },
             ClientMessage::Ping { nonce, tick } => PlayerAct::Ping { nonce, tick },
-            ClientMessage::Leave => PlayerAct::Leave,
+            ClientMessage::Leave => {
+                // From now on the sockets only watch: what is repeated when the owner changes must not join again.
+                let player = seat.player;
+                for seat in self.seats.iter_mut().filter(|seat| seat.player == player) {
+                    seat.player = None;
+                }
+                if let Some(player) = player {
+                    self.act(me, player, session, PlayerAct::Leave);
+                }
+                return;
+            }
             ClientMessage::KeyframePlease => {
-                let keyframe = self.ring.from_keyframe().map(|(keyframe, _)| keyframe.bytes.clone());
-                if let Some(keyframe) = keyframe {
-                    self.seats[index].send(keyframe, now);
+                // Where it is behind anyway it gets one when it reads again; where it waits for its first, then.
+                if seat.shown.is_some() && seat.reads(now) {
+                    show_ring(seat, &self.ring, None, now);
                 }
                 return;
             }
@@ -668,39 +697,49 @@ impl Hub {
                 Ok(None) => {}
                 Err(refusal) => self.refuse(player, from, refusal),
             },
-            Role::Frozen(_) | Role::Prepared { .. } => self.hold(player, session, act),
-            Role::Edge => match self.inputs_to {
+            Role::Frozen(_) => self.hold(Act { from, player, session, act }),
+            Role::Edge | Role::Prepared { .. } => match self.inputs_to {
                 Some(owner) if owner != self.context.me && owner != from => {
                     let message = PeerMessage::FromPlayer { game: self.game, player, session, act };
                     self.context.links.send(owner, &message);
                 }
                 // From the member that we take for the owner, or nobody known: it is ours to keep until we know better.
-                _ => self.hold(player, session, act),
+                _ => self.hold(Act { from, player, session, act }),
             },
         }
     }
 
-    fn hold(&mut self, player: PlayerId, session: u32, act: PlayerAct) {
-        if matches!(act, PlayerAct::Seen { .. } | PlayerAct::Ping { .. }) {
+    fn hold(&mut self, act: Act) {
+        if matches!(act.act, PlayerAct::Seen { .. } | PlayerAct::Ping { .. }) {
             return;
         }
         if self.held.len() >= limits::FROZEN_ACTS {
             self.context.metrics.acts_dropped.inc();
             return;
         }
-        self.held.push_back((player, session, act));
+        self.held.push_back(act);
+    }
+
+    /// What the world that was run here did not get to do goes to the next owner, before what came later.
+    fn hold_first(&mut self, unfinished: Vec<(PlayerId, u32, PlayerAct)>) {
+        let from = self.context.me;
+        for (player, session, act) in unfinished.into_iter().rev() {
+            self.held.push_front(Act { from, player, session, act });
+        }
     }
 
     fn release_held(&mut self) {
-        let me = self.context.me;
-        for (player, session, act) in std::mem::take(&mut self.held) {
-            self.act(me, player, session, act);
+        // An owner answers through the member that an act came from. Anybody else passes it on: what came from the
+        // present owner before it was one, too.
+        let owner = matches!(self.role, Role::Owner(_));
+        for Act { from, player, session, act } in std::mem::take(&mut self.held) {
+            self.act(if owner { from } else { self.context.me }, player, session, act);
         }
     }
 
     fn answer(&mut self, player: PlayerId, via: MemberId, bytes: Bytes) {
         if via == self.context.me {
-            self.to_local_player(player, &bytes);
+            self.tell_local_player(player, &bytes);
         } else {
             self.context.links.send(via, &PeerMessage::ToPlayer { game: self.game, player, bytes });
         }
@@ -717,9 +756,13 @@ impl Hub {
         }
     }
 
-    fn to_local_player(&mut self, player: PlayerId, bytes: &Bytes) {
+    fn tell_local_player(&mut self, player: PlayerId, bytes: &Bytes) {
         let now = Instant::now();
+        let expect = matches!(ServerMessage::decode(bytes), Ok(ServerMessage::Expect { .. }));
         for seat in self.seats.iter_mut().filter(|seat| seat.player == Some(player)) {
+            if expect {
+                seat.allow_resend();
+            }
             seat.send(bytes.clone(), now);
         }
     }
@@ -728,15 +771,12 @@ impl Hub {
         let Some(code) = CloseCode::from_code(code) else { return };
         while let Some(index) = self.seats.iter().position(|seat| seat.player == Some(player)) {
             let seat = self.seats.swap_remove(index);
-            self.context.metrics.sockets.dec();
             self.context.farewell(seat.wire, code);
         }
     }
 
     fn close_seat(&mut self, index: usize, code: CloseCode) {
         let seat = self.seats.swap_remove(index);
-        self.context.metrics.sockets.dec();
-        self.context.metrics.closed(code);
         self.seat_gone(&seat);
         self.context.farewell(seat.wire, code);
     }
@@ -749,7 +789,7 @@ impl Hub {
 
     fn seat_gone(&mut self, seat: &Seat) {
         let other =
-            self.seats.iter().any(|other| other.player == seat.player && other.session > seat.session);
+            self.seats.iter().any(|other| other.player == seat.player && other.session >= seat.session);
         if let (Some(player), false) = (seat.player, other) {
             let me = self.context.me;
             self.act(me, player, seat.session, PlayerAct::Gone);
@@ -789,7 +829,7 @@ impl Hub {
         if !matches!(self.role, Role::Owner(_) | Role::Frozen(_)) {
             return self.edge_event(EdgeEvent::NotOwner { from: me, owner: None });
         }
-        let (keyframe, frames) = self.ring.since(have);
+        let Some((keyframe, frames)) = self.ring.since(have) else { return };
         let keyframe = keyframe.map(|keyframe| keyframe_event(me, keyframe));
         let events: Vec<_> = keyframe.into_iter().chain(frames.map(|frame| frame_event(me, frame))).collect();
         for event in events {
@@ -821,19 +861,17 @@ impl Hub {
                 let now = Instant::now();
                 let host = if new_epoch { self.host() } else { None };
                 for seat in self.seats.iter_mut().filter(|seat| seat.shown.is_some()) {
-                    if seat.shown.is_some_and(|shown| shown >= tick) {
-                        continue;
-                    }
                     if let Some(host) = &host {
                         seat.queue(host.clone());
                     }
-                    seat.show(tick, &bytes, now);
+                    seat.show((epoch, tick), &bytes, now);
                 }
+                self.seat_waiting();
                 if new_epoch {
                     self.join_again();
                 }
             }
-            EdgeEffect::Reset { epoch, tick, bytes, rewind } => {
+            EdgeEffect::Reset { epoch, tick, bytes, rewind: _ } => {
                 self.ring.restart(Kept::keyframe(epoch, tick, bytes.clone()));
                 let now = Instant::now();
                 let host = self.host();
@@ -841,12 +879,14 @@ impl Hub {
                     if let Some(host) = &host {
                         seat.queue(host.clone());
                     }
-                    if let (false, Some(shown)) = (rewind, seat.shown) {
-                        seat.queue(ServerMessage::Skipped { from: shown.next(), to: tick }.encode());
+                    // Written as what a slow reader missed: nothing leads there from what it has.
+                    if seat.reads(now) {
+                        show_ring(seat, &self.ring, seat.shown, now);
+                    } else {
+                        seat.leave_out();
                     }
-                    seat.send(bytes.clone(), now);
-                    seat.shown = Some(tick);
                 }
+                self.seat_waiting();
                 self.join_again();
             }
             EdgeEffect::InputsTo(owner) => {
@@ -873,16 +913,20 @@ impl Hub {
     }
 }
 
-fn show_ring(seat: &mut Seat, ring: &Ring, now: Instant) {
-    let Some((keyframe, frames)) = ring.from_keyframe() else { return };
-    seat.queue(keyframe.bytes.clone());
-    let mut shown = keyframe.tick;
+/// Writes what leads from the world that the seat has to the newest one: frames, or else a keyframe and the frames after it.
+fn show_ring(seat: &mut Seat, ring: &Ring, have: Option<(Epoch, Tick)>, now: Instant) {
+    let (Some((keyframe, frames)), Some(newest)) = (ring.since(have), ring.newest()) else { return };
+    if let Some(keyframe) = keyframe {
+        // A rewind says of itself what it is.
+        if let Some((_, shown)) = have.filter(|(_, shown)| *shown < keyframe.tick) {
+            seat.queue(ServerMessage::Skipped { from: shown.next(), to: keyframe.tick }.encode());
+        }
+        seat.queue(keyframe.bytes.clone());
+    }
     for frame in frames {
         seat.queue(frame.bytes.clone());
-        shown = frame.tick;
     }
-    seat.shown = Some(shown);
-    seat.flush(now);
+    seat.caught_up(newest, now);
 }
 
 fn frame_message(game: GameId, frame: &Kept) -> PeerMessage {

@@ -57,14 +57,11 @@ impl Ring {
         self.drop_unreachable_keyframe();
     }
 
-    /// Takes a keyframe if the kept frames go on from it, or if nothing is kept.
+    /// Takes a keyframe of a world that the kept frames lead to or start from: of another branch, or beyond what was
+    /// shown, it would break the chain of whoever is served from here.
     pub fn keyframe(&mut self, keyframe: Kept) {
-        let older = self.keyframe.as_ref().is_none_or(|kept| kept.tick <= keyframe.tick);
-        let fits = match (self.frames.front(), self.newest()) {
-            (Some(first), Some((_, newest))) => keyframe.tick.next() >= first.tick && keyframe.tick <= newest,
-            _ => true,
-        };
-        if older && fits {
+        let newer = self.keyframe.as_ref().is_none_or(|kept| kept.tick <= keyframe.tick);
+        if newer && self.index_after((keyframe.epoch, keyframe.tick)).is_some() {
             self.keyframe = Some(keyframe);
         }
     }
@@ -87,21 +84,21 @@ impl Ring {
     }
 
     /// What leads from that world to the newest one: the frames after it, else the keyframe and the frames after that.
-    pub fn since(&self, have: Option<(Epoch, Tick)>) -> (Option<&Kept>, impl Iterator<Item = &Kept>) {
+    /// None where nothing does.
+    pub fn since(&self, have: Option<(Epoch, Tick)>) -> Option<(Option<&Kept>, impl Iterator<Item = &Kept>)> {
         let (keyframe, from) = match (have.and_then(|world| self.index_after(world)), &self.keyframe) {
             (Some(index), _) => (None, index),
             (None, Some(keyframe)) => {
                 (Some(keyframe), self.frames.partition_point(|frame| frame.tick <= keyframe.tick))
             }
-            (None, None) => (None, self.frames.len()),
+            (None, None) => return None,
         };
-        (keyframe, self.frames.iter().skip(from))
+        Some((keyframe, self.frames.iter().skip(from)))
     }
 
-    /// The keyframe and all frames after it.
-    pub fn from_keyframe(&self) -> Option<(&Kept, impl Iterator<Item = &Kept>)> {
-        let keyframe = self.keyframe.as_ref()?;
-        Some((keyframe, self.frames.iter().filter(move |frame| frame.tick > keyframe.tick)))
+    /// Whether a newcomer can be served.
+    pub fn has_keyframe(&self) -> bool {
+        self.keyframe.is_some()
     }
 
     /// Where the frames that lead on from that world begin, if none of them is missing. (epoch, tick) names a world.
@@ -134,8 +131,12 @@ mod tests {
 
     /// Tick of the keyframe, if one is needed, and ticks of the frames.
     fn since(ring: &Ring, epoch: u64, tick: u64) -> (Option<u64>, Vec<u64>) {
-        let (keyframe, frames) = ring.since(Some((Epoch(epoch), Tick(tick))));
-        (keyframe.map(|kept| kept.tick.0), frames.map(|frame| frame.tick.0).collect())
+        match ring.since(Some((Epoch(epoch), Tick(tick)))) {
+            Some((keyframe, frames)) => {
+                (keyframe.map(|kept| kept.tick.0), frames.map(|frame| frame.tick.0).collect())
+            }
+            None => (None, vec![]),
+        }
     }
 
     #[test]
@@ -146,9 +147,6 @@ mod tests {
             ring.push(kept(tick));
         }
         ring.keyframe(kept(12));
-        let (keyframe, frames) = ring.from_keyframe().expect("a keyframe is kept");
-        assert_eq!(keyframe.tick, Tick(12));
-        assert_eq!(frames.map(|frame| frame.tick.0).collect::<Vec<_>>(), vec![13]);
         assert_eq!(since(&ring, 9, 9), (Some(12), vec![13]));
     }
 
@@ -158,7 +156,7 @@ mod tests {
         ring.restart(kept(10));
         ring.push(kept(11));
         ring.push(kept(13));
-        assert!(ring.from_keyframe().is_none());
+        assert!(!ring.has_keyframe());
         assert_eq!(ring.newest(), Some((Epoch(1), Tick(13))));
     }
 
@@ -169,7 +167,7 @@ mod tests {
         for tick in 1..=RING_FRAMES as u64 + 1 {
             ring.push(kept(tick));
         }
-        assert!(ring.from_keyframe().is_none());
+        assert!(!ring.has_keyframe());
         assert_eq!(since(&ring, 1, 1).1.len(), RING_FRAMES);
         assert_eq!(since(&ring, 1, 0), (None, vec![]), "nothing leads there any more");
     }
@@ -183,6 +181,19 @@ mod tests {
         assert_eq!(since(&ring, 1, 5), (None, vec![]));
         ring.push(kept(6));
         assert_eq!(since(&ring, 1, 5), (None, vec![6]));
+    }
+
+    #[test]
+    fn a_keyframe_of_another_branch_or_of_the_future_is_not_taken() {
+        let mut ring = Ring::default();
+        ring.restart(kept(5));
+        ring.push(kept(6));
+        ring.push(kept(7));
+        ring.keyframe(Kept { epoch: Epoch(2), ..kept(6) });
+        ring.keyframe(kept(8));
+        assert_eq!(since(&ring, 9, 9), (Some(5), vec![6, 7]));
+        ring.keyframe(kept(7));
+        assert_eq!(since(&ring, 9, 9), (Some(7), vec![]));
     }
 
     #[test]

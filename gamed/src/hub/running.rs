@@ -97,7 +97,7 @@ impl Running {
         // Everybody gets the full time to be heard of, through whichever member.
         let (now, nobody) = (running.tick(), MemberId::default());
         for player in running.world.players() {
-            running.desks.heard(PlayerId(player.id), nobody, now);
+            running.desks.heard(PlayerId(player.id), player.session, nobody, now);
         }
         Ok(running)
     }
@@ -170,10 +170,26 @@ impl Running {
     /// The member that some players came through is gone: they have no socket until they show up through another.
     pub fn edge_lost(&mut self, member: MemberId) {
         for player in self.desks.through(member) {
-            if let Some(player) = self.world.player(player.0) {
-                self.pending.push(Entry::Gone { player: player.id, session: player.session });
+            if let Some(desk) = self.desks.get(player) {
+                self.pending.push(Entry::Gone { player: player.0, session: desk.session });
             }
         }
+    }
+
+    /// What players did and no tick has run yet, in order: for the next owner.
+    pub fn unfinished(self) -> Vec<(PlayerId, u32, PlayerAct)> {
+        let acts = self.pending.into_iter().filter_map(|entry| match entry {
+            Entry::Join { player, name } => Some((PlayerId(player), 0, PlayerAct::Join { name })),
+            Entry::Leave { player } => Some((PlayerId(player), 0, PlayerAct::Leave)),
+            Entry::Gone { player, session } => Some((PlayerId(player), session, PlayerAct::Gone)),
+            // Inputs wait at their desks.
+            Entry::Input { .. } => None,
+        });
+        let inputs = self
+            .desks
+            .waiting()
+            .map(|(player, session, input)| (player, session, PlayerAct::Inputs(vec![input])));
+        acts.chain(inputs).collect()
     }
 
     /// Takes what a player did. What takes effect does so at the next ticks; an answer for the player may come at once.
@@ -202,20 +218,22 @@ impl Running {
                     }
                     self.pending.push(Entry::Join { player: player.0, name });
                 }
-                self.desks.heard(player, via, now);
+                self.desks.heard(player, session, via, now);
             }
             PlayerAct::Inputs(inputs) => {
-                self.desks.heard(player, via, now).take(session, &inputs, now.next())
+                self.desks.heard(player, session, via, now).take(session, &inputs, now.next())
             }
             PlayerAct::Seen { .. } => {
-                self.desks.heard(player, via, now);
+                self.desks.heard(player, session, via, now);
             }
             PlayerAct::Ping { nonce, tick } => {
-                self.desks.heard(player, via, now);
+                self.desks.heard(player, session, via, now);
                 let slack_ms = self.slack_ms(tick);
                 return Ok(Some(ServerMessage::Pong { nonce, tick: now, slack_ms }.encode()));
             }
             PlayerAct::Leave => self.pending.push(Entry::Leave { player: player.0 }),
+            // The end of an older socket says nothing, even before the newer one's first input.
+            PlayerAct::Gone if self.desks.get(player).is_some_and(|desk| desk.session > session) => {}
             PlayerAct::Gone => self.pending.push(Entry::Gone { player: player.0, session }),
         }
         Ok(None)

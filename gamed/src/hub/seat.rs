@@ -5,7 +5,7 @@
 use crate::limits;
 use crate::wire::{Wire, Written};
 use bytes::Bytes;
-use protocol::{Epoch, PlayerId, Tick};
+use protocol::{Epoch, MAX_INPUTS, PlayerId, Tick};
 use tokio::time::{Duration, Instant};
 
 /// See the module.
@@ -18,16 +18,21 @@ pub struct Seat {
     pub name: String,
     /// Number of the socket among the player's.
     pub session: u32,
-    /// The last (epoch, tick) that the client was shown elsewhere: nothing below this epoch is shown here.
-    pub floor: Epoch,
-    /// The last tick written to this socket. None: it waits for a keyframe.
-    pub shown: Option<Tick>,
-    /// It did not read: from this tick on frames are missing, until it gets a keyframe.
-    pub skipped_from: Option<Tick>,
+    /// The last that the client was shown elsewhere: it is welcomed only once the game is that far here.
+    floor: Option<(Epoch, Tick)>,
+    /// The last world that this socket was led to. None: it was not welcomed yet.
+    pub shown: Option<(Epoch, Tick)>,
+    /// Frames after `shown` were left out because it did not read.
+    behind: bool,
+    /// The newest tick that the client says it was given. None: it has said nothing yet.
+    seen: Option<Tick>,
     /// When its member says goodbye, while draining.
     pub go_away_at: Option<Instant>,
     /// The socket ends after what is queued.
     pub dead: bool,
+    /// Something waits for the kernel to take it.
+    unsent: bool,
+    /// Since when the client has not kept up.
     stalled_since: Option<Instant>,
     allowance: Allowance,
 }
@@ -39,7 +44,7 @@ impl Seat {
         player: Option<PlayerId>,
         name: String,
         session: u32,
-        floor: Epoch,
+        floor: Option<(Epoch, Tick)>,
         now: Instant,
     ) -> Seat {
         Seat {
@@ -49,9 +54,11 @@ impl Seat {
             session,
             floor,
             shown: None,
-            skipped_from: None,
+            behind: false,
+            seen: None,
             go_away_at: None,
             dead: false,
+            unsent: false,
             stalled_since: None,
             allowance: Allowance::new(limits::MESSAGES_PER_SECOND, now),
         }
@@ -73,29 +80,81 @@ impl Seat {
     /// Sends what is queued; keeps the time since when nothing goes out.
     pub fn flush(&mut self, now: Instant) {
         match self.wire.flush() {
-            Written::Sent => self.stalled_since = None,
-            Written::Waits => self.stalled_since = self.stalled_since.or(Some(now)),
+            Written::Sent => self.unsent = false,
+            Written::Waits => self.unsent = true,
             Written::Dead => self.dead = true,
         }
+        self.judge(now);
     }
 
-    /// Shows one frame, or notes that it could not: a socket that does not read gets no more frames queued.
-    pub fn show(&mut self, tick: Tick, frame: &Bytes, now: Instant) {
-        if self.stalled_since.is_some() {
-            self.flush(now);
-        }
-        if self.stalled_since.is_some() {
-            self.skipped_from = self.skipped_from.or(Some(tick));
+    /// Shows the frame that leads to this world, where the socket has the one before and reads what it gets.
+    pub fn show(&mut self, world: (Epoch, Tick), frame: &Bytes, now: Instant) {
+        let Some((_, shown)) = self.shown else { return };
+        if world.1 <= shown {
             return;
         }
-        self.queue(frame.clone());
-        self.flush(now);
-        self.shown = Some(tick);
+        self.behind |= world.1 != shown.next() || !self.reads(now);
+        if !self.behind {
+            self.queue(frame.clone());
+            self.flush(now);
+            self.shown = Some(world);
+        }
     }
 
-    /// The reader came back after frames were left out.
-    pub fn reads_again(&self) -> bool {
-        self.skipped_from.is_some() && self.stalled_since.is_none()
+    /// From now on nothing more is written until [`Seat::reads_again`].
+    pub fn leave_out(&mut self) {
+        self.behind = true;
+    }
+
+    /// Frames were left out, and the socket takes more now. Whoever brings it back up says so by [`Seat::caught_up`].
+    pub fn reads_again(&mut self, now: Instant) -> bool {
+        self.behind && self.reads(now)
+    }
+
+    /// It was given everything up to that world.
+    pub fn caught_up(&mut self, world: (Epoch, Tick), now: Instant) {
+        // From here on it is judged anew.
+        self.seen = self.seen.map(|_| world.1);
+        self.shown = Some(world);
+        self.behind = false;
+        self.flush(now);
+    }
+
+    /// Whether what was written has left, and the client keeps up with it by its own account.
+    pub fn reads(&mut self, now: Instant) -> bool {
+        if self.unsent {
+            self.flush(now);
+        }
+        self.judge(now);
+        self.stalled_since.is_none()
+    }
+
+    fn judge(&mut self, now: Instant) {
+        let unseen = match (self.shown, self.seen) {
+            (Some((_, shown)), Some(seen)) => shown.0.saturating_sub(seen.0),
+            _ => 0,
+        };
+        if self.unsent || unseen > limits::UNSEEN_TICKS {
+            self.stalled_since.get_or_insert(now);
+        } else {
+            self.stalled_since = None;
+        }
+    }
+
+    /// The client says that it was given everything up to that tick.
+    pub fn sees(&mut self, tick: Tick) {
+        self.seen = self.seen.max(Some(tick));
+    }
+
+    /// Whether the client may be shown that world: not one older than what it was shown elsewhere. Of another, higher
+    /// epoch any tick will do: that is a rewind.
+    pub fn may_be_shown(&self, (epoch, tick): (Epoch, Tick)) -> bool {
+        self.floor.is_none_or(|(floor, at)| epoch > floor || (epoch == floor && tick >= at))
+    }
+
+    /// What is sent again after an Expect does not count against the player.
+    pub fn allow_resend(&mut self) {
+        self.allowance.grant(limits::PLAYER_INPUTS.div_ceil(MAX_INPUTS));
     }
 
     /// The reader takes nothing for too long.
@@ -113,22 +172,31 @@ impl Seat {
 struct Allowance {
     rate: f64,
     left: f64,
+    /// Messages on top, once.
+    extra: u32,
     at: Instant,
 }
 
 impl Allowance {
     fn new(rate: u32, now: Instant) -> Allowance {
-        Allowance { rate: f64::from(rate), left: f64::from(rate), at: now }
+        Allowance { rate: f64::from(rate), left: f64::from(rate), extra: 0, at: now }
+    }
+
+    fn grant(&mut self, messages: usize) {
+        self.extra = messages as u32;
     }
 
     fn spend(&mut self, now: Instant) -> bool {
         let passed: Duration = now.saturating_duration_since(self.at);
         self.left = (self.left + passed.as_secs_f64() * self.rate).min(self.rate);
         self.at = now;
-        if self.left < 1.0 {
+        if self.left >= 1.0 {
+            self.left -= 1.0;
+        } else if self.extra > 0 {
+            self.extra -= 1;
+        } else {
             return false;
         }
-        self.left -= 1.0;
         true
     }
 }
@@ -143,5 +211,9 @@ mod tests {
         let mut allowance = Allowance::new(10, start);
         assert_eq!((0..20).filter(|_| allowance.spend(start)).count(), 10);
         assert_eq!((0..20).filter(|_| allowance.spend(start + Duration::from_millis(500))).count(), 5);
+        allowance.grant(8);
+        allowance.grant(8);
+        let later = start + Duration::from_millis(500);
+        assert_eq!((0..20).filter(|_| allowance.spend(later)).count(), 8, "what was asked for again");
     }
 }
