@@ -45,6 +45,7 @@ enum Call {
     Store { game: GameId, epoch: Epoch, tick: Tick },
     Park { game: GameId },
     End { game: GameId },
+    Bury,
 }
 
 /// The machine of one member: told [`Event`]s, answers with [`Effect`]s.
@@ -64,6 +65,8 @@ pub struct Member {
     links: BTreeSet<MemberId>,
     /// Who was found to refuse connections, and by whom.
     refused: BTreeMap<MemberId, BTreeSet<MemberId>>,
+    /// Dead members that were struck off since the list was read.
+    buried: BTreeSet<MemberId>,
     /// What [`Effect::Peers`] said last.
     peers: Option<Vec<(MemberId, String)>>,
     owned: BTreeMap<GameId, Owned>,
@@ -92,6 +95,7 @@ impl Member {
             view: View::new(now),
             links: BTreeSet::new(),
             refused: BTreeMap::new(),
+            buried: BTreeSet::new(),
             peers: None,
             owned: BTreeMap::new(),
             incoming: BTreeMap::new(),
@@ -141,6 +145,7 @@ impl Member {
         self.keep_incoming(now, out);
         self.keep_games(now, out);
         self.keep_claims(now, out);
+        self.bury(out);
         self.keep_drain(out);
         // Both read what was decided above: a change of state or of the number of games is told without delay.
         self.keep_lease(now, out);
@@ -166,6 +171,8 @@ impl Member {
             Call::Store { game, epoch, tick } => self.store_answered(now, game, epoch, tick, reply, out),
             Call::Park { game } => self.park_answered(now, game, reply, out),
             Call::End { game } => self.end_answered(now, game, reply, out),
+            // The next list of members says whether it was carried out.
+            Call::Bury => {}
         }
     }
 

@@ -4,13 +4,13 @@
 //! not reach it. Silence is proof only after a whole lease; a refused connection only when two members see it; a peer that
 //! answers on its link is never gone.
 
-use super::Member;
+use super::{Call, Member};
 use crate::placement::restarted_in_place;
 use crate::{Effect, Time};
 use protocol::MemberId;
 use protocol::peer::Control;
-use registry::{GameRecord, MemberRecord, Reason};
-use std::collections::BTreeMap;
+use registry::{GameRecord, MemberRecord, Reason, Request};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Members that have to see a refused connection, or all where fewer are left.
 const WITNESSES: usize = 2;
@@ -94,6 +94,27 @@ impl Member {
     fn restarted(&self, member: MemberId) -> bool {
         let Some(record) = self.view.members.get(&member) else { return false };
         self.view.members.values().any(|newer| restarted_in_place(record, newer))
+    }
+
+    /// Strikes members off the list whose lease has lapsed and who own nothing any more: nobody else would, and people who
+    /// look at the cluster would take them for living. One that was only slow puts itself back with its next renewal.
+    pub(super) fn bury(&mut self, out: &mut Vec<Effect>) {
+        if !self.view.games_known() {
+            return;
+        }
+        let owners: BTreeSet<MemberId> = self.view.games().filter_map(|game| game.owner).collect();
+        let dead: Vec<MemberId> = self
+            .view
+            .members
+            .keys()
+            .copied()
+            .filter(|member| self.view.expired(*member) && *member != self.me.id && !self.links.contains(member))
+            .filter(|member| !owners.contains(member) && !self.buried.contains(member))
+            .collect();
+        for member in dead {
+            self.buried.insert(member);
+            self.call(Call::Bury, Request::Leave(member), out);
+        }
     }
 
     /// Links are wanted to all that live. One that stands is kept even when the lease behind it lapses: whoever answers on

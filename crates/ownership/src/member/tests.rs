@@ -227,6 +227,23 @@ fn a_lease_that_stands_still_is_waited_out_before_a_claim() {
 }
 
 #[test]
+fn the_dead_are_struck_off_the_list_once_their_games_run_elsewhere() {
+    let mut rig = Rig::new(&[B]);
+    rig.game_of(B);
+    rig.tell(Event::LinkDown { member: B, refused: false });
+    rig.others.clear();
+    let struck = |effect: &Effect| matches!(effect, Effect::Call(_, Request::Leave(member)) if *member == B);
+    rig.pass(2_300_000);
+    assert!(!rig.seen(struck), "silence is no death before the lease has lapsed");
+    rig.pass(1_000_000);
+    assert!(rig.owns());
+    let struck = rig.effects.iter().position(struck).expect("struck off");
+    let claim = |effect: &Effect| matches!(effect, Effect::Call(_, Request::Claim { .. }));
+    assert!(rig.effects.iter().position(claim).is_some_and(|claimed| claimed < struck));
+    assert!(rig.member.members().all(|member| member.id != B));
+}
+
+#[test]
 fn another_run_id_restarts_the_watch() {
     let mut rig = Rig::new(&[B]);
     rig.game_of(B);

@@ -165,6 +165,7 @@ impl Member {
             self.view.members_sent = None;
             return;
         };
+        self.buried.clear();
         self.view.members = members.into_iter().map(|record| (record.id, record)).collect();
         self.view.cluster = cluster;
         let quiet = self.settings.lease_us + self.settings.margin_us;
