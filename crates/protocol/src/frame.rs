@@ -246,6 +246,16 @@ impl FrameHeader {
     }
 }
 
+/// The same frame with the REWIND flag, for the sockets that were shown a keyframe that went back before it.
+///
+/// # Panics
+/// When `frame` is empty: no frame is.
+pub fn with_rewind(frame: &[u8]) -> Bytes {
+    let mut frame = frame.to_vec();
+    frame[0] |= REWIND;
+    frame.into()
+}
+
 /// The tick closest to `near` that has this low byte. Of two equally close ones, the later.
 pub fn lift_tick(tick_low: u8, near: Tick) -> Tick {
     let ahead = tick_low.wrapping_sub(near.0 as u8);
@@ -529,6 +539,14 @@ mod tests {
 
     fn body_len(residual: Residual) -> usize {
         Body { residuals: alloc::vec![residual], ..Body::default() }.encode(8).bytes.len()
+    }
+
+    #[test]
+    fn a_frame_can_be_marked_as_following_a_rewind() {
+        let frame = FrameHeader::new(Tick(300), Tick(280), Flags::default(), Some(Epoch(5)));
+        let body = Body::default().encode(8);
+        let (marked, _) = FrameHeader::decode(&with_rewind(&frame.with_body(&body))).expect("a frame");
+        assert_eq!(marked, FrameHeader { flags: Flags { rewind: true, ..Flags::default() }, ..frame });
     }
 
     #[test]

@@ -452,7 +452,7 @@ impl Hub {
             self.context.metrics.games.dec();
         }
         let running = match (snapshot, std::mem::replace(&mut self.role, Role::Edge)) {
-            (Some(snapshot), _) => Running::restored((epoch, base), settings, &snapshot, due, rewind),
+            (Some(snapshot), _) => Running::restored((epoch, base), settings, &snapshot, due),
             (None, Role::Frozen(mut running) | Role::Owner(mut running)) => {
                 running.go_on(epoch, due);
                 Ok(*running)
@@ -917,14 +917,14 @@ impl Hub {
 fn show_ring(seat: &mut Seat, ring: &Ring, have: Option<(Epoch, Tick)>, now: Instant) {
     let (Some((keyframe, frames)), Some(newest)) = (ring.since(have), ring.newest()) else { return };
     if let Some(keyframe) = keyframe {
-        // A rewind says of itself what it is.
+        // A rewind is told by the flag of the frame that follows.
         if let Some((_, shown)) = have.filter(|(_, shown)| *shown < keyframe.tick) {
             seat.queue(ServerMessage::Skipped { from: shown.next(), to: keyframe.tick }.encode());
         }
-        seat.queue(keyframe.bytes.clone());
+        seat.queue_keyframe((keyframe.epoch, keyframe.tick), &keyframe.bytes);
     }
     for frame in frames {
-        seat.queue(frame.bytes.clone());
+        seat.queue_frame(&frame.bytes);
     }
     seat.caught_up(newest, now);
 }

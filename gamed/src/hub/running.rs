@@ -52,7 +52,7 @@ pub struct Running {
     pending: Vec<Entry>,
     durable: Tick,
     due: Instant,
-    /// For the next frame: the epoch is new, the world went back, the pace was given up, the game will move.
+    /// For the next frame: the pace was given up, the game will move.
     flags: Flags,
     empty_since: Option<Tick>,
 }
@@ -78,7 +78,6 @@ impl Running {
         settings: GameSettings,
         snapshot: &Snapshot,
         due: Instant,
-        rewind: bool,
     ) -> Result<Running, String> {
         let (maze, world) = restore(&settings, snapshot)?;
         let mut running = Running {
@@ -91,7 +90,7 @@ impl Running {
             desks: Desks::default(),
             pending: Vec::new(),
             due,
-            flags: Flags { rewind, ..Flags::default() },
+            flags: Flags::default(),
             empty_since: None,
         };
         // Everybody gets the full time to be heard of, through whichever member.

@@ -5,6 +5,7 @@
 use crate::limits;
 use crate::wire::{Wire, Written};
 use bytes::Bytes;
+use protocol::frame::with_rewind;
 use protocol::{Epoch, MAX_INPUTS, PlayerId, Tick};
 use tokio::time::{Duration, Instant};
 
@@ -22,6 +23,8 @@ pub struct Seat {
     floor: Option<(Epoch, Tick)>,
     /// The last world that this socket was led to. None: it was not welcomed yet.
     pub shown: Option<(Epoch, Tick)>,
+    /// Its keyframe went back in time: the next frame says so.
+    rewound: bool,
     /// Frames after `shown` were left out because it did not read.
     behind: bool,
     /// The newest tick that the client says it was given. None: it has said nothing yet.
@@ -54,6 +57,7 @@ impl Seat {
             session,
             floor,
             shown: None,
+            rewound: false,
             behind: false,
             seen: None,
             go_away_at: None,
@@ -95,10 +99,22 @@ impl Seat {
         }
         self.behind |= world.1 != shown.next() || !self.reads(now);
         if !self.behind {
-            self.queue(frame.clone());
+            self.queue_frame(frame);
             self.flush(now);
             self.shown = Some(world);
         }
+    }
+
+    /// Queues a keyframe. One of a later epoch may go back in time.
+    pub fn queue_keyframe(&mut self, (epoch, tick): (Epoch, Tick), keyframe: &Bytes) {
+        self.rewound = self.shown.is_some_and(|(shown_under, shown)| epoch > shown_under && tick <= shown);
+        self.queue(keyframe.clone());
+    }
+
+    /// Queues a frame; the first one after a keyframe that went back in time says so.
+    pub fn queue_frame(&mut self, frame: &Bytes) {
+        let rewound = std::mem::take(&mut self.rewound);
+        self.queue(if rewound { with_rewind(frame) } else { frame.clone() });
     }
 
     /// From now on nothing more is written until [`Seat::reads_again`].
