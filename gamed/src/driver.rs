@@ -82,6 +82,8 @@ pub struct Driver {
     reply_to: mpsc::Sender<(CallId, Result<Reply, RegistryError>)>,
     stage: watch::Sender<Stage>,
     calls: TaskTracker,
+    /// Ends what waits for later when the driver ends.
+    ended: CancellationToken,
 }
 
 /// What the driver works with.
@@ -132,6 +134,7 @@ impl Driver {
             reply_to,
             stage,
             calls: TaskTracker::new(),
+            ended: CancellationToken::new(),
         };
         (driver, seen)
     }
@@ -156,6 +159,7 @@ impl Driver {
                 }
             }
         }
+        self.ended.cancel();
         self.calls.close();
         self.calls.wait().await;
     }
@@ -200,9 +204,14 @@ impl Driver {
         self.feed(Event::Terminate { grace_us: grace.as_micros() as u64 }).await;
         let workers = self.parts.workers.clone();
         let spread = GO_AWAY_SPREAD.min(grace / GO_AWAY_SHARE);
+        let ended = self.ended.clone();
         self.calls.spawn(async move {
-            tokio::time::sleep(GO_AWAY_AFTER.min(grace / GO_AWAY_SHARE)).await;
-            workers.send_all(ToAll::GoAway(spread)).await;
+            tokio::select! {
+                () = ended.cancelled() => {}
+                () = tokio::time::sleep(GO_AWAY_AFTER.min(grace / GO_AWAY_SHARE)) => {
+                    workers.send_all(ToAll::GoAway(spread)).await;
+                }
+            }
         });
     }
 
