@@ -108,7 +108,9 @@ impl Member {
             .members
             .keys()
             .copied()
-            .filter(|member| self.view.expired(*member) && *member != self.me.id && !self.links.contains(member))
+            .filter(|member| {
+                self.view.expired(*member) && *member != self.me.id && !self.links.contains(member)
+            })
             .filter(|member| !owners.contains(member) && !self.buried.contains(member))
             .collect();
         for member in dead {
