@@ -27,6 +27,11 @@ const BEGAN_MS: u64 = 1_700_000_000_000;
 /// A calm rolling replacement may cost a player at most this, microseconds.
 const CALM_GAP_US: u64 = 150_000;
 
+/// The last pause and the last outage end within so long after the last fault began.
+const SETTLED_US: u64 = 6_500_000;
+/// Longest that a game may be without a running owner then.
+const UNSERVED_US: u64 = 4_500_000;
+
 /// What a server sends to a player.
 #[derive(Clone, Debug)]
 pub enum Down {
@@ -184,6 +189,8 @@ pub struct Cluster {
     pub next_socket: u64,
     pub next_server: u64,
     games: Vec<GameId>,
+    /// When each game was last seen with a running owner.
+    served_at: BTreeMap<GameId, u64>,
 }
 
 /// Runs a seed to its end, or to the first broken promise.
@@ -208,6 +215,7 @@ pub fn run(seed: u64, broken: Option<Broken>, trace: bool) -> Outcome {
         next_socket: 0,
         next_server: 0,
         games: (1..=plan.games as u64).map(GameId).collect(),
+        served_at: BTreeMap::new(),
         plan,
     };
     cluster.begin();
@@ -361,6 +369,7 @@ impl Cluster {
         self.at(at, Action::Beat);
         if (self.now / TICK).is_multiple_of(5) {
             self.dial_all();
+            self.judge_service();
         }
         let awake = self.servers.values().filter(|server| server.alive && !server.paused(self.now));
         let watched: Vec<(MemberId, GameId)> = awake
@@ -374,18 +383,16 @@ impl Cluster {
         }
     }
 
+    /// A user asks some ready server for the game, again and again until the registry has it.
     fn create(&mut self, game: GameId) {
-        let ready: Vec<MemberId> = self
-            .servers
-            .values()
-            .filter(|server| server.alive && server.member.is_ready())
-            .map(|server| server.id)
-            .collect();
-        if ready.is_empty() {
-            let at = self.now + 200_000;
-            return self.at(at, Action::Create(game));
-        }
         if self.record(game).is_some() {
+            return;
+        }
+        let again = self.now + 800_000;
+        self.at(again, Action::Create(game));
+        let ready = self.servers.values().filter(|server| server.alive && server.member.is_ready());
+        let ready: Vec<MemberId> = ready.map(|server| server.id).collect();
+        if ready.is_empty() {
             return;
         }
         let id = ready[self.rng.random_range(0..ready.len())];
@@ -495,6 +502,33 @@ impl Cluster {
         }
     }
 
+    /// The server that the registry names runs the game, under that epoch.
+    fn is_served(&mut self, game: GameId) -> bool {
+        let Some(record) = self.record(game) else { return false };
+        let owner = record.owner.and_then(|owner| self.servers.get(&owner)).filter(|server| server.alive);
+        let own = owner.and_then(|server| server.hubs.get(&game)).and_then(|hub| hub.own.as_ref());
+        own.is_some_and(|Own { epoch, frozen, .. }| *epoch == record.epoch && !frozen)
+    }
+
+    /// Once the last pause and outage are over, no game stays without a running owner for longer than a lease, a claim and
+    /// those who step in take.
+    fn judge_service(&mut self) {
+        let settled = self.plan.faults_until + SETTLED_US;
+        for game in self.games.clone() {
+            let ready = self.servers.values().any(|server| {
+                server.alive && !server.terminating && server.member.is_ready() && !server.paused(self.now)
+            });
+            if !ready || self.is_served(game) {
+                self.served_at.insert(game, self.now);
+            }
+            let since = self.served_at.get(&game).copied().unwrap_or(0);
+            if self.now > settled && self.now - since > UNSERVED_US {
+                let record = self.record(game);
+                self.oracle.fail(format!("liveness: nobody has run {game} since {since}: {record:?}"));
+            }
+        }
+    }
+
     /// Faults have been over for long enough: every game runs, and every player sees it.
     fn judge_the_end(&mut self) {
         let alive = self.servers.values().filter(|server| server.alive && !server.terminating).count();
@@ -502,13 +536,8 @@ impl Cluster {
             return;
         }
         for game in self.games.clone() {
-            let Some(record) = self.record(game) else {
-                self.oracle.fail(format!("liveness: {game} is gone"));
-                continue;
-            };
-            let owner = record.owner.and_then(|owner| self.servers.get(&owner)).filter(|server| server.alive);
-            let own = owner.and_then(|server| server.hubs.get(&game)).and_then(|hub| hub.own.as_ref());
-            if !own.is_some_and(|Own { epoch, frozen, .. }| *epoch == record.epoch && !frozen) {
+            if !self.is_served(game) {
+                let record = self.record(game);
                 self.oracle.fail(format!("liveness: nobody runs {game} at the end: {record:?}"));
             }
         }

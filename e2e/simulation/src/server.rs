@@ -168,11 +168,7 @@ impl Cluster {
                     self.oracle.durable(game, epoch, tick.0);
                 }
             }
-            Effect::Created(_) | Effect::Drained => {}
-            Effect::CreateFailed(game, _) => {
-                let at = self.now + 300_000;
-                self.at(at, Action::Create(game));
-            }
+            Effect::Created(_) | Effect::CreateFailed(..) | Effect::Drained => {}
             Effect::OwnerOf(game, owner) => {
                 if owner.is_some() {
                     self.edge(id, game, EdgeEvent::Owner(owner));
