@@ -2,7 +2,7 @@
 # TANX_CACHE (default ~/.cache/tanx) holds what is slow to build for tests: a Kubernetes, and its images.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo web test lint generate images e2e e2e-full clean
+.PHONY: help demo web test lint generate pictures images e2e e2e-full clean
 
 PORT ?= 8080
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
@@ -42,6 +42,11 @@ lint: web/node_modules ## Formatting, clippy, types
 generate: ## Write generated files anew: CRD, rendered chart, golden bytes (needs helm: e2e/cluster/build api)
 	TANX_WRITE_GENERATED=1 cargo test --locked -q -p operator --test generated
 	TANX_WRITE_VECTORS=1 cargo test --locked -q -p sim -p protocol vectors
+
+pictures: web ## Take the documentation's pictures anew, from the demo in Chromium
+	cargo build --locked -p gamed
+	dir=$$(mktemp -d) && (cd web && TANX_DEMO_BIN=$(TARGET)/debug/gamed SCREENSHOTS=$$dir npm run test:browser) && \
+	  cp $$dir/game.png $$dir/cluster.png docs/pictures/ && rm -r $$dir
 
 images: ## Build the images (VERSION=..., REPOSITORY=...) and write them to target/images
 	images/build $(if $(VERSION),--version $(VERSION)) $(if $(REPOSITORY),--repository $(REPOSITORY))
