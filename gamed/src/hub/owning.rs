@@ -1,0 +1,152 @@
+//! What the ownership rules want of a hub: to prepare, start, freeze and stop the game.
+//!
+//! Owns the changes of the hub's role. Decides none of them.
+
+use super::running::{self, Running};
+use super::{Command, Hub, Role};
+use crate::clock;
+use ownership::{EdgeEvent, Event, Time};
+use protocol::peer::{Control, GameSettings, PeerMessage};
+use protocol::{CloseCode, Epoch, MemberId};
+use registry::Snapshot;
+use tracing::{info, warn};
+
+impl Hub {
+    pub(super) fn command(&mut self, command: Command) {
+        match command {
+            Command::Prepare { epoch, owner, settings, snapshot } => {
+                self.prepare(epoch, owner, settings, &snapshot)
+            }
+            Command::Unprepare => {
+                if matches!(self.role, Role::Prepared { .. }) {
+                    self.role = Role::Edge;
+                    self.watchers.clear();
+                    self.release_held();
+                }
+            }
+            Command::Start { epoch, base, settings, snapshot, due, rewind } => {
+                self.start((epoch, base), settings, snapshot, due, rewind);
+            }
+            Command::Freeze => self.freeze(),
+            Command::Stop { to, goes_on } => self.stop(to, goes_on),
+            Command::TakeSnapshot => {
+                if let Role::Owner(running) | Role::Frozen(running) = &self.role {
+                    self.context.report(Event::World { game: self.game, snapshot: running.snapshot() });
+                }
+            }
+            Command::Durable(tick) => {
+                if let Role::Owner(running) | Role::Frozen(running) = &mut self.role {
+                    running.durable(tick);
+                }
+            }
+            Command::ToEdges(control) => self.tell_edges(control),
+        }
+    }
+
+    pub(super) fn prepare(
+        &mut self,
+        epoch: Epoch,
+        owner: MemberId,
+        settings: GameSettings,
+        snapshot: &Snapshot,
+    ) {
+        let error = running::restore(&settings, snapshot).err();
+        if error.is_none() {
+            self.settings = Some(settings.clone());
+            self.role = Role::Prepared { settings };
+            self.edge_event(EdgeEvent::Owner(Some((owner, epoch))));
+            self.watch();
+        }
+        self.context.report(Event::Restored { game: self.game, epoch, error });
+    }
+
+    pub(super) fn start(
+        &mut self,
+        (epoch, base): (Epoch, Epoch),
+        settings: GameSettings,
+        snapshot: Option<Snapshot>,
+        due: Time,
+        rewind: bool,
+    ) {
+        let due = clock::instant(due);
+        if matches!(self.role, Role::Owner(_)) {
+            self.context.metrics.games.dec();
+        }
+        let running = match (snapshot, std::mem::replace(&mut self.role, Role::Edge)) {
+            (Some(snapshot), _) => Running::restored((epoch, base), settings, &snapshot, due),
+            (None, Role::Frozen(mut running) | Role::Owner(mut running)) => {
+                running.go_on(epoch, due);
+                Ok(*running)
+            }
+            (None, _) => Err("there is no frozen world to go on with".to_owned()),
+        };
+        let running = match running {
+            Ok(running) => running,
+            Err(error) => {
+                // A world that this build wrote, or checked at Prepare; the game stays claimable from the registry.
+                warn!(game = %self.game, %epoch, error, "cannot start the game");
+                return self.context.report(Event::Restored { game: self.game, epoch, error: Some(error) });
+            }
+        };
+        info!(game = %self.game, %epoch, tick = %running.tick(), rewind, "runs here");
+        if self.ring.newest() != Some(running.world()) {
+            // What is kept does not lead to this world: another branch, or nothing.
+            self.ring.clear();
+        }
+        self.settings = Some(running.settings().clone());
+        self.role = Role::Owner(Box::new(running));
+        self.context.metrics.games.inc();
+        self.edge_event(EdgeEvent::Owner(Some((self.context.me, epoch))));
+        self.watch();
+        self.release_held();
+    }
+
+    pub(super) fn freeze(&mut self) {
+        self.role = match std::mem::replace(&mut self.role, Role::Edge) {
+            Role::Owner(running) => {
+                let next_due = clock::at(running.due());
+                self.context.report(Event::Frozen {
+                    game: self.game,
+                    snapshot: running.snapshot(),
+                    next_due,
+                });
+                self.context.metrics.games.dec();
+                Role::Frozen(running)
+            }
+            other => other,
+        };
+    }
+
+    pub(super) fn stop(&mut self, to: Option<(MemberId, Epoch)>, goes_on: bool) {
+        match std::mem::replace(&mut self.role, Role::Edge) {
+            Role::Owner(running) => {
+                self.context.metrics.games.dec();
+                self.hold_first(running.unfinished());
+            }
+            Role::Frozen(running) => self.hold_first(running.unfinished()),
+            Role::Prepared { .. } | Role::Edge => {}
+        }
+        if !goes_on {
+            self.held.clear();
+            self.watchers.clear();
+            return self.close_all(CloseCode::GameOver);
+        }
+        self.edge_event(EdgeEvent::Owner(to));
+        self.inputs_to = to.map(|(member, _)| member).or(self.inputs_to);
+        self.release_held();
+        // Whoever still watches here is told by NotOwner that frames come from elsewhere now.
+        let owner = to.map(|(member, _)| member);
+        for watcher in std::mem::take(&mut self.watchers) {
+            self.context.links.send(watcher, &PeerMessage::NotOwner { game: self.game, owner });
+        }
+    }
+
+    pub(super) fn tell_edges(&mut self, control: Control) {
+        if let (Control::MoveSoon { .. }, Role::Owner(running)) = (&control, &mut self.role) {
+            running.moves_soon();
+        }
+        self.to_watchers(&PeerMessage::Control(control.clone()));
+        let me = self.context.me;
+        self.peer(me, PeerMessage::Control(control));
+    }
+}

@@ -1,0 +1,293 @@
+//! The sockets of a hub, and what players do on their way to the owner.
+//!
+//! Owns who is seated, welcomed, refused and sent away. Acts go to the world where it runs here, else to the member that
+//! inputs go to, else they are held.
+
+use super::running::Refusal;
+use super::seat::Seat;
+use super::source::show_ring;
+use super::{Act, Hub, Newcomer, Role};
+use crate::limits;
+use crate::wire::Received;
+use bytes::Bytes;
+use protocol::peer::{PeerMessage, PlayerAct};
+use protocol::{
+    ClientMessage, CloseCode, Host, MemberId, PLAYER_VERSION, PlayerId, ServerMessage, TICK_MICROS, Welcome,
+};
+use tokio::time::{Duration, Instant};
+use tracing::warn;
+
+impl Hub {
+    pub(super) fn attach(&mut self, newcomer: Newcomer) {
+        let now = Instant::now();
+        let Newcomer { wire, player, name, session, floor } = newcomer;
+        let wire = match wire.bind() {
+            Ok(wire) => wire,
+            Err(error) => return warn!(game = %self.game, %error, "a socket was lost between two threads"),
+        };
+        self.context.metrics.sockets.inc();
+        // Two sockets of a player overlap while the client changes from one to the other; a third takes the oldest's place.
+        let mut others: Vec<_> = (0..self.seats.len())
+            .filter(|index| player.is_some() && self.seats[*index].player == player)
+            .collect();
+        others.sort_by_key(|index| self.seats[*index].session);
+        if let [oldest, _, ..] = others[..] {
+            self.close_seat(oldest, CloseCode::Replaced);
+        }
+        if self.seats.len() >= limits::SOCKETS_PER_HUB {
+            return self.context.farewell(wire, CloseCode::Full);
+        }
+        self.seats.push(Seat::new(wire, player, name.clone(), session, floor, now));
+        self.watch();
+        // The floor is this client's word and holds for this socket only. If it is true, somebody owns a later epoch.
+        if let (Some((floor, _)), Some((shown, _))) = (floor, self.edge.shown())
+            && floor > shown
+        {
+            self.context.look_up(self.game);
+        }
+        if let Some(player) = player {
+            let me = self.context.me;
+            self.act(me, player, session, PlayerAct::Join { name });
+        }
+        if let Some(spread) = self.context.leaving() {
+            let seat = self.seats.last_mut().expect("it was pushed above");
+            seat.go_away_at = Some(now + spread);
+        }
+        self.seat_waiting();
+    }
+
+    /// Welcomes sockets that wait, once the game's settings and a keyframe that they may be shown are here.
+    pub(super) fn seat_waiting(&mut self) {
+        let Some(settings) = &self.settings else { return };
+        if self.seats.iter().all(|seat| seat.shown.is_some()) {
+            return;
+        }
+        let Some(newest) = self.ring.newest().filter(|_| self.ring.has_keyframe()) else { return };
+        let now = Instant::now();
+        let Some(host) = self.host() else { return };
+        for index in 0..self.seats.len() {
+            let seat = &mut self.seats[index];
+            if seat.shown.is_some() || !seat.may_be_shown(newest) {
+                continue;
+            }
+            let token = seat.player.map(|player| self.context.token(self.game, player)).unwrap_or_default();
+            let welcome = Welcome {
+                version: PLAYER_VERSION,
+                player: seat.player.unwrap_or_default(),
+                session: seat.session,
+                settings_name: settings.name.clone(),
+                maze: settings.maze.clone(),
+                slots: settings.slots,
+                edge_name: self.context.name.clone(),
+                edge_build: self.context.build.clone(),
+                token,
+            };
+            seat.queue(ServerMessage::Welcome(welcome).encode());
+            seat.queue(host.clone());
+            show_ring(seat, &self.ring, None, now);
+        }
+    }
+
+    /// After frames were left out: writes them now where they are still kept; else says so and goes on from a keyframe.
+    pub(super) fn bring_back(&mut self, index: usize) {
+        let seat = &mut self.seats[index];
+        let shown = seat.shown;
+        show_ring(seat, &self.ring, shown, Instant::now());
+    }
+
+    pub(super) fn host(&self) -> Option<Bytes> {
+        let owner = self.edge.source()?;
+        let (epoch, _) = self.edge.shown()?;
+        let (owner_name, owner_build) = self.context.name_of(owner);
+        Some(
+            ServerMessage::Host(Host {
+                epoch,
+                owner_name,
+                owner_build,
+                edge_name: self.context.name.clone(),
+                edge_build: self.context.build.clone(),
+            })
+            .encode(),
+        )
+    }
+
+    pub(super) fn received(&mut self, index: usize, received: Received) {
+        let now = Instant::now();
+        let control = matches!(received, Received::Control);
+        let bytes = match received {
+            Received::Message(bytes) => bytes,
+            Received::Control => Bytes::new(),
+            Received::Text => return self.close_seat(index, CloseCode::NotBinary),
+            Received::TooLong => return self.close_seat(index, CloseCode::TooLong),
+            Received::End => {
+                self.seats[index].dead = true;
+                return;
+            }
+        };
+        let seat = &mut self.seats[index];
+        if !seat.may_send(now) {
+            return self.close_seat(index, CloseCode::TooManyMessages);
+        }
+        if bytes.is_empty() && control {
+            return;
+        }
+        let message = match ClientMessage::decode(&bytes) {
+            Ok(message) => message,
+            Err(error) => return self.close_seat(index, error.close_code()),
+        };
+        if let ClientMessage::Inputs { seen, .. } | ClientMessage::Seen { tick: seen } = &message {
+            seat.sees(*seen);
+        }
+        let (session, me) = (seat.session, self.context.me);
+        let act = match message {
+            ClientMessage::Hello(_) => return self.close_seat(index, CloseCode::Malformed),
+            ClientMessage::Inputs { inputs, .. } => PlayerAct::Inputs(inputs),
+            ClientMessage::Seen { tick } => PlayerAct::Seen { tick },
+            ClientMessage::Ping { nonce, tick } => PlayerAct::Ping { nonce, tick },
+            ClientMessage::Leave => {
+                // From now on the sockets only watch: what is repeated when the owner changes must not join again.
+                let player = seat.player;
+                for seat in self.seats.iter_mut().filter(|seat| seat.player == player) {
+                    seat.player = None;
+                }
+                if let Some(player) = player {
+                    self.act(me, player, session, PlayerAct::Leave);
+                }
+                return;
+            }
+            ClientMessage::KeyframePlease => {
+                // Where it is behind anyway it gets one when it reads again; where it waits for its first, then.
+                if seat.shown.is_some() && seat.reads(now) {
+                    show_ring(seat, &self.ring, None, now);
+                }
+                return;
+            }
+        };
+        match seat.player {
+            Some(player) => self.act(me, player, session, act),
+            // A spectator aims at no tick: its ping is answered here, with how far it is ahead of what was shown.
+            None => {
+                if let (PlayerAct::Ping { nonce, tick: aim }, Some((_, tick))) = (act, self.edge.shown()) {
+                    let ahead_ms = (aim.0 as i64 - tick.0 as i64) * (TICK_MICROS / 1000) as i64;
+                    let slack_ms = ahead_ms.clamp(i32::MIN.into(), i32::MAX.into()) as i32;
+                    self.seats[index].send(ServerMessage::Pong { nonce, tick, slack_ms }.encode(), now);
+                }
+            }
+        }
+    }
+
+    /// Something a player did, here or at another edge, on its way to the owner.
+    pub(super) fn act(&mut self, from: MemberId, player: PlayerId, session: u32, act: PlayerAct) {
+        match &mut self.role {
+            Role::Owner(running) => match running.take(from, player, session, act) {
+                Ok(Some(answer)) => self.answer(player, from, answer),
+                Ok(None) => {}
+                Err(refusal) => self.refuse(player, from, refusal),
+            },
+            Role::Frozen(_) => self.hold(Act { from, player, session, act }),
+            Role::Edge | Role::Prepared { .. } => match self.inputs_to {
+                Some(owner) if owner != self.context.me && owner != from => {
+                    let message = PeerMessage::FromPlayer { game: self.game, player, session, act };
+                    self.context.links.send(owner, &message);
+                }
+                // From the member that we take for the owner, or nobody known: it is ours to keep until we know better.
+                _ => self.hold(Act { from, player, session, act }),
+            },
+        }
+    }
+
+    pub(super) fn hold(&mut self, act: Act) {
+        if matches!(act.act, PlayerAct::Seen { .. } | PlayerAct::Ping { .. }) {
+            return;
+        }
+        if self.held.len() >= limits::FROZEN_ACTS {
+            self.context.metrics.acts_dropped.inc();
+            return;
+        }
+        self.held.push_back(act);
+    }
+
+    /// What the world that was run here did not get to do goes to the next owner, before what came later.
+    pub(super) fn hold_first(&mut self, unfinished: Vec<(PlayerId, u32, PlayerAct)>) {
+        let from = self.context.me;
+        for (player, session, act) in unfinished.into_iter().rev() {
+            self.held.push_front(Act { from, player, session, act });
+        }
+    }
+
+    pub(super) fn release_held(&mut self) {
+        // An owner answers through the member that an act came from. Anybody else passes it on: what came from the
+        // present owner before it was one, too.
+        let owner = matches!(self.role, Role::Owner(_));
+        for Act { from, player, session, act } in std::mem::take(&mut self.held) {
+            self.act(if owner { from } else { self.context.me }, player, session, act);
+        }
+    }
+
+    pub(super) fn answer(&mut self, player: PlayerId, via: MemberId, bytes: Bytes) {
+        if via == self.context.me {
+            self.tell_local_player(player, &bytes);
+        } else {
+            self.context.links.send(via, &PeerMessage::ToPlayer { game: self.game, player, bytes });
+        }
+    }
+
+    pub(super) fn refuse(&mut self, player: PlayerId, via: MemberId, refusal: Refusal) {
+        let code = match refusal {
+            Refusal::Full => CloseCode::Full,
+        };
+        if via == self.context.me {
+            self.refuse_local_player(player, code.code());
+        } else {
+            self.context.links.send(via, &PeerMessage::Refuse { game: self.game, player, code: code.code() });
+        }
+    }
+
+    pub(super) fn tell_local_player(&mut self, player: PlayerId, bytes: &Bytes) {
+        let now = Instant::now();
+        let expect = matches!(ServerMessage::decode(bytes), Ok(ServerMessage::Expect { .. }));
+        for seat in self.seats.iter_mut().filter(|seat| seat.player == Some(player)) {
+            if expect {
+                seat.allow_resend();
+            }
+            seat.send(bytes.clone(), now);
+        }
+    }
+
+    pub(super) fn refuse_local_player(&mut self, player: PlayerId, code: u16) {
+        let Some(code) = CloseCode::from_code(code) else { return };
+        while let Some(index) = self.seats.iter().position(|seat| seat.player == Some(player)) {
+            let seat = self.seats.swap_remove(index);
+            self.context.farewell(seat.wire, code);
+        }
+    }
+
+    pub(super) fn close_seat(&mut self, index: usize, code: CloseCode) {
+        let seat = self.seats.swap_remove(index);
+        self.seat_gone(&seat);
+        self.context.farewell(seat.wire, code);
+    }
+
+    pub(super) fn close_all(&mut self, code: CloseCode) {
+        while !self.seats.is_empty() {
+            self.close_seat(self.seats.len() - 1, code);
+        }
+    }
+
+    pub(super) fn seat_gone(&mut self, seat: &Seat) {
+        let other =
+            self.seats.iter().any(|other| other.player == seat.player && other.session >= seat.session);
+        if let (Some(player), false) = (seat.player, other) {
+            let me = self.context.me;
+            self.act(me, player, seat.session, PlayerAct::Gone);
+        }
+    }
+
+    pub(super) fn go_away(&mut self, spread: Duration) {
+        let now = Instant::now();
+        let seats = self.seats.len().max(1) as u32;
+        for (index, seat) in self.seats.iter_mut().enumerate() {
+            seat.go_away_at = Some(now + spread * index as u32 / seats);
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Where a hub's frames come from, and how they reach its sockets.
+//!
+//! Owns the conversation with the edge's rules and the ring. Frames of the world that runs here take the same way as those
+//! of a peer.
+
+use super::ring::{Kept, Ring};
+use super::seat::Seat;
+use super::{Hub, Role};
+use crate::clock;
+use bytes::Bytes;
+use ownership::{EdgeEffect, EdgeEvent};
+use protocol::peer::{PeerMessage, PlayerAct};
+use protocol::{Epoch, GameId, MemberId, ServerMessage, Tick};
+use tokio::time::Instant;
+
+impl Hub {
+    /// Tells the edge, and does what it wants. What that leads to is told in turn, after the effects at hand.
+    pub(super) fn edge_event(&mut self, event: EdgeEvent) {
+        self.edge_events.push_back(event);
+        if self.in_edge {
+            return;
+        }
+        self.in_edge = true;
+        let mut effects = Vec::new();
+        while let Some(event) = self.edge_events.pop_front() {
+            self.edge.handle(clock::now(), event, &mut effects);
+            for effect in effects.drain(..) {
+                self.edge_effect(effect);
+            }
+        }
+        self.in_edge = false;
+    }
+
+    /// The edge asks this member itself: answered from the ring, as a peer would be.
+    pub(super) fn subscribe_myself(&mut self, have: Option<(Epoch, Tick)>) {
+        let me = self.context.me;
+        if !matches!(self.role, Role::Owner(_) | Role::Frozen(_)) {
+            return self.edge_event(EdgeEvent::NotOwner { from: me, owner: None });
+        }
+        let Some((keyframe, frames)) = self.ring.since(have) else { return };
+        let keyframe = keyframe.map(|keyframe| keyframe_event(me, keyframe));
+        let events: Vec<_> = keyframe.into_iter().chain(frames.map(|frame| frame_event(me, frame))).collect();
+        for event in events {
+            self.edge_event(event);
+        }
+    }
+
+    pub(super) fn edge_effect(&mut self, effect: EdgeEffect) {
+        match effect {
+            EdgeEffect::Subscribe { to, have } if to == self.context.me => self.subscribe_myself(have),
+            EdgeEffect::Subscribe { to, have } => {
+                self.context.links.send(to, &PeerMessage::Subscribe { game: self.game, have });
+            }
+            EdgeEffect::Unsubscribe(member) => {
+                if member != self.context.me {
+                    self.context.links.send(member, &PeerMessage::Unsubscribe { game: self.game });
+                }
+            }
+            EdgeEffect::Show { epoch, tick, bytes, new_epoch } => {
+                let after = self.ring.newest().map_or(epoch, |(before, _)| before);
+                self.ring.push(Kept {
+                    epoch,
+                    tick,
+                    after,
+                    bytes: bytes.clone(),
+                    log: Bytes::new(),
+                    digest: 0,
+                });
+                let now = Instant::now();
+                let host = if new_epoch { self.host() } else { None };
+                for seat in self.seats.iter_mut().filter(|seat| seat.shown.is_some()) {
+                    if let Some(host) = &host {
+                        seat.queue(host.clone());
+                    }
+                    seat.show((epoch, tick), &bytes, now);
+                }
+                self.seat_waiting();
+                if new_epoch {
+                    self.join_again();
+                }
+            }
+            EdgeEffect::Reset { epoch, tick, bytes, rewind: _ } => {
+                self.ring.restart(Kept::keyframe(epoch, tick, bytes.clone()));
+                let now = Instant::now();
+                let host = self.host();
+                for seat in self.seats.iter_mut().filter(|seat| seat.shown.is_some()) {
+                    if let Some(host) = &host {
+                        seat.queue(host.clone());
+                    }
+                    // Written as what a slow reader missed: nothing leads there from what it has.
+                    if seat.reads(now) {
+                        show_ring(seat, &self.ring, seat.shown, now);
+                    } else {
+                        seat.leave_out();
+                    }
+                }
+                self.seat_waiting();
+                self.join_again();
+            }
+            EdgeEffect::InputsTo(owner) => {
+                self.inputs_to = owner;
+                if owner.is_some() {
+                    self.release_held();
+                }
+            }
+            EdgeEffect::Lookup(game) => self.context.look_up(game),
+        }
+    }
+
+    /// A join that the former owner had not made durable is made again; it changes nothing where it was.
+    pub(super) fn join_again(&mut self) {
+        let me = self.context.me;
+        let joins: Vec<_> = self
+            .seats
+            .iter()
+            .filter_map(|seat| Some((seat.player?, seat.session, seat.name.clone())))
+            .collect();
+        for (player, session, name) in joins {
+            self.act(me, player, session, PlayerAct::Join { name });
+        }
+    }
+}
+
+/// Writes what leads from the world that the seat has to the newest one: frames, or else a keyframe and the frames after it.
+pub(super) fn show_ring(seat: &mut Seat, ring: &Ring, have: Option<(Epoch, Tick)>, now: Instant) {
+    let (Some((keyframe, frames)), Some(newest)) = (ring.since(have), ring.newest()) else { return };
+    if let Some(keyframe) = keyframe {
+        // A rewind is told by the flag of the frame that follows.
+        if let Some((_, shown)) = have.filter(|(_, shown)| *shown < keyframe.tick) {
+            seat.queue(ServerMessage::Skipped { from: shown.next(), to: keyframe.tick }.encode());
+        }
+        seat.queue_keyframe((keyframe.epoch, keyframe.tick), &keyframe.bytes);
+    }
+    for frame in frames {
+        seat.queue_frame(&frame.bytes);
+    }
+    seat.caught_up(newest, now);
+}
+
+pub(super) fn frame_message(game: GameId, frame: &Kept) -> PeerMessage {
+    PeerMessage::Frame {
+        game,
+        epoch: frame.epoch,
+        tick: frame.tick,
+        after: frame.after,
+        bytes: frame.bytes.clone(),
+        log: frame.log.clone(),
+        digest: frame.digest,
+    }
+}
+
+pub(super) fn frame_event(from: MemberId, frame: &Kept) -> EdgeEvent {
+    let Kept { epoch, tick, after, .. } = *frame;
+    EdgeEvent::Frame { from, epoch, tick, after, bytes: frame.bytes.clone() }
+}
+
+pub(super) fn keyframe_event(from: MemberId, keyframe: &Kept) -> EdgeEvent {
+    EdgeEvent::Keyframe { from, epoch: keyframe.epoch, tick: keyframe.tick, bytes: keyframe.bytes.clone() }
+}
+
+pub(super) fn keyframe_message(game: GameId, keyframe: &Kept) -> PeerMessage {
+    PeerMessage::Keyframe { game, epoch: keyframe.epoch, tick: keyframe.tick, bytes: keyframe.bytes.clone() }
+}
