@@ -94,7 +94,8 @@ impl Server {
     fn rewind(&self) {
         let mut game = self.game.lock().unwrap();
         let epoch = Epoch(game.world.epoch.0 + 0x10000);
-        game.world = Keyframe { epoch, ..game.past[0].clone() };
+        let durable = game.past[0].tick;
+        game.world = Keyframe { epoch, durable, ..game.past[0].clone() };
         game.past.clear();
         game.waiting.clear();
         // Under the lock, so that nothing comes between keyframe and flagged frame.

@@ -188,10 +188,11 @@ impl Shown {
         });
         socket.players = counted.collect();
 
-        // The first keyframe of an epoch is of a tick that was run under it: what the old owner ran of that tick is void.
+        // The first keyframe of an epoch is of the world that its owner began with, or of a tick later: what the old owner
+        // ran of that tick may be void. What is durable under the new epoch was kept in any case.
         let newer = self.high.is_some_and(|high| epoch > high.epoch);
         let base = if newer { Tick(tick.0.saturating_sub(1)) } else { tick };
-        self.advance(place, epoch, base, tick, findings);
+        self.advance(place, epoch, base, (tick, base.max(keyframe.durable)), findings);
         if self.high.is_some_and(|high| epoch < high.epoch) {
             return;
         }
@@ -269,7 +270,7 @@ impl Shown {
             }
         };
         let risen = socket.follow(&decoded);
-        self.advance(place, epoch, base, tick, findings);
+        self.advance(place, epoch, base, (tick, base), findings);
         if self.high.is_some_and(|high| epoch < high.epoch) {
             return;
         }
@@ -285,7 +286,14 @@ impl Shown {
     }
 
     /// The player was shown a tick; `base` is the world that it goes on from (for a keyframe its own).
-    fn advance(&mut self, place: Place<'_>, epoch: Epoch, base: Tick, tick: Tick, findings: &mut Findings) {
+    fn advance(
+        &mut self,
+        place: Place<'_>,
+        epoch: Epoch,
+        base: Tick,
+        (tick, kept): (Tick, Tick),
+        findings: &mut Findings,
+    ) {
         let Some(high) = self.high else {
             self.first = tick.0;
             self.high = Some(High { epoch, base, tick, socket: place.socket });
@@ -305,10 +313,10 @@ impl Shown {
         }
         if epoch > high.epoch && base < high.tick {
             self.rewinds += 1;
-            if base < self.durable {
-                let what = format!("tick {} was durable; the next epoch goes on from {base}", self.durable);
+            if kept < self.durable {
+                let what = format!("tick {} was durable; the next epoch goes on from {kept}", self.durable);
                 findings.add(Fault::DurableLost, place, what);
-                self.durable = base;
+                self.durable = kept;
             }
             self.ticks.truncate((base.0 + 1).saturating_sub(self.first) as usize);
             self.scores.values_mut().for_each(|score| score.rewind(base));
