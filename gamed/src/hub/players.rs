@@ -62,12 +62,12 @@ impl Hub {
         if self.seats.iter().all(|seat| seat.shown.is_some()) {
             return;
         }
-        let Some(newest) = self.ring.newest().filter(|_| self.ring.has_keyframe()) else { return };
+        let (Some(first), Some(newest)) = (self.ring.starts_under(), self.ring.newest()) else { return };
         let now = Instant::now();
         let Some(host) = self.host() else { return };
         for index in 0..self.seats.len() {
             let seat = &mut self.seats[index];
-            if seat.shown.is_some() || !seat.may_be_shown(newest) {
+            if seat.shown.is_some() || !seat.may_be_shown(first, newest) {
                 continue;
             }
             let token = seat.player.map(|player| self.context.token(self.game, player)).unwrap_or_default();

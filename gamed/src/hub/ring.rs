@@ -96,9 +96,9 @@ impl Ring {
         Some((keyframe, self.frames.iter().skip(from)))
     }
 
-    /// Whether a newcomer can be served.
-    pub fn has_keyframe(&self) -> bool {
-        self.keyframe.is_some()
+    /// Epoch of the keyframe that newcomers are led on from, once there is one.
+    pub fn starts_under(&self) -> Option<Epoch> {
+        self.keyframe.as_ref().map(|keyframe| keyframe.epoch)
     }
 
     /// Where the frames that lead on from that world begin, if none of them is missing. (epoch, tick) names a world.
@@ -156,7 +156,7 @@ mod tests {
         ring.restart(kept(10));
         ring.push(kept(11));
         ring.push(kept(13));
-        assert!(!ring.has_keyframe());
+        assert_eq!(ring.starts_under(), None);
         assert_eq!(ring.newest(), Some((Epoch(1), Tick(13))));
     }
 
@@ -167,7 +167,7 @@ mod tests {
         for tick in 1..=RING_FRAMES as u64 + 1 {
             ring.push(kept(tick));
         }
-        assert!(!ring.has_keyframe());
+        assert_eq!(ring.starts_under(), None);
         assert_eq!(since(&ring, 1, 1).1.len(), RING_FRAMES);
         assert_eq!(since(&ring, 1, 0), (None, vec![]), "nothing leads there any more");
     }

@@ -162,10 +162,9 @@ impl Seat {
         self.seen = self.seen.max(Some(tick));
     }
 
-    /// Whether the client may be shown that world: not one older than what it was shown elsewhere. Of another, higher
-    /// epoch any tick will do: that is a rewind.
-    pub fn may_be_shown(&self, (epoch, tick): (Epoch, Tick)) -> bool {
-        self.floor.is_none_or(|(floor, at)| epoch > floor || (epoch == floor && tick >= at))
+    /// Whether the client may be led to that world from a keyframe of epoch `first`.
+    pub fn may_be_shown(&self, first: Epoch, newest: (Epoch, Tick)) -> bool {
+        self.floor.is_none_or(|floor| leads_beyond(floor, first, newest))
     }
 
     /// What is sent again after an Expect does not count against the player.
@@ -182,6 +181,12 @@ impl Seat {
     pub fn may_send(&mut self, now: Instant) -> bool {
         self.allowance.spend(now)
     }
+}
+
+/// A client that was shown `floor` elsewhere gets no lower epoch, on the way there neither, and within its epoch nothing
+/// that ends before its tick. Of a higher epoch any tick will do: that is a move or a rewind.
+fn leads_beyond((floor, at): (Epoch, Tick), first: Epoch, (epoch, tick): (Epoch, Tick)) -> bool {
+    first >= floor && (epoch > floor || tick >= at)
 }
 
 /// A bucket that fills at `rate` a second and holds one second's worth.
@@ -220,6 +225,15 @@ impl Allowance {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_floor_holds_for_the_whole_way_to_the_newest_world() {
+        let floor = (Epoch(2), Tick(530));
+        assert!(!leads_beyond(floor, Epoch(1), (Epoch(2), Tick(542))), "the keyframe is of a lower epoch");
+        assert!(!leads_beyond(floor, Epoch(2), (Epoch(2), Tick(529))), "it ends before what was shown");
+        assert!(leads_beyond(floor, Epoch(2), (Epoch(2), Tick(530))));
+        assert!(leads_beyond(floor, Epoch(3), (Epoch(3), Tick(500))), "a rewind");
+    }
 
     #[test]
     fn an_allowance_of_a_second_can_be_spent_at_once_and_fills_again() {
