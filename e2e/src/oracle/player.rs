@@ -16,6 +16,8 @@ use std::time::Duration;
 #[derive(Default)]
 struct Socket {
     slots: u8,
+    /// The newest epoch that the player had been shown when this socket said Hello: the floor that it named.
+    floor: Option<Epoch>,
     at: Option<(Epoch, Tick)>,
     /// The next keyframe may leave ticks out: a Skipped said so.
     skipped: bool,
@@ -103,7 +105,8 @@ impl Shown {
     }
 
     pub(super) fn opened(&mut self, socket: u32) {
-        self.sockets.insert(socket, Socket::default());
+        let floor = self.high.map(|high| high.epoch);
+        self.sockets.insert(socket, Socket { floor, ..Socket::default() });
     }
 
     pub(super) fn closed(&mut self, socket: u32) {
@@ -302,7 +305,11 @@ impl Shown {
             return;
         };
         if epoch < high.epoch {
-            let late = place.socket < high.socket && tick <= high.base;
+            // Two sockets overlap: the older one may still bring what came before the move, and the newer one what leads up
+            // to it, if it said Hello before the player was shown the move.
+            let floor = self.sockets.get(&place.socket).and_then(|socket| socket.floor);
+            let behind = place.socket < high.socket || floor.is_none_or(|floor| floor <= epoch);
+            let late = behind && tick <= high.base;
             if late {
                 self.show_tick(tick);
             } else {

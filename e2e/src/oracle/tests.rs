@@ -333,6 +333,15 @@ fn a_lower_epoch_on_the_same_socket_fell() {
 }
 
 #[test]
+fn a_newer_socket_that_said_hello_before_the_move_may_lead_up_to_it() {
+    let mut film = Film::playing(1);
+    film.frames(1, None, 101..=110).welcome(2).frames(1, Some(NEW), 111..=112).keyframe(2, OLD, 100);
+    film.frames(2, None, 101..=110).frames(2, Some(NEW), 111..=113).close(1).frames(2, None, 114..=300);
+    let verdict = check(&[film.done()], &[]);
+    assert_eq!(verdict.ticks_missed, 0);
+}
+
+#[test]
 fn a_lower_epoch_on_a_newer_socket_fell() {
     let mut film = Film::playing(1);
     film.frames(1, Some(NEW), 101..=120).close(1).welcome(2).keyframe(2, OLD, 120).frames(
