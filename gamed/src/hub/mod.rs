@@ -130,6 +130,8 @@ pub struct Hub {
     seats: Vec<Seat>,
     /// Settings, as far as known here; needed to welcome players.
     settings: Option<GameSettings>,
+    /// The epoch of what is shown, and who owned the game under it: the source may be ahead of that.
+    shown_of: Option<(Epoch, MemberId)>,
     inputs_to: Option<MemberId>,
     /// What players did while nobody could take it.
     held: VecDeque<Act>,
@@ -160,6 +162,7 @@ impl Hub {
             watchers: BTreeSet::new(),
             seats: Vec::new(),
             settings: None,
+            shown_of: None,
             inputs_to: None,
             held: VecDeque::new(),
             watching: false,

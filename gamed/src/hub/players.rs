@@ -96,8 +96,7 @@ impl Hub {
     }
 
     pub(super) fn host(&self) -> Option<Bytes> {
-        let owner = self.edge.source()?;
-        let (epoch, _) = self.edge.shown()?;
+        let (epoch, owner) = self.shown_of?;
         let (owner_name, owner_build) = self.context.name_of(owner);
         Some(
             ServerMessage::Host(Host {

@@ -66,6 +66,9 @@ impl Hub {
                     log: Bytes::new(),
                     digest: 0,
                 });
+                if new_epoch {
+                    self.shown_of = self.edge.source().map(|owner| (epoch, owner));
+                }
                 let now = Instant::now();
                 let host = if new_epoch { self.host() } else { None };
                 for seat in self.seats.iter_mut().filter(|seat| seat.shown.is_some()) {
@@ -81,6 +84,7 @@ impl Hub {
             }
             EdgeEffect::Reset { epoch, tick, bytes, rewind: _ } => {
                 self.ring.restart(Kept::keyframe(epoch, tick, bytes.clone()));
+                self.shown_of = self.edge.source().map(|owner| (epoch, owner));
                 let now = Instant::now();
                 let host = self.host();
                 for seat in self.seats.iter_mut().filter(|seat| seat.shown.is_some()) {
