@@ -57,7 +57,7 @@ impl Game {
     fn store(&mut self, snapshot: Snapshot) {
         self.record.durable = snapshot.tick;
         self.record.snapshot_tick = snapshot.tick;
-        self.record.players = snapshot.players;
+        (self.record.players, self.record.bots) = (snapshot.players, snapshot.bots);
         self.record.attempts = 0;
         self.snapshot = snapshot;
     }
@@ -144,7 +144,9 @@ impl Store {
                     snapshot_tick: snapshot.tick,
                     rules: settings.rules,
                     name: settings.name.clone(),
+                    maze: settings.maze_name.clone(),
                     players: snapshot.players,
+                    bots: snapshot.bots,
                     attempts: 0,
                 };
                 self.games.insert(game, Game { record, settings, snapshot });
@@ -179,13 +181,16 @@ impl Store {
                 Reply::Granted { epoch }
             }),
             Request::StoreSnapshot { game, expect, snapshot } => {
-                let (reply, _) = self.change(game, expect, |game| {
+                let mut news = false;
+                let (reply, hints) = self.change(game, expect, |game| {
                     if snapshot.tick > game.record.snapshot_tick {
+                        let record = &game.record;
+                        news = (record.players, record.bots) != (snapshot.players, snapshot.bots);
                         game.store(snapshot);
                     }
                     Reply::Done
                 });
-                (reply, Vec::new())
+                (reply, if news { hints } else { Vec::new() })
             }
             Request::End { game, expect } => {
                 let (reply, hints) = self.change(game, expect, |_| Reply::Done);

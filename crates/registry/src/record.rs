@@ -69,8 +69,12 @@ pub struct GameRecord {
     pub rules: u16,
     /// For people.
     pub name: String,
-    /// Players in it when the snapshot was stored.
+    /// Name of its maze, for people.
+    pub maze: String,
+    /// People in it when the snapshot was stored.
     pub players: u16,
+    /// Bots in it when the snapshot was stored.
+    pub bots: u16,
     /// Claims since the last snapshot that its owner stored.
     pub attempts: u8,
 }

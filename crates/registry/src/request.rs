@@ -25,8 +25,10 @@ pub struct Fence {
 pub struct Snapshot {
     /// Tick of the world.
     pub tick: Tick,
-    /// Players in it.
+    /// People in it.
     pub players: u16,
+    /// Bots in it.
+    pub bots: u16,
     /// Opaque here.
     pub world: Bytes,
 }
@@ -137,6 +139,7 @@ pub enum Request {
         floor: Epoch,
     },
     /// Store a world; what it covers is durable. A repeat, or an older tick under the same ownership, changes nothing.
+    /// Hinted only where the number of people or bots changed, for those who watch the lobby.
     /// -> `Done`, `Stale` or `Gone`
     StoreSnapshot {
         /// Which game.
@@ -236,7 +239,7 @@ pub enum RegistryError {
 pub enum Hint {
     /// A member joined, left or changed its state.
     Members,
-    /// This game was created, assigned, moved or ended.
+    /// This game was created, assigned, moved or ended, or the number of people or bots in it changed.
     Game(GameId),
 }
 

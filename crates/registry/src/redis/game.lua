@@ -4,7 +4,7 @@
 
 local function record()
   return redis.call('HMGET', KEYS[1], 'epoch', 'owner', 'base', 'next', 'reason', 'durable', 'snapshot', 'rules', 'name',
-    'players', 'attempts')
+    'maze', 'players', 'bots', 'attempts')
 end
 
 -- The answer to whoever does not hold what it says; nothing when it does.
@@ -33,8 +33,8 @@ local function grant(owner, floor, salt)
   return epoch
 end
 
-local function store(tick, players, world)
-  redis.call('HSET', KEYS[1], 'durable', tick, 'snapshot', tick, 'players', players, 'attempts', 0)
+local function store(tick, players, bots, world)
+  redis.call('HSET', KEYS[1], 'durable', tick, 'snapshot', tick, 'players', players, 'bots', bots, 'attempts', 0)
   redis.call('SET', KEYS[2], world)
 end
 

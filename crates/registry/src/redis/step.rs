@@ -189,7 +189,8 @@ impl Keys {
                     .arg(owner.to_string())
                     .arg(json(what))
                     .arg(what.rules)
-                    .arg(&what.name);
+                    .arg(&what.name)
+                    .arg(&what.maze_name);
                 let step = world(settings, step, snapshot)?;
                 change(*game, [self.add(&self.games(*game), 0, [*game]), own(owner, *game), step])
             }
@@ -254,7 +255,7 @@ fn text(owner: Option<MemberId>) -> String {
     owner.map(|owner| owner.to_string()).unwrap_or_default()
 }
 
-/// Tick, players and bytes of a world, which the scripts take last.
+/// Tick, players, bots and bytes of a world, which the scripts take last.
 fn world(settings: &RedisSettings, step: Step, snapshot: &Snapshot) -> Result<Step, RegistryError> {
     let (length, limit) = (snapshot.world.len(), settings.snapshot_limit);
     if length > limit {
@@ -262,12 +263,14 @@ fn world(settings: &RedisSettings, step: Step, snapshot: &Snapshot) -> Result<St
             "a world of {length} bytes is over the limit of {limit} bytes"
         )));
     }
-    Ok(step.arg(format!("{:016x}", snapshot.tick.0)).arg(snapshot.players).arg(&snapshot.world[..]))
+    let step = step.arg(format!("{:016x}", snapshot.tick.0));
+    Ok(step.arg(snapshot.players).arg(snapshot.bots).arg(&snapshot.world[..]))
 }
 
 /// Fields of a record that [`record`] reads, in the order of the scripts.
-const FIELDS: [&str; 11] = [
-    "epoch", "owner", "base", "next", "reason", "durable", "snapshot", "rules", "name", "players", "attempts",
+const FIELDS: [&str; 13] = [
+    "epoch", "owner", "base", "next", "reason", "durable", "snapshot", "rules", "name", "maze", "players",
+    "bots", "attempts",
 ];
 
 const MOVE: &str = "move";
@@ -308,7 +311,9 @@ pub(super) fn record(id: GameId, value: Value) -> Result<Option<GameRecord>, Reg
         snapshot_tick: tick("snapshot")?,
         rules: number("rules")?,
         name: field("name")?.to_owned(),
+        maze: field("maze")?.to_owned(),
         players: number("players")?,
+        bots: number("bots")?,
         attempts: field("attempts")?.parse().map_err(|_| wrong("attempts"))?,
     }))
 }
@@ -356,7 +361,8 @@ fn changed(game: GameId, value: Value) -> Result<Reply, RegistryError> {
             let record = present(record(game, next()?)?)?;
             let settings = serde_json::from_slice(&decode::<Vec<u8>>(next()?)?).map_err(unreadable)?;
             let world = Bytes::from(decode::<Vec<u8>>(next()?)?);
-            let snapshot = Snapshot { tick: record.snapshot_tick, players: record.players, world };
+            let GameRecord { snapshot_tick: tick, players, bots, .. } = record;
+            let snapshot = Snapshot { tick, players, bots, world };
             Ok(Reply::Claimed { record, settings, snapshot })
         }
         "broken" => Err(RegistryError::Refused(format!(

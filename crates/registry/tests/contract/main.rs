@@ -46,12 +46,20 @@ fn member(id: u64) -> MemberRecord {
 }
 
 fn settings() -> GameSettings {
-    GameSettings { name: "Arena \"ü\"".into(), maze: "maze\n".repeat(100), slots: 8, rules: 3 }
+    GameSettings {
+        name: "Arena \"ü\"".into(),
+        maze: "maze\n".repeat(100),
+        maze_name: "Courtyard \"ß\"".into(),
+        slots: 8,
+        rules: 3,
+        bots: 4,
+        stays: true,
+    }
 }
 
 fn snapshot(tick: u64) -> Snapshot {
     let world: Vec<u8> = (0..100).map(|at| (tick as u8).wrapping_mul(at)).collect();
-    Snapshot { tick: Tick(tick), players: (tick % 9) as u16, world: world.into() }
+    Snapshot { tick: Tick(tick), players: (tick % 9) as u16, bots: (tick % 5) as u16, world: world.into() }
 }
 
 fn create(game: u64, owner: u64) -> Request {

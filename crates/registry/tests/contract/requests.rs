@@ -110,7 +110,9 @@ async fn a_game_is_created_once(registry: &dyn Registry) {
         snapshot_tick: Tick(0),
         rules: 3,
         name: settings().name,
+        maze: settings().maze_name,
         players: 0,
+        bots: 0,
         attempts: 0,
     };
     assert_eq!(record(registry, 1).await, expected);
@@ -146,7 +148,8 @@ async fn a_claim_replaces_exactly_the_ownership_it_names(registry: &dyn Registry
     assert_eq!((what, world), (settings(), snapshot(50)));
     assert!(now.epoch > first && now.epoch.high() > first.high());
     assert_eq!((now.owner, now.base, now.next.clone()), (Some(MemberId(12)), first, None));
-    assert_eq!((now.durable, now.snapshot_tick, now.players, now.attempts), (Tick(50), Tick(50), 5, 1));
+    assert_eq!((now.durable, now.snapshot_tick, now.attempts), (Tick(50), Tick(50), 1));
+    assert_eq!((now.players, now.bots), (5, 0));
     assert_eq!(record(registry, 1).await, now);
     // A repeat is stale: the record tells that it was won.
     assert_eq!(ask(registry, claim(1, fence(first, 10), 12)).await, Reply::Stale(now.clone()));
@@ -211,7 +214,8 @@ async fn a_move_is_committed_under_a_new_epoch(registry: &dyn Registry) {
     assert!(second.high() > first.high());
     let now = record(registry, 1).await;
     assert_eq!((now.epoch, now.owner, now.base, now.next.clone()), (second, Some(MemberId(20)), first, None));
-    assert_eq!((now.durable, now.snapshot_tick, now.players, now.attempts), (Tick(77), Tick(77), 5, 0));
+    assert_eq!((now.durable, now.snapshot_tick, now.attempts), (Tick(77), Tick(77), 0));
+    assert_eq!((now.players, now.bots), (5, 2));
     assert_eq!(listed(registry, Request::GamesOf(MemberId(20))).await, [1]);
     assert_eq!(listed(registry, Request::GamesOf(MemberId(10))).await, NONE);
     assert_eq!(ask(registry, commit(1, fence(first, 10))).await, Reply::Stale(now));
@@ -430,6 +434,15 @@ async fn changes_are_hinted(registry: &dyn Registry) {
         Request::Assign { game: GameId(1), expect: fence(epoch, 1), next: MemberId(2), reason: Reason::Move };
     ask(registry, assign).await;
     assert_eq!(next_hint(&mut hints).await, game);
+    // A world is worth a look where people or bots came or went: not at 45, which is as many of both as at 0.
+    for (tick, news) in [(45, false), (46, true), (51, true), (51, false), (50, false)] {
+        let store =
+            Request::StoreSnapshot { game: GameId(1), expect: fence(epoch, 1), snapshot: snapshot(tick) };
+        ask(registry, store).await;
+        if news {
+            assert_eq!(next_hint(&mut hints).await, game, "tick {tick}");
+        }
+    }
     ask(registry, Request::Leave(MemberId(1))).await;
     assert_eq!(next_hint(&mut hints).await, Hint::Members);
     // Nobody left: nothing changed.
