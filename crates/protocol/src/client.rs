@@ -21,6 +21,8 @@ const SEEN: u8 = 0x03;
 const PING: u8 = 0x04;
 const LEAVE: u8 = 0x05;
 const KEYFRAME_PLEASE: u8 = 0x06;
+const RENAME: u8 = 0x07;
+const CHAT: u8 = 0x08;
 
 /// One message from a client to a server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -50,6 +52,16 @@ pub enum ClientMessage {
     Leave,
     /// The client lost track. Answered by a Keyframe.
     KeyframePlease,
+    /// The player wants another name. Answered by a Rename event in a frame, or by Notice.
+    Rename {
+        /// Checked by [`crate::PlayerName`].
+        name: String,
+    },
+    /// The player says something to everybody in the game. Answered by a Chat event in a frame, or by Notice.
+    Chat {
+        /// Checked by [`crate::ChatText`].
+        text: String,
+    },
 }
 
 /// Who connects, and from where the client goes on. The version comes first in every version of the protocol.
@@ -94,6 +106,8 @@ impl ClientMessage {
             ClientMessage::Ping { nonce, tick } => encode_typed(PING, &(nonce, tick)),
             ClientMessage::Leave => encode_typed(LEAVE, &()),
             ClientMessage::KeyframePlease => encode_typed(KEYFRAME_PLEASE, &()),
+            ClientMessage::Rename { name } => encode_typed(RENAME, name),
+            ClientMessage::Chat { text } => encode_typed(CHAT, text),
         }
         .into()
     }
@@ -125,6 +139,13 @@ impl ClientMessage {
             KEYFRAME_PLEASE => {
                 decode_whole("KeyframePlease", rest).map(|()| ClientMessage::KeyframePlease)?
             }
+            RENAME => {
+                let name: String = decode_whole("Rename", rest)?;
+                at_most("the name in bytes", name.len(), MAX_NAME_BYTES)?;
+                ClientMessage::Rename { name }
+            }
+            // The message's own limit bounds the text.
+            CHAT => ClientMessage::Chat { text: decode_whole("Chat", rest)? },
             unknown => return Err(DecodeError::UnknownType(unknown)),
         })
     }

@@ -13,7 +13,7 @@
 //! A mask has one byte for each 8 slots, slot 0 in the lowest bit of the first.
 
 use crate::wire::{DecodeError, MAX_SERVER_MESSAGE, MAX_SLOTS, at_most};
-use crate::{Epoch, PlayerId, PlayerName, Tick};
+use crate::{ChatText, Epoch, PlayerId, PlayerName, Tick};
 use alloc::{string::String, vec::Vec};
 use bytes::Bytes;
 use core::ops::RangeInclusive;
@@ -106,10 +106,12 @@ pub enum FrameEvent {
         slot: u8,
         /// Its id.
         player: PlayerId,
+        /// Played by the server.
+        bot: bool,
         /// Its name.
         name: String,
     },
-    /// A player is out of the game, and its tank with it.
+    /// A player is out of the game, and its tank and missiles with it; its blasts are nobody's from now on.
     Leave {
         /// Its place, free from now on.
         slot: u8,
@@ -128,26 +130,97 @@ pub enum FrameEvent {
         /// Its number.
         missile: u8,
     },
-    /// A missile hits a tank and is gone.
+    /// A missile hits a tank and explodes.
     Hit {
         /// Its number.
         missile: u8,
         /// Whose tank.
         slot: u8,
+        /// How far it flew in this tick, in steps of 16 units.
+        at: u8,
         /// Armour left; 16,384 is 1.0.
         armour: u16,
     },
-    /// A missile is gone: at a wall, or out of the arena.
+    /// A missile has left the arena.
     Gone {
         /// Its number.
         missile: u8,
     },
-    /// A tank is destroyed.
+    /// A tank is destroyed: it explodes and leaves an item.
     Kill {
         /// Whose tank.
         slot: u8,
         /// Slot of whoever caused it; 255: nobody.
         by: u8,
+        /// Number of the item.
+        item: u8,
+        /// What it is: 0 health, 1 bounce.
+        kind: u8,
+    },
+    /// A missile hits a wall and explodes.
+    Burst {
+        /// Its number.
+        missile: u8,
+        /// How far it flew in this tick, in steps of 16 units.
+        at: u8,
+    },
+    /// A missile bounces off a wall, for the last time, and goes on in the next tick.
+    Bounce {
+        /// Its number.
+        missile: u8,
+        /// How far it flew in this tick, in steps of 16 units.
+        at: u8,
+        /// Its direction from now on.
+        heading: u16,
+    },
+    /// A blast does damage to a tank.
+    Hurt {
+        /// Whose tank.
+        slot: u8,
+        /// Armour left; 16,384 is 1.0.
+        armour: u16,
+    },
+    /// A tank takes an item.
+    PickUp {
+        /// Whose tank.
+        slot: u8,
+        /// Number of the item.
+        item: u8,
+    },
+    /// A player destroys the own tank, before this tick's motion: a great explosion, and an item.
+    Destruct {
+        /// Whose tank.
+        slot: u8,
+        /// Number of the item.
+        item: u8,
+        /// What it is: 0 health, 1 bounce.
+        kind: u8,
+    },
+    /// A player has another name.
+    Rename {
+        /// Whose.
+        slot: u8,
+        /// The new one.
+        name: String,
+    },
+    /// A player says something.
+    Chat {
+        /// Who.
+        slot: u8,
+        /// What.
+        text: String,
+    },
+    /// The round is over: all tanks, missiles, blasts and items vanish, and nobody can launch.
+    RoundOver {
+        /// Slot of who has won; 255: nobody.
+        winner: u8,
+        /// Ticks until the next round.
+        ticks: u16,
+    },
+    /// The next round begins, with all scores at 0.
+    RoundStart {
+        /// How long it lasts, in ticks; 0: it has no end.
+        ticks: u32,
     },
 }
 
@@ -361,6 +434,11 @@ fn put_varint(to: &mut Vec<u8>, mut value: usize) {
     to.push(value as u8);
 }
 
+fn put_text(to: &mut Vec<u8>, text: &str) {
+    put_varint(to, text.len());
+    to.extend_from_slice(text.as_bytes());
+}
+
 /// The low `bits` of a number, as a signed number.
 fn fold(value: i64, bits: u32) -> i64 {
     let unused = i64::BITS - bits;
@@ -402,7 +480,7 @@ const fn class_bytes(class: usize) -> usize {
     (2 + 2 * CLASS_BITS[class] + heading).div_ceil(8) as usize
 }
 
-/// Kinds of events. Further ones (blasts, pick-ups, names, chat) get further numbers and a new protocol version.
+/// Kinds of events. Further ones get further numbers and a new protocol version.
 const JOIN: u8 = 0;
 const LEAVE: u8 = 1;
 const LAUNCH: u8 = 2;
@@ -410,30 +488,68 @@ const SHOT: u8 = 3;
 const HIT: u8 = 4;
 const GONE: u8 = 5;
 const KILL: u8 = 6;
+const BURST: u8 = 7;
+const BOUNCE: u8 = 8;
+const HURT: u8 = 9;
+const PICK_UP: u8 = 10;
+const DESTRUCT: u8 = 11;
+const RENAME: u8 = 12;
+const CHAT: u8 = 13;
+const ROUND_OVER: u8 = 14;
+const ROUND_START: u8 = 15;
 
-/// Longest name in a Join event, in bytes.
+/// Longest name in an event, in bytes.
 const MAX_NAME_BYTES: usize = PlayerName::MAX_CHARACTERS * 4;
-/// `by` of a Kill that nobody caused.
+/// Longest text of a Chat event, in bytes.
+const MAX_CHAT_BYTES: usize = ChatText::MAX_CHARACTERS * 4;
+/// `by` of a Kill that nobody caused, and `winner` of a round that nobody won.
 const NOBODY: u8 = 255;
 
 impl FrameEvent {
     fn put(&self, to: &mut Vec<u8>) {
         match self {
-            FrameEvent::Join { slot, player, name } => {
+            FrameEvent::Join { slot, player, bot, name } => {
                 to.extend([JOIN, *slot]);
                 to.extend(player.0.to_le_bytes());
-                put_varint(to, name.len());
-                to.extend_from_slice(name.as_bytes());
+                to.push((*bot).into());
+                put_text(to, name);
             }
             FrameEvent::Leave { slot } => to.extend([LEAVE, *slot]),
             FrameEvent::Launch { slot, entry } => to.extend([LAUNCH, *slot, *entry]),
             FrameEvent::Shot { slot, missile } => to.extend([SHOT, *slot, *missile]),
-            FrameEvent::Hit { missile, slot, armour } => {
-                to.extend([HIT, *slot, *missile]);
+            FrameEvent::Hit { missile, slot, at, armour } => {
+                to.extend([HIT, *slot, *missile, *at]);
                 to.extend(armour.to_le_bytes());
             }
             FrameEvent::Gone { missile } => to.extend([GONE, *missile]),
-            FrameEvent::Kill { slot, by } => to.extend([KILL, *slot, *by]),
+            FrameEvent::Kill { slot, by, item, kind } => to.extend([KILL, *slot, *by, *item, *kind]),
+            FrameEvent::Burst { missile, at } => to.extend([BURST, *missile, *at]),
+            FrameEvent::Bounce { missile, at, heading } => {
+                to.extend([BOUNCE, *missile, *at]);
+                to.extend(heading.to_le_bytes());
+            }
+            FrameEvent::Hurt { slot, armour } => {
+                to.extend([HURT, *slot]);
+                to.extend(armour.to_le_bytes());
+            }
+            FrameEvent::PickUp { slot, item } => to.extend([PICK_UP, *slot, *item]),
+            FrameEvent::Destruct { slot, item, kind } => to.extend([DESTRUCT, *slot, *item, *kind]),
+            FrameEvent::Rename { slot, name } => {
+                to.extend([RENAME, *slot]);
+                put_text(to, name);
+            }
+            FrameEvent::Chat { slot, text } => {
+                to.extend([CHAT, *slot]);
+                put_text(to, text);
+            }
+            FrameEvent::RoundOver { winner, ticks } => {
+                to.extend([ROUND_OVER, *winner]);
+                to.extend(ticks.to_le_bytes());
+            }
+            FrameEvent::RoundStart { ticks } => {
+                to.push(ROUND_START);
+                to.extend(ticks.to_le_bytes());
+            }
         }
     }
 }
@@ -501,33 +617,66 @@ impl Reader<'_> {
         if slot < slots { Ok(slot) } else { Err(MALFORMED) }
     }
 
+    fn slot_or_nobody(&mut self, slots: u8) -> Result<u8, DecodeError> {
+        let slot = self.byte()?;
+        if slot < slots || slot == NOBODY { Ok(slot) } else { Err(MALFORMED) }
+    }
+
+    fn text(&mut self, what: &'static str, limit: usize) -> Result<String, DecodeError> {
+        let length = self.varint()? as usize;
+        at_most(what, length, limit)?;
+        let (text, rest) = self.bytes.split_at_checked(length).ok_or(MALFORMED)?;
+        self.bytes = rest;
+        core::str::from_utf8(text).map(Into::into).map_err(|_| MALFORMED)
+    }
+
     fn event(&mut self, slots: u8) -> Result<FrameEvent, DecodeError> {
         Ok(match self.byte()? {
             JOIN => {
                 let slot = self.slot(slots)?;
                 let player = PlayerId(u64::from_le_bytes(self.array()?));
-                let length = self.varint()? as usize;
-                at_most("the name in bytes", length, MAX_NAME_BYTES)?;
-                let (name, rest) = self.bytes.split_at_checked(length).ok_or(MALFORMED)?;
-                self.bytes = rest;
-                let name = core::str::from_utf8(name).map_err(|_| MALFORMED)?;
-                FrameEvent::Join { slot, player, name: name.into() }
+                let bot = match self.byte()? {
+                    0 => false,
+                    1 => true,
+                    _ => return Err(MALFORMED),
+                };
+                FrameEvent::Join { slot, player, bot, name: self.text("the name in bytes", MAX_NAME_BYTES)? }
             }
             LEAVE => FrameEvent::Leave { slot: self.slot(slots)? },
             LAUNCH => FrameEvent::Launch { slot: self.slot(slots)?, entry: self.byte()? },
             SHOT => FrameEvent::Shot { slot: self.slot(slots)?, missile: self.byte()? },
             HIT => {
-                let (slot, missile) = (self.slot(slots)?, self.byte()?);
-                FrameEvent::Hit { missile, slot, armour: u16::from_le_bytes(self.array()?) }
+                let (slot, missile, at) = (self.slot(slots)?, self.byte()?, self.byte()?);
+                FrameEvent::Hit { missile, slot, at, armour: u16::from_le_bytes(self.array()?) }
             }
             GONE => FrameEvent::Gone { missile: self.byte()? },
             KILL => {
-                let (slot, by) = (self.slot(slots)?, self.byte()?);
-                if by != NOBODY && by >= slots {
-                    return Err(MALFORMED);
-                }
-                FrameEvent::Kill { slot, by }
+                let (slot, by) = (self.slot(slots)?, self.slot_or_nobody(slots)?);
+                FrameEvent::Kill { slot, by, item: self.byte()?, kind: self.byte()? }
             }
+            BURST => FrameEvent::Burst { missile: self.byte()?, at: self.byte()? },
+            BOUNCE => {
+                let (missile, at) = (self.byte()?, self.byte()?);
+                FrameEvent::Bounce { missile, at, heading: u16::from_le_bytes(self.array()?) }
+            }
+            HURT => FrameEvent::Hurt { slot: self.slot(slots)?, armour: u16::from_le_bytes(self.array()?) },
+            PICK_UP => FrameEvent::PickUp { slot: self.slot(slots)?, item: self.byte()? },
+            DESTRUCT => {
+                FrameEvent::Destruct { slot: self.slot(slots)?, item: self.byte()?, kind: self.byte()? }
+            }
+            RENAME => {
+                let slot = self.slot(slots)?;
+                FrameEvent::Rename { slot, name: self.text("the name in bytes", MAX_NAME_BYTES)? }
+            }
+            CHAT => {
+                let slot = self.slot(slots)?;
+                FrameEvent::Chat { slot, text: self.text("the message in bytes", MAX_CHAT_BYTES)? }
+            }
+            ROUND_OVER => {
+                let winner = self.slot_or_nobody(slots)?;
+                FrameEvent::RoundOver { winner, ticks: u16::from_le_bytes(self.array()?) }
+            }
+            ROUND_START => FrameEvent::RoundStart { ticks: u32::from_le_bytes(self.array()?) },
             _ => return Err(MALFORMED),
         })
     }

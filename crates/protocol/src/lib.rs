@@ -14,9 +14,9 @@ pub mod frame;
 pub mod handshake;
 mod ids;
 mod key;
-mod name;
 pub mod peer;
 mod server;
+mod text;
 mod token;
 mod version;
 mod wire;
@@ -26,8 +26,11 @@ pub use close::CloseCode;
 pub use frame::{Body, EncodedBody, Flags, Frame, FrameEvent, FrameHeader, Residual, SlotInputs};
 pub use ids::{Epoch, GameId, MemberId, ParseIdError, PlayerId, TICK_MICROS, Tick};
 pub use key::{ClusterKey, KeyError};
-pub use name::{GameName, NameError, PlayerName};
-pub use server::{Host, Keyframe, KeyframePlayer, KeyframeTank, Missile, ServerMessage, Welcome};
+pub use server::{
+    Blast, ChatLine, ChatWhat, Host, Item, Keyframe, KeyframePlayer, KeyframeTank, Missile, Round,
+    ServerMessage, Welcome,
+};
+pub use text::{ChatText, GameName, PlayerName, TextError};
 pub use token::{Token, TokenError};
 pub use version::{
     PEER_VERSION, PEER_VERSION_OLDEST, PLAYER_VERSION, PLAYER_VERSION_OLDEST, VersionMismatch,

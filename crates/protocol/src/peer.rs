@@ -58,6 +58,12 @@ pub struct GameSettings {
     pub slots: u8,
     /// Rules version that the game is stepped by.
     pub rules: u16,
+    /// The maze's name, for people.
+    pub maze_name: String,
+    /// Bots fill the game up to so many players, people and bots together.
+    pub bots: u8,
+    /// It goes on without people.
+    pub stays: bool,
 }
 
 impl GameSettings {
@@ -212,6 +218,16 @@ pub enum PlayerAct {
         nonce: u32,
         /// The tick that an input sent with the ping would aim at; the answer says how early it was.
         tick: Tick,
+    },
+    /// Take another name.
+    Rename {
+        /// 1 to 16 characters.
+        name: String,
+    },
+    /// Say something to everybody in the game.
+    Chat {
+        /// 1 to 120 characters.
+        text: String,
     },
 }
 

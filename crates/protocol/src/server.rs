@@ -16,9 +16,14 @@ const EXPECT: u8 = 0x84;
 const GO_AWAY: u8 = 0x85;
 const SKIPPED: u8 = 0x86;
 const HOST: u8 = 0x87;
+const NOTICE: u8 = 0x88;
 
-/// Most missiles in a keyframe: their ids are bytes.
-const MAX_MISSILES: usize = 256;
+/// Most missiles in a keyframe, and most items: their ids are bytes.
+const MAX_IDS: usize = 256;
+/// Most blasts in a keyframe: one for each missile that can end, each tank and each self-destruct, many times over.
+const MAX_BLASTS: usize = 1024;
+/// Most lines of chat in a keyframe.
+const MAX_CHAT: usize = 64;
 
 /// One message from a server to a client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -62,6 +67,11 @@ pub enum ServerMessage {
         /// Last tick left out.
         to: Tick,
     },
+    /// Something that the client asked for was refused; the socket stays.
+    Notice {
+        /// What, and what to do: can be shown.
+        sentence: String,
+    },
 }
 
 /// Who the client is, and what never changes about its game.
@@ -96,10 +106,14 @@ pub struct Host {
     pub owner_name: String,
     /// Build of that member; empty while it is not known.
     pub owner_build: String,
+    /// Revision of that member; empty while it is not known.
+    pub owner_revision: String,
     /// Name of the member that the socket is on.
     pub edge_name: String,
     /// Build of that member.
     pub edge_build: String,
+    /// Revision of that member.
+    pub edge_revision: String,
 }
 
 /// A world, as far as clients see it. Coordinates in units of 1/12,800 u, headings of 1/65,536 turn.
@@ -113,10 +127,29 @@ pub struct Keyframe {
     pub durable: Tick,
     /// Rules version that the game is stepped by.
     pub rules: u16,
+    /// The present round.
+    pub round: Round,
     /// All players, by rising slot.
     pub players: Vec<KeyframePlayer>,
     /// All missiles, in the world's order.
     pub missiles: Vec<Missile>,
+    /// All blasts, in the world's order.
+    pub blasts: Vec<Blast>,
+    /// All items, in the world's order.
+    pub items: Vec<Item>,
+    /// What was said of late, oldest first.
+    pub chat: Vec<ChatLine>,
+}
+
+/// Where a game is in its rounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Round {
+    /// Counted from 1.
+    pub number: u32,
+    /// It is over, and the next one has not begun.
+    pub resting: bool,
+    /// Last tick of the round, or of the rest after it; 0: it has no end.
+    pub ends: Tick,
 }
 
 /// A player in a keyframe.
@@ -128,14 +161,18 @@ pub struct KeyframePlayer {
     pub slot: u8,
     /// Name as shown.
     pub name: String,
+    /// Played by the server.
+    pub bot: bool,
     /// Session that the player's last input came by.
     pub session: u32,
     /// Has the player a socket?
     pub connected: bool,
-    /// Kills.
+    /// Kills in this round.
     pub score: u32,
-    /// Deaths.
+    /// Deaths in this round.
     pub deaths: u32,
+    /// Rounds won.
+    pub wins: u32,
     /// `seq` of the last input consumed, whether applied or void.
     pub last_seq: u32,
     /// How many inputs were applied.
@@ -161,6 +198,8 @@ pub struct KeyframeTank {
     pub armour: u16,
     /// Ticks until it may shoot again.
     pub reload: u16,
+    /// Its missiles bounce once.
+    pub bounce: bool,
 }
 
 /// A missile in a keyframe.
@@ -176,6 +215,70 @@ pub struct Missile {
     pub y: i32,
     /// Direction of its flight.
     pub heading: u16,
+    /// It will bounce off the next wall.
+    pub bounce: bool,
+}
+
+/// An explosion in a keyframe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Blast {
+    /// 0 of a missile, 1 of a destroyed tank, 2 of a self-destruction.
+    pub kind: u8,
+    /// Slot of whoever caused it; 255: nobody.
+    pub slot: u8,
+    /// To the right of the middle, in units.
+    pub x: i32,
+    /// Up from the middle, in units.
+    pub y: i32,
+    /// Ticks since it began.
+    pub age: u8,
+}
+
+/// Something to pick up, in a keyframe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Item {
+    /// Its number while it lies there.
+    pub id: u8,
+    /// 0 health, 1 bounce.
+    pub kind: u8,
+    /// To the right of the middle, in units.
+    pub x: i32,
+    /// Up from the middle, in units.
+    pub y: i32,
+    /// Ticks until it is gone.
+    pub left: u16,
+}
+
+/// A line of chat in a keyframe.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChatLine {
+    /// When.
+    pub tick: Tick,
+    /// The slot that it was about, then.
+    pub slot: u8,
+    /// The name of its player, then.
+    pub name: String,
+    /// What happened.
+    pub what: ChatWhat,
+}
+
+/// What a line of chat tells.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ChatWhat {
+    /// The player has come.
+    Entered,
+    /// The player has left.
+    Left,
+    /// The player has another name now.
+    Renamed {
+        /// The new one.
+        to: String,
+    },
+    /// The player said something.
+    Said {
+        /// It.
+        text: String,
+    },
 }
 
 impl ServerMessage {
@@ -190,6 +293,7 @@ impl ServerMessage {
             ServerMessage::Expect { seq } => encode_typed(EXPECT, seq),
             ServerMessage::GoAway { grace_ms } => encode_typed(GO_AWAY, grace_ms),
             ServerMessage::Skipped { from, to } => encode_typed(SKIPPED, &(from, to)),
+            ServerMessage::Notice { sentence } => encode_typed(NOTICE, sentence),
         }
         .into()
     }
@@ -216,7 +320,10 @@ impl ServerMessage {
             KEYFRAME => {
                 let keyframe: Keyframe = decode_whole("Keyframe", rest)?;
                 at_most("the list of players", keyframe.players.len(), MAX_SLOTS.into())?;
-                at_most("the list of missiles", keyframe.missiles.len(), MAX_MISSILES)?;
+                at_most("the list of missiles", keyframe.missiles.len(), MAX_IDS)?;
+                at_most("the list of blasts", keyframe.blasts.len(), MAX_BLASTS)?;
+                at_most("the list of items", keyframe.items.len(), MAX_IDS)?;
+                at_most("the lines of chat", keyframe.chat.len(), MAX_CHAT)?;
                 if keyframe.players.iter().any(|player| player.slot >= MAX_SLOTS || player.keys >= 1 << 5) {
                     return Err(DecodeError::Malformed("Keyframe"));
                 }
@@ -233,6 +340,7 @@ impl ServerMessage {
                 ServerMessage::Skipped { from, to }
             }
             HOST => ServerMessage::Host(decode_whole("Host", rest)?),
+            NOTICE => ServerMessage::Notice { sentence: decode_whole("Notice", rest)? },
             unknown => return Err(DecodeError::UnknownType(unknown)),
         })
     }

@@ -10,10 +10,10 @@ use proptest::test_runner::FileFailurePersistence;
 use protocol::handshake::{Dialer, Listener};
 use protocol::peer::{self, Control, GameSettings, Input, MAX_MAZE_BYTES, PeerMessage, PlayerAct};
 use protocol::{
-    Body, ClientMessage, CloseCode, ClusterKey, DecodeError, Epoch, Flags, Frame, FrameEvent, FrameHeader,
-    GameId, Hello, Host, Keyframe, KeyframePlayer, KeyframeTank, MAX_CLIENT_MESSAGE, MAX_INPUTS,
-    MAX_SERVER_MESSAGE, MAX_SLOTS, MemberId, Missile, PlayerId, Residual, ServerMessage, SlotInputs, Tick,
-    Token, Welcome,
+    Blast, Body, ChatLine, ChatWhat, ClientMessage, CloseCode, ClusterKey, DecodeError, Epoch, Flags, Frame,
+    FrameEvent, FrameHeader, GameId, Hello, Host, Item, Keyframe, KeyframePlayer, KeyframeTank,
+    MAX_CLIENT_MESSAGE, MAX_INPUTS, MAX_SERVER_MESSAGE, MAX_SLOTS, MemberId, Missile, PlayerId, Residual,
+    Round, ServerMessage, SlotInputs, Tick, Token, Welcome,
 };
 
 fn config() -> ProptestConfig {
@@ -63,18 +63,21 @@ fn client_message() -> impl Strategy<Value = ClientMessage> {
         (any::<u32>(), tick()).prop_map(|(nonce, tick)| ClientMessage::Ping { nonce, tick }),
         Just(ClientMessage::Leave),
         Just(ClientMessage::KeyframePlease),
+        "\\PC{0,32}".prop_map(|name| ClientMessage::Rename { name }),
+        "\\PC{0,120}".prop_map(|text| ClientMessage::Chat { text }),
     ]
 }
 
 fn keyframe() -> impl Strategy<Value = Keyframe> {
-    let tank = (any::<i32>(), any::<i32>(), any::<u16>(), any::<u16>(), any::<u16>())
-        .prop_map(|(x, y, heading, armour, reload)| KeyframeTank { x, y, heading, armour, reload });
-    let numbers = (any::<u64>(), 0..MAX_SLOTS, any::<u32>(), any::<bool>(), 0u8..32);
-    let player = (numbers, "\\PC{0,16}", any::<[u32; 5]>(), proptest::option::of(tank)).prop_map(
+    let tank = (any::<[i32; 2]>(), any::<[u16; 3]>(), any::<bool>()).prop_map(
+        |([x, y], [heading, armour, reload], bounce)| KeyframeTank { x, y, heading, armour, reload, bounce },
+    );
+    let numbers = (any::<u64>(), 0..MAX_SLOTS, any::<u32>(), any::<[bool; 2]>(), 0u8..32);
+    let player = (numbers, "\\PC{0,16}", any::<[u32; 6]>(), proptest::option::of(tank)).prop_map(
         |(
-            (id, slot, session, connected, keys),
+            (id, slot, session, [connected, bot], keys),
             name,
-            [score, deaths, last_seq, applied, applied_hash],
+            [score, deaths, wins, last_seq, applied, applied_hash],
             tank,
         )| {
             let id = PlayerId(id);
@@ -82,10 +85,12 @@ fn keyframe() -> impl Strategy<Value = Keyframe> {
                 id,
                 slot,
                 name,
+                bot,
                 session,
                 connected,
                 score,
                 deaths,
+                wins,
                 last_seq,
                 applied,
                 applied_hash,
@@ -94,17 +99,50 @@ fn keyframe() -> impl Strategy<Value = Keyframe> {
             }
         },
     );
-    let missile = (any::<u8>(), any::<u8>(), any::<i32>(), any::<i32>(), any::<u16>())
-        .prop_map(|(id, slot, x, y, heading)| Missile { id, slot, x, y, heading });
-    (world_name(), tick(), any::<u16>(), vec(player, 0..=usize::from(MAX_SLOTS)), vec(missile, 0..=256))
-        .prop_map(|((epoch, tick), durable, rules, players, missiles)| Keyframe {
+    let missile = (any::<[u8; 2]>(), any::<[i32; 2]>(), any::<u16>(), any::<bool>())
+        .prop_map(|([id, slot], [x, y], heading, bounce)| Missile { id, slot, x, y, heading, bounce });
+    let blast = (any::<[u8; 3]>(), any::<[i32; 2]>()).prop_map(|([kind, slot, age], [x, y])| Blast {
+        kind,
+        slot,
+        x,
+        y,
+        age,
+    });
+    let item = (any::<[u8; 2]>(), any::<[i32; 2]>(), any::<u16>())
+        .prop_map(|([id, kind], [x, y], left)| Item { id, kind, x, y, left });
+    let what = prop_oneof![
+        Just(ChatWhat::Entered),
+        Just(ChatWhat::Left),
+        "\\PC{0,16}".prop_map(|to| ChatWhat::Renamed { to }),
+        "\\PC{0,120}".prop_map(|text| ChatWhat::Said { text }),
+    ];
+    let line = (tick(), any::<u8>(), "\\PC{0,16}", what).prop_map(|(tick, slot, name, what)| ChatLine {
+        tick,
+        slot,
+        name,
+        what,
+    });
+    let round = (any::<u32>(), any::<bool>(), tick()).prop_map(|(number, resting, ends)| Round {
+        number,
+        resting,
+        ends,
+    });
+    let players = vec(player, 0..=usize::from(MAX_SLOTS));
+    let things = (vec(missile, 0..=256), vec(blast, 0..40), vec(item, 0..40), vec(line, 0..20));
+    (world_name(), tick(), any::<u16>(), round, players, things).prop_map(
+        |((epoch, tick), durable, rules, round, players, (missiles, blasts, items, chat))| Keyframe {
             epoch,
             tick,
             durable,
             rules,
+            round,
             players,
             missiles,
-        })
+            blasts,
+            items,
+            chat,
+        },
+    )
 }
 
 fn server_message() -> impl Strategy<Value = ServerMessage> {
@@ -125,10 +163,19 @@ fn server_message() -> impl Strategy<Value = ServerMessage> {
             })
         },
     );
-    let host =
-        (any::<u64>(), texts()).prop_map(|(epoch, [owner_name, owner_build, edge_name, edge_build])| {
-            ServerMessage::Host(Host { epoch: Epoch(epoch), owner_name, owner_build, edge_name, edge_build })
-        });
+    let host = (any::<u64>(), texts(), texts()).prop_map(
+        |(epoch, [owner_name, owner_build, owner_revision, edge_name], [edge_build, edge_revision, ..])| {
+            ServerMessage::Host(Host {
+                epoch: Epoch(epoch),
+                owner_name,
+                owner_build,
+                owner_revision,
+                edge_name,
+                edge_build,
+                edge_revision,
+            })
+        },
+    );
     prop_oneof![
         welcome,
         host,
@@ -141,28 +188,47 @@ fn server_message() -> impl Strategy<Value = ServerMessage> {
         any::<u32>().prop_map(|seq| ServerMessage::Expect { seq }),
         any::<u32>().prop_map(|grace_ms| ServerMessage::GoAway { grace_ms }),
         (tick(), tick()).prop_map(|(from, to)| ServerMessage::Skipped { from, to }),
+        "\\PC{0,100}".prop_map(|sentence| ServerMessage::Notice { sentence }),
     ]
 }
 
 fn event(slots: u8) -> impl Strategy<Value = FrameEvent> {
     let slot = move || 0..slots;
+    let nobody = move || prop_oneof![slot(), Just(255)];
     let byte = any::<u8>;
     prop_oneof![
-        (slot(), any::<u64>(), "\\PC{0,16}").prop_map(|(slot, player, name)| FrameEvent::Join {
-            slot,
-            player: PlayerId(player),
-            name
+        (slot(), any::<u64>(), any::<bool>(), "\\PC{0,16}").prop_map(|(slot, player, bot, name)| {
+            FrameEvent::Join { slot, player: PlayerId(player), bot, name }
         }),
         slot().prop_map(|slot| FrameEvent::Leave { slot }),
         (slot(), byte()).prop_map(|(slot, entry)| FrameEvent::Launch { slot, entry }),
         (slot(), byte()).prop_map(|(slot, missile)| FrameEvent::Shot { slot, missile }),
-        (byte(), slot(), any::<u16>()).prop_map(|(missile, slot, armour)| FrameEvent::Hit {
+        (byte(), slot(), byte(), any::<u16>()).prop_map(|(missile, slot, at, armour)| FrameEvent::Hit {
             missile,
             slot,
+            at,
             armour
         }),
         byte().prop_map(|missile| FrameEvent::Gone { missile }),
-        (slot(), prop_oneof![slot(), Just(255)]).prop_map(|(slot, by)| FrameEvent::Kill { slot, by }),
+        (slot(), nobody(), byte(), byte()).prop_map(|(slot, by, item, kind)| FrameEvent::Kill {
+            slot,
+            by,
+            item,
+            kind
+        }),
+        (byte(), byte()).prop_map(|(missile, at)| FrameEvent::Burst { missile, at }),
+        (byte(), byte(), any::<u16>()).prop_map(|(missile, at, heading)| FrameEvent::Bounce {
+            missile,
+            at,
+            heading
+        }),
+        (slot(), any::<u16>()).prop_map(|(slot, armour)| FrameEvent::Hurt { slot, armour }),
+        (slot(), byte()).prop_map(|(slot, item)| FrameEvent::PickUp { slot, item }),
+        (slot(), byte(), byte()).prop_map(|(slot, item, kind)| FrameEvent::Destruct { slot, item, kind }),
+        (slot(), "\\PC{0,16}").prop_map(|(slot, name)| FrameEvent::Rename { slot, name }),
+        (slot(), "\\PC{0,120}").prop_map(|(slot, text)| FrameEvent::Chat { slot, text }),
+        (nobody(), any::<u16>()).prop_map(|(winner, ticks)| FrameEvent::RoundOver { winner, ticks }),
+        any::<u32>().prop_map(|ticks| FrameEvent::RoundStart { ticks }),
     ]
 }
 
@@ -199,12 +265,28 @@ fn frame() -> impl Strategy<Value = (u8, Frame)> {
 fn peer_message() -> impl Strategy<Value = PeerMessage> {
     let bytes = || vec(any::<u8>(), 0..300).prop_map(Bytes::from);
     let game = || any::<u64>().prop_map(GameId);
-    let settings = ("\\PC{0,32}", "\\PC{0,200}", 1..=MAX_SLOTS, any::<u16>())
-        .prop_map(|(name, maze, slots, rules)| GameSettings { name, maze, slots, rules });
+    let settings = (
+        ["\\PC{0,32}", "\\PC{0,200}", "\\PC{0,32}"],
+        1..=MAX_SLOTS,
+        any::<u16>(),
+        any::<u8>(),
+        any::<bool>(),
+    )
+        .prop_map(|([name, maze, maze_name], slots, rules, bots, stays)| GameSettings {
+            name,
+            maze,
+            slots,
+            rules,
+            maze_name,
+            bots,
+            stays,
+        });
     let act = prop_oneof![
         "\\PC{0,16}".prop_map(|name| PlayerAct::Join { name }),
         vec(input(), 0..=MAX_INPUTS).prop_map(PlayerAct::Inputs),
         Just(PlayerAct::Gone),
+        "\\PC{0,16}".prop_map(|name| PlayerAct::Rename { name }),
+        "\\PC{0,120}".prop_map(|text| PlayerAct::Chat { text }),
     ];
     prop_oneof![
         any::<u64>().prop_map(PeerMessage::Ping),
@@ -376,8 +458,15 @@ fn over_long_messages_and_fields_close_the_socket_with_too_long() {
         assert!(matches!(refused, DecodeError::TooLong { .. }), "{refused}");
         assert_eq!(refused.close_code(), CloseCode::TooLong);
     }
-    let settings =
-        GameSettings { name: String::new(), maze: "x".repeat(MAX_MAZE_BYTES + 1), slots: 1, rules: 1 };
+    let settings = GameSettings {
+        name: String::new(),
+        maze: "x".repeat(MAX_MAZE_BYTES + 1),
+        slots: 1,
+        rules: 1,
+        maze_name: String::new(),
+        bots: 0,
+        stays: false,
+    };
     let subscribed = PeerMessage::Subscribed { game: GameId(1), settings, epoch: Epoch(1) };
     let refused = peer::decode(&peer::encode(&subscribed)).unwrap_err();
     assert!(matches!(refused, DecodeError::TooLong { limit: MAX_MAZE_BYTES, .. }), "{refused}");

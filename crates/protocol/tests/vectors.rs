@@ -9,9 +9,9 @@
 use bytes::Bytes;
 use protocol::peer::{self, Control, GameSettings, Input, MoveNote, PeerMessage, PlayerAct};
 use protocol::{
-    Body, ClientMessage, ClusterKey, Epoch, Flags, Frame, FrameEvent, FrameHeader, GameId, Hello, Host,
-    Keyframe, KeyframePlayer, KeyframeTank, MemberId, Missile, PlayerId, Residual, ServerMessage, SlotInputs,
-    Tick, Token, Welcome,
+    Blast, Body, ChatLine, ChatWhat, ClientMessage, ClusterKey, Epoch, Flags, Frame, FrameEvent, FrameHeader,
+    GameId, Hello, Host, Item, Keyframe, KeyframePlayer, KeyframeTank, MemberId, Missile, PlayerId, Residual,
+    Round, ServerMessage, SlotInputs, Tick, Token, Welcome,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -47,8 +47,8 @@ fn unhex(text: &str) -> Vec<u8> {
 
 /// Wide numbers as strings, bytes as hex.
 fn plain(key: &str, value: Value) -> Value {
-    const WIDE: [&str; 10] =
-        ["tick", "seen", "for_tick", "durable", "from", "to", "due_us", "pause_us", "Ping", "Pong"];
+    const WIDE: [&str; 11] =
+        ["tick", "seen", "for_tick", "durable", "ends", "from", "to", "due_us", "pause_us", "Ping", "Pong"];
     match value {
         Value::Number(number) if WIDE.contains(&key) => Value::String(number.to_string()),
         Value::Array(pair) if key == "floor" || key == "have" => {
@@ -128,6 +128,8 @@ fn client_messages() -> Vec<(&'static str, ClientMessage)> {
         ("ping", ClientMessage::Ping { nonce: u32::MAX, tick: Tick(128) }),
         ("leave", ClientMessage::Leave),
         ("keyframe please", ClientMessage::KeyframePlease),
+        ("rename", ClientMessage::Rename { name: "Žofie".into() }),
+        ("chat", ClientMessage::Chat { text: "gg – well played".into() }),
     ]
 }
 
@@ -143,27 +145,55 @@ fn server_messages() -> Vec<(&'static str, ServerMessage)> {
         edge_build: "0.1.0".into(),
         token: vec![1, 2, 3],
     };
-    let tank = KeyframeTank { x: 107_520, y: -107_520, heading: 65_535, armour: 32_768, reload: 50 };
+    let tank =
+        KeyframeTank { x: 107_520, y: -107_520, heading: 65_535, armour: 32_768, reload: 50, bounce: true };
     let players = vec![
         KeyframePlayer {
             id: PLAYER,
             slot: 0,
             name: "Ada".into(),
+            bot: false,
             session: 2,
             connected: true,
             score: 3,
             deaths: 200,
+            wins: 2,
             last_seq: 70_000,
             applied: 69_999,
             applied_hash: 0xdead_beef,
             keys: 0b10001,
             tank: Some(tank),
         },
-        KeyframePlayer { id: PlayerId(1), slot: 7, name: "Žofie".into(), ..KeyframePlayer::default() },
+        KeyframePlayer {
+            id: PlayerId(1),
+            slot: 7,
+            name: "Žofie".into(),
+            bot: true,
+            ..KeyframePlayer::default()
+        },
     ];
-    let missiles = vec![Missile { id: 255, slot: 7, x: -128_000, y: 1, heading: 16_384 }];
-    let keyframe =
-        Keyframe { epoch: EPOCH, tick: Tick(1000), durable: Tick(990), rules: 1, players, missiles };
+    let missiles = vec![Missile { id: 255, slot: 7, x: -128_000, y: 1, heading: 16_384, bounce: true }];
+    let said = |tick, slot, name: &str, what| ChatLine { tick: Tick(tick), slot, name: name.into(), what };
+    let keyframe = Keyframe {
+        epoch: EPOCH,
+        tick: Tick(1000),
+        durable: Tick(990),
+        rules: 1,
+        round: Round { number: 3, resting: true, ends: Tick(1400) },
+        players,
+        missiles,
+        blasts: vec![
+            Blast { kind: 0, slot: 7, x: 12_800, y: -12_800, age: 1 },
+            Blast { kind: 2, slot: 255, x: -64_000, y: 0, age: 49 },
+        ],
+        items: vec![Item { id: 9, kind: 1, x: 6_400, y: 127_000, left: 500 }],
+        chat: vec![
+            said(70, 0, "Ada", ChatWhat::Entered),
+            said(300, 0, "Ada", ChatWhat::Said { text: "gg – well played".into() }),
+            said(400, 7, "Bert", ChatWhat::Renamed { to: "Žofie".into() }),
+            said(999, 3, "Cleo", ChatWhat::Left),
+        ],
+    };
     vec![
         ("welcome of a player", ServerMessage::Welcome(welcome.clone())),
         (
@@ -176,8 +206,10 @@ fn server_messages() -> Vec<(&'static str, ServerMessage)> {
                 epoch: EPOCH,
                 owner_name: "tanx-7d9f-b8w2p".into(),
                 owner_build: "0.1.0".into(),
+                owner_revision: "7d9f".into(),
                 edge_name: "tanx-7d9f-x2x4k".into(),
                 edge_build: "0.2.0".into(),
+                edge_revision: "5c44".into(),
             }),
         ),
         ("keyframe", ServerMessage::Keyframe(keyframe)),
@@ -187,6 +219,7 @@ fn server_messages() -> Vec<(&'static str, ServerMessage)> {
         ("expect", ServerMessage::Expect { seq: 129 }),
         ("go away", ServerMessage::GoAway { grace_ms: 25_000 }),
         ("skipped", ServerMessage::Skipped { from: Tick(1001), to: Tick(1200) }),
+        ("notice", ServerMessage::Notice { sentence: "You write too fast: wait a moment.".into() }),
     ]
 }
 
@@ -236,14 +269,24 @@ fn frames() -> Vec<(&'static str, u8, Frame)> {
                 quiet,
                 Body {
                     events: vec![
-                        FrameEvent::Join { slot: 11, player: PLAYER, name: "Žofie".into() },
+                        FrameEvent::RoundOver { winner: 255, ticks: 400 },
+                        FrameEvent::RoundStart { ticks: 9_000 },
+                        FrameEvent::Join { slot: 11, player: PLAYER, bot: false, name: "Žofie".into() },
+                        FrameEvent::Join { slot: 2, player: PlayerId(5), bot: true, name: "Edda".into() },
                         FrameEvent::Leave { slot: 3 },
+                        FrameEvent::Rename { slot: 2, name: "Hugo".into() },
+                        FrameEvent::Chat { slot: 11, text: "hello – all".into() },
                         FrameEvent::Launch { slot: 11, entry: 2 },
-                        FrameEvent::Hit { missile: 200, slot: 1, armour: 16_385 },
+                        FrameEvent::Destruct { slot: 4, item: 3, kind: 1 },
+                        FrameEvent::Hit { missile: 200, slot: 1, at: 160, armour: 16_385 },
                         FrameEvent::Gone { missile: 7 },
-                        FrameEvent::Hit { missile: 8, slot: 0, armour: 0 },
-                        FrameEvent::Kill { slot: 0, by: 11 },
-                        FrameEvent::Kill { slot: 1, by: 255 },
+                        FrameEvent::Hit { missile: 8, slot: 0, at: 0, armour: 0 },
+                        FrameEvent::Kill { slot: 0, by: 11, item: 4, kind: 0 },
+                        FrameEvent::Burst { missile: 9, at: 17 },
+                        FrameEvent::Bounce { missile: 10, at: 80, heading: 40_000 },
+                        FrameEvent::Hurt { slot: 1, armour: 300 },
+                        FrameEvent::Kill { slot: 1, by: 255, item: 255, kind: 1 },
+                        FrameEvent::PickUp { slot: 11, item: 4 },
                         FrameEvent::Shot { slot: 11, missile: 255 },
                     ],
                     ..Body::default()
@@ -270,7 +313,15 @@ fn frames() -> Vec<(&'static str, u8, Frame)> {
 }
 
 fn settings() -> GameSettings {
-    GameSettings { name: "Friday".into(), maze: MAZE.into(), slots: 8, rules: 1 }
+    GameSettings {
+        name: "Friday".into(),
+        maze: MAZE.into(),
+        slots: 8,
+        rules: 1,
+        maze_name: "Box".into(),
+        bots: 4,
+        stays: true,
+    }
 }
 
 fn peer_messages() -> Vec<PeerMessage> {
@@ -302,6 +353,8 @@ fn peer_messages() -> Vec<PeerMessage> {
         act(PlayerAct::Gone),
         act(PlayerAct::Seen { tick: Tick(1000) }),
         act(PlayerAct::Ping { nonce: 42, tick: Tick(1003) }),
+        act(PlayerAct::Rename { name: "Žofie".into() }),
+        act(PlayerAct::Chat { text: "gg".into() }),
         PeerMessage::ToPlayer { game: GAME, player: PLAYER, bytes: bytes(&[0x84, 7]) },
         PeerMessage::Refuse { game: GAME, player: PLAYER, code: 4004 },
         PeerMessage::MoveDone(MoveNote {
@@ -359,6 +412,8 @@ fn peer_name(message: &PeerMessage) -> &'static str {
             PlayerAct::Gone => "from player: gone",
             PlayerAct::Seen { .. } => "from player: seen",
             PlayerAct::Ping { .. } => "from player: ping",
+            PlayerAct::Rename { .. } => "from player: rename",
+            PlayerAct::Chat { .. } => "from player: chat",
         },
         PeerMessage::ToPlayer { .. } => "to player",
         PeerMessage::Refuse { .. } => "refuse",
