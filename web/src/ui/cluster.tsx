@@ -110,7 +110,7 @@ function Moves({ cluster: { moves, members, games } }: { cluster: Cluster }) {
       <h2>Moves</h2>
       {moves.length === 0 && <p class="quiet">No game has moved yet.</p>}
       {moves.length > 0 && (
-        <div class="scroll">
+        <div class="scroll moves">
           <table>
             <thead>
               <tr>
