@@ -15,15 +15,21 @@ export interface Tank extends Pose {
   readonly armour: number;
   /** Ticks until it may shoot again. */
   readonly reload: number;
+  /** Its missiles bounce once off a wall. */
+  readonly bounce: boolean;
 }
 
 export interface Player {
   readonly id: Hex64;
   readonly slot: number;
   readonly name: string;
+  readonly bot: boolean;
+  /** Has a socket, as far as frames tell. */
   readonly connected: boolean;
   readonly score: number;
   readonly deaths: number;
+  /** Rounds won. */
+  readonly wins: number;
   /** `seq` of the last input consumed. */
   readonly lastSeq: number;
   readonly keys: number;
@@ -33,6 +39,59 @@ export interface Player {
 export interface Missile extends Pose {
   readonly id: number;
   readonly slot: number;
+  /** It has a bounce left. */
+  readonly bounce: boolean;
+}
+
+/** Kinds of blasts. */
+export const BLAST = { missile: 0, tank: 1, destruct: 2 } as const;
+
+/** A blast, which does damage half way through its life. */
+export interface Blast {
+  /** One of `BLAST`. */
+  readonly kind: number;
+  /** Whose; `NOBODY` when that player has left. */
+  readonly slot: number;
+  readonly x: number;
+  readonly y: number;
+  /** Ticks. */
+  readonly age: number;
+}
+
+/** Kinds of items. */
+export const ITEM = { health: 0, bounce: 1 } as const;
+
+/** What a destroyed tank has left to be picked up. */
+export interface Item {
+  readonly id: number;
+  /** One of `ITEM`. */
+  readonly kind: number;
+  readonly x: number;
+  readonly y: number;
+  /** Ticks until it vanishes. */
+  readonly left: number;
+}
+
+export interface Round {
+  /** From 1. */
+  readonly number: number;
+  /** The pause after a round. */
+  readonly resting: boolean;
+  /** The last tick of the round or pause; 0: there is none. */
+  readonly ends: number;
+}
+
+/** A line of the game's chat. */
+export interface ChatLine {
+  readonly tick: number;
+  readonly slot: number;
+  /** The player's name at that moment. */
+  readonly name: string;
+  readonly what:
+    | { readonly type: 'entered' }
+    | { readonly type: 'left' }
+    | { readonly type: 'renamed'; readonly to: string }
+    | { readonly type: 'said'; readonly text: string };
 }
 
 /** One tick of a game. Never changes; `step` gives the next one. */
@@ -47,6 +106,12 @@ export interface View {
   /** By rising slot. */
   readonly players: readonly Player[];
   readonly missiles: readonly Missile[];
+  /** In the order in which they began. */
+  readonly blasts: readonly Blast[];
+  readonly items: readonly Item[];
+  readonly round: Round;
+  /** The last lines, oldest first. */
+  readonly chat: readonly ChatLine[];
 }
 
 /** A frame does not follow on the view: ask for a keyframe. */

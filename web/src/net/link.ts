@@ -95,7 +95,7 @@ export class Link {
     this.send({ type: 'leave' });
   }
 
-  private send(message: ClientMessage): void {
+  send(message: ClientMessage): void {
     if (!this.over) this.socket.send(encodeClient(message));
   }
 

@@ -6,7 +6,9 @@
  * Invariant: what is shown never goes back to a lower epoch, nor to an earlier tick of the same one.
  */
 import { Inputs } from '../game/inputs';
-import { type Player, type View, reaches } from '../game/view';
+import type { FeedLine, Move, Standing, Stats } from '../game/scene';
+import { Stage } from '../game/stage';
+import { type ChatLine, type Player, type View, reaches } from '../game/view';
 import type { Hex64 } from '../protocol/bytes';
 import { ACTION, VERSION } from '../protocol/client';
 import type { Verdict } from '../protocol/close';
@@ -35,26 +37,12 @@ export interface SessionOptions {
   readonly open: () => Socket;
 }
 
-/** The game went on under another owner while this page watched. */
-export interface OwnerChange {
-  readonly epoch: Hex64;
-  readonly tick: number;
-  /** Between the last frame of the old owner and the first of the new one. */
-  readonly gapMs: number;
-  /** Ticks taken back; 0 for a planned move. */
-  readonly rewound: number;
-  readonly at: number;
-}
-
 /** What the session is doing: `waiting` tries again by itself, `ended` does not. */
 export type Phase =
   | { readonly type: 'connecting' }
   | { readonly type: 'playing' }
   | { readonly type: 'waiting'; readonly sentence: string; readonly retryAt: number; readonly attempt: number }
   | { readonly type: 'ended'; readonly sentence: string };
-
-/** Told about each world that is shown. `frame` is null after a keyframe; `before` is the world shown before, if any. */
-export type Watcher = (view: View, frame: Frame | null, before: View | null) => void;
 
 export class Session {
   phase: Phase = { type: 'connecting' };
@@ -67,7 +55,14 @@ export class Session {
   pingMs: number | null = null;
   /** When the newest frame was shown. */
   frameAt: number | null = null;
-  moves: readonly OwnerChange[] = [];
+  /** Changes of the owner that this page has seen, oldest first; the last ones. */
+  moves: readonly Move[] = [];
+  /** The last refusal that did not end the session. */
+  notice: { readonly sentence: string; readonly at: number } | null = null;
+  /** Slot of whoever destroyed the own tank last, until the next launch. */
+  killer: number | null = null;
+  /** What is drawn: `session.stage.at(now, self)` and `.happenings()`. */
+  readonly stage = new Stage();
 
   /** The socket that is shown. */
   private active: Link | null = null;
@@ -84,8 +79,7 @@ export class Session {
 
   constructor(
     private readonly options: SessionOptions,
-    private readonly watch: Watcher,
-    /** Called when something besides the view has changed. */
+    /** Called when something besides the view has changed: the phase, hosts, a move, the feed, chat, a notice. */
     private readonly changed: () => void,
   ) {
     this.beat = setInterval(() => this.onBeat(), PING_EVERY_MS / 2);
@@ -111,6 +105,45 @@ export class Session {
   /** Launches a tank, from entry point `entry` of the maze or from any. */
   launch(entry: number | null): void {
     this.act(entry === null ? ACTION.launchAny : ACTION.launchFrom + entry);
+  }
+
+  /** Destroys the own tank. */
+  destruct(): void {
+    this.act(ACTION.destruct);
+  }
+
+  /** Asks for another name; what comes of it is seen in the view, or in `notice`. */
+  rename(name: string): void {
+    this.active?.send({ type: 'rename', name });
+  }
+
+  /** Says something to everybody in the game; it comes back in `chat`, or a `notice` does. */
+  say(text: string): void {
+    this.active?.send({ type: 'chat', text });
+  }
+
+  /** The game's last chat lines, oldest first. */
+  get chat(): readonly ChatLine[] {
+    return this.view?.chat ?? [];
+  }
+
+  /** Kills, self-destructs and ends of rounds that stand, oldest first; the last ones. */
+  get feed(): readonly FeedLine[] {
+    return [];
+  }
+
+  /** The score board, best first, as of the durable tick. */
+  get standings(): readonly Standing[] {
+    return [];
+  }
+
+  get stats(): Stats | null {
+    return null;
+  }
+
+  /** The browser says that there is no network. */
+  get offline(): boolean {
+    return false;
   }
 
   /** Leaves the game for good. */
@@ -225,14 +258,15 @@ export class Session {
     const shown = this.view;
     const now = performance.now();
     if (shown && view.epoch !== shown.epoch) {
-      const change = { epoch: view.epoch, tick: view.tick, gapMs: now - (this.frameAt ?? now), rewound: Math.max(0, shown.tick + 1 - view.tick), at: now };
+      const rewound = Math.max(0, shown.tick + 1 - view.tick);
+      const change: Move = { epoch: view.epoch, tick: view.tick, kind: rewound > 0 ? 'takeOver' : 'handOver', gapMs: now - (this.frameAt ?? now), rewoundMs: rewound * 20, at: now };
       this.moves = [...this.moves, change].slice(-MOVES_KEPT);
     }
     this.view = view;
     this.frameAt = now;
     if (frame) this.inputs.progress(this.self, view);
     else this.inputs.restart(this.self, view);
-    this.watch(view, frame, frame ? before : shown);
+    this.stage.add(view, frame, frame ? before : shown, now);
     this.act(ACTION.none);
     this.flush();
   }

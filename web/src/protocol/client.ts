@@ -13,7 +13,7 @@ export const MAX_INPUTS = 8;
 /** Keys as bits of an input. */
 export const KEY = { forward: 1, back: 2, left: 4, right: 8, fire: 16 } as const;
 /** Actions of an input. `launchFrom + n` launches from entry point n. */
-export const ACTION = { none: 0, launchAny: 2, launchFrom: 3 } as const;
+export const ACTION = { none: 0, destruct: 1, launchAny: 2, launchFrom: 3 } as const;
 
 /** One input: the level of all keys from its tick on, and at most one action. */
 export interface Input {
@@ -47,7 +47,9 @@ export type ClientMessage =
   | { readonly type: 'seen'; readonly tick: number }
   | { readonly type: 'ping'; readonly nonce: number; readonly tick: number }
   | { readonly type: 'leave' }
-  | { readonly type: 'keyframePlease' };
+  | { readonly type: 'keyframePlease' }
+  | { readonly type: 'rename'; readonly name: string }
+  | { readonly type: 'chat'; readonly text: string };
 
 /** One websocket message. */
 export function encodeClient(message: ClientMessage): Uint8Array<ArrayBuffer> {
@@ -73,6 +75,12 @@ export function encodeClient(message: ClientMessage): Uint8Array<ArrayBuffer> {
       break;
     case 'keyframePlease':
       out.u8(0x06);
+      break;
+    case 'rename':
+      out.u8(0x07).string(message.name);
+      break;
+    case 'chat':
+      out.u8(0x08).string(message.text);
       break;
   }
   return out.done();

@@ -1,7 +1,7 @@
 /** The page of one game: play or watch it, see who leads, and which servers run it. */
 import { useEffect, useMemo, useReducer, useRef, useState } from 'preact/hooks';
 import { UNIT } from '../game/motion';
-import { Stage } from '../game/stage';
+import type { Stage } from '../game/stage';
 import type { Player } from '../game/view';
 import { type Phase, Session } from '../net/session';
 import type { Socket } from '../net/link';
@@ -54,13 +54,8 @@ function useSession(game: Hex64, name: string, watch: boolean): { session: Sessi
   const [, redraw] = useReducer((n: number) => n + 1, 0);
   const [running, setRunning] = useState<{ session: Session; stage: Stage } | null>(null);
   useEffect(() => {
-    const stage = new Stage();
-    const session = new Session(
-      { game, name, spectate: watch, storage: sessionStorage, open: openSocket },
-      (view, frame, before) => stage.add(view, frame, before, performance.now()),
-      () => redraw(undefined),
-    );
-    setRunning({ session, stage });
+    const session = new Session({ game, name, spectate: watch, storage: sessionStorage, open: openSocket }, () => redraw(undefined));
+    setRunning({ session, stage: session.stage });
     const texts = setInterval(() => redraw(undefined), TEXTS_MS);
     return () => {
       clearInterval(texts);
@@ -233,7 +228,7 @@ function Hosts({ session }: { session: Session }) {
       <dt>Moves seen</dt>
       <dd data-host="moves">
         {moves.length}
-        {last && <span class="quiet">{` (last: ${Math.round(last.gapMs)} ms between frames${last.rewound > 0 ? `, ${last.rewound} ticks back` : ''})`}</span>}
+        {last && <span class="quiet">{` (last: ${Math.round(last.gapMs)} ms between frames${last.rewoundMs > 0 ? `, ${last.rewoundMs} ms back` : ''})`}</span>}
       </dd>
       {view?.registryAway && (
         <>
