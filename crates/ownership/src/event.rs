@@ -93,7 +93,8 @@ pub enum Event {
         /// When the tick after it would be due.
         next_due: Time,
     },
-    /// The hub of an owned game hands in a world, as [`Effect::TakeSnapshot`] asked.
+    /// The hub of an owned game hands in a world, as [`Effect::TakeSnapshot`] asked, or because people came or went: then
+    /// others want to know soon.
     World {
         /// Which game.
         game: GameId,

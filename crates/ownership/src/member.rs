@@ -18,6 +18,7 @@ mod view;
 
 use crate::placement::mix;
 use crate::{CallId, Effect, Event, Settings, Time};
+use bytes::Bytes;
 use drain::Drain;
 use handover::Owned;
 use lease::Lease;
@@ -179,12 +180,11 @@ impl Member {
     fn message(&mut self, now: Time, from: MemberId, message: Control, out: &mut Vec<Effect>) {
         match message {
             Control::Prepare { game, epoch, settings, tick, snapshot, edges: _ } => {
-                let players = self.players_of(game);
-                let snapshot = Snapshot { tick, players, world: snapshot };
+                let snapshot = self.sent_world(game, tick, snapshot);
                 self.asked_to_prepare(now, from, game, epoch, settings, snapshot, out);
             }
             Control::Commit { game, old, epoch, tick, snapshot, due_us } => {
-                let snapshot = Snapshot { tick, players: self.players_of(game), world: snapshot };
+                let snapshot = self.sent_world(game, tick, snapshot);
                 self.committed(now, from, game, (old, epoch), snapshot, due_us, out);
             }
             Control::Abort { game, epoch } => self.aborted_by(from, game, epoch, out),
@@ -244,8 +244,10 @@ impl Member {
         self.highest = self.highest.max(highest.unwrap_or_default());
     }
 
-    fn players_of(&self, game: GameId) -> u16 {
-        self.view.game(game).map_or(0, |record| record.players)
+    /// A world that came from a peer: how many are in it is not sent along, and stays as last stored until the next one is.
+    fn sent_world(&self, game: GameId, tick: Tick, world: Bytes) -> Snapshot {
+        let (players, bots) = self.view.game(game).map_or((0, 0), |record| (record.players, record.bots));
+        Snapshot { tick, players, bots, world }
     }
 
     /// When [`Event::Wake`] is wanted next.

@@ -398,7 +398,15 @@ impl Cluster {
         let id = ready[self.rng.random_range(0..ready.len())];
         let world = Toy::new(game.0);
         self.oracle.born(game, &world);
-        let settings = GameSettings { name: "g".into(), maze: String::new(), slots: 8, rules: 1 };
+        let settings = GameSettings {
+            name: "g".into(),
+            maze: String::new(),
+            maze_name: "m".into(),
+            slots: 8,
+            rules: 1,
+            bots: 0,
+            stays: false,
+        };
         self.deliver(id, self.now, Event::Create { game, settings, snapshot: snapshot(&world) });
     }
 

@@ -476,7 +476,7 @@ fn message(game: GameId, frame: &Linked) -> PeerMessage {
 }
 
 pub fn snapshot(world: &Toy) -> Snapshot {
-    Snapshot { tick: Tick(world.tick), players: 0, world: world.encode() }
+    Snapshot { tick: Tick(world.tick), players: 0, bots: 0, world: world.encode() }
 }
 
 /// Ids of the simulation are small.

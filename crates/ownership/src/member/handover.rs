@@ -32,6 +32,8 @@ pub(super) struct Owned {
     pub(super) world_asked: bool,
     /// A snapshot is on its way to the registry.
     pub(super) storing: bool,
+    /// The hub handed one in meanwhile of its own accord: the next one follows at once.
+    pub(super) store_again: bool,
     /// Newest tick in the registry under this ownership, and the newest that players were told of.
     pub(super) durable: Option<Tick>,
     pub(super) told: Option<Tick>,
@@ -111,6 +113,7 @@ impl Member {
             snapshot_due: now,
             world_asked: false,
             storing: false,
+            store_again: false,
             durable: Some(durable),
             told: None,
             avoid: BTreeMap::new(),
@@ -515,7 +518,7 @@ impl Member {
         let settings = owned.settings.clone();
         if epoch != base {
             owned.epoch = epoch;
-            owned.storing = false;
+            (owned.storing, owned.store_again) = (false, false);
             owned.durable = Some(world.snapshot.tick);
             owned.told = None;
         }

@@ -39,12 +39,16 @@ impl Member {
 
     pub(super) fn world(&mut self, now: Time, game: GameId, snapshot: Snapshot, out: &mut Vec<Effect>) {
         let Some(owned) = self.owned.get_mut(&game) else { return };
-        owned.world_asked = false;
+        let asked = std::mem::take(&mut owned.world_asked);
         if !matches!(owned.phase, Phase::Running | Phase::Preparing { .. }) {
             return;
         }
         self.send_prepare(now, game, &snapshot, out);
-        let Some(owned) = self.owned.get_mut(&game).filter(|owned| !owned.storing) else { return };
+        let Some(owned) = self.owned.get_mut(&game) else { return };
+        if owned.storing {
+            owned.store_again |= !asked;
+            return;
+        }
         owned.storing = true;
         let (epoch, tick) = (owned.epoch, snapshot.tick);
         let expect = Fence { epoch, owner: Some(self.me.id) };
@@ -62,6 +66,11 @@ impl Member {
     ) {
         if let Some(owned) = self.owned.get_mut(&game).filter(|owned| owned.epoch == epoch) {
             owned.storing = false;
+            let again = std::mem::take(&mut owned.store_again);
+            if again && matches!(owned.phase, Phase::Running) && !owned.world_asked {
+                owned.world_asked = true;
+                out.push(Effect::TakeSnapshot(game));
+            }
             match &reply {
                 Ok(Reply::Done) => owned.durable = owned.durable.max(Some(tick)),
                 // Only the owner ends a game, so that the registry must have lost it.

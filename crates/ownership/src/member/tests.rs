@@ -28,11 +28,19 @@ fn record(id: MemberId) -> MemberRecord {
 }
 
 fn game_settings() -> GameSettings {
-    GameSettings { name: "g".into(), maze: String::new(), slots: 8, rules: 1 }
+    GameSettings {
+        name: "g".into(),
+        maze: String::new(),
+        maze_name: "m".into(),
+        slots: 8,
+        rules: 1,
+        bots: 0,
+        stays: false,
+    }
 }
 
 fn world(tick: u64) -> Snapshot {
-    Snapshot { tick: Tick(tick), players: 1, world: Bytes::from(tick.to_le_bytes().to_vec()) }
+    Snapshot { tick: Tick(tick), players: 1, bots: 0, world: Bytes::from(tick.to_le_bytes().to_vec()) }
 }
 
 type Applies = fn(&Request) -> bool;
@@ -415,6 +423,27 @@ fn a_target_that_finds_itself_owner_unheard_claims_the_game_afresh() {
         effect,
         Effect::Start { base, snapshot: Some(snapshot), rewind: false, .. } if *base == epoch && snapshot.tick == Tick(20)
     )));
+}
+
+#[test]
+fn a_world_that_comes_while_another_is_stored_is_asked_for_again() {
+    let mut rig = Rig::new(&[]);
+    rig.create();
+    let (now, mut out) = (rig.now, Vec::new());
+    let come = |tick| Event::World { game: GAME, snapshot: world(tick) };
+    rig.member.handle(now, come(60), &mut out);
+    let [Effect::Call(store, Request::StoreSnapshot { .. })] = out[..] else { panic!("{out:?}") };
+    out.clear();
+    rig.member.handle(now, come(61), &mut out);
+    assert_eq!(out, []);
+    rig.member.handle(now, Event::Reply(store, Ok(Reply::Done)), &mut out);
+    assert!(out.contains(&Effect::TakeSnapshot(GAME)));
+    out.clear();
+    rig.member.handle(now, come(62), &mut out);
+    let [Effect::Call(store, Request::StoreSnapshot { .. })] = out[..] else { panic!("{out:?}") };
+    out.clear();
+    rig.member.handle(now, Event::Reply(store, Ok(Reply::Done)), &mut out);
+    assert!(!out.contains(&Effect::TakeSnapshot(GAME)), "that one was asked for");
 }
 
 #[test]
