@@ -6,7 +6,9 @@
  */
 import type { Hex64 } from '../protocol/bytes';
 import { type Frame, NOBODY } from '../protocol/frame';
-import type { Keyframe } from '../protocol/server';
+import type { Blast, ChatLine, Item, Keyframe, Round } from '../protocol/server';
+
+export { BLAST, ITEM, type Blast, type ChatLine, type Item, type Round } from '../protocol/server';
 import type { Maze } from './maze';
 import { ARMOUR_MAX, MISSILE_STEP, type Pose, RELOAD_TICKS, TANK_RADIUS, advance, freeMotion, wrap } from './motion';
 
@@ -41,57 +43,6 @@ export interface Missile extends Pose {
   readonly slot: number;
   /** It has a bounce left. */
   readonly bounce: boolean;
-}
-
-/** Kinds of blasts. */
-export const BLAST = { missile: 0, tank: 1, destruct: 2 } as const;
-
-/** A blast, which does damage half way through its life. */
-export interface Blast {
-  /** One of `BLAST`. */
-  readonly kind: number;
-  /** Whose; `NOBODY` when that player has left. */
-  readonly slot: number;
-  readonly x: number;
-  readonly y: number;
-  /** Ticks. */
-  readonly age: number;
-}
-
-/** Kinds of items. */
-export const ITEM = { health: 0, bounce: 1 } as const;
-
-/** What a destroyed tank has left to be picked up. */
-export interface Item {
-  readonly id: number;
-  /** One of `ITEM`. */
-  readonly kind: number;
-  readonly x: number;
-  readonly y: number;
-  /** Ticks until it vanishes. */
-  readonly left: number;
-}
-
-export interface Round {
-  /** From 1. */
-  readonly number: number;
-  /** The pause after a round. */
-  readonly resting: boolean;
-  /** The last tick of the round or pause; 0: there is none. */
-  readonly ends: number;
-}
-
-/** A line of the game's chat. */
-export interface ChatLine {
-  readonly tick: number;
-  readonly slot: number;
-  /** The player's name at that moment. */
-  readonly name: string;
-  readonly what:
-    | { readonly type: 'entered' }
-    | { readonly type: 'left' }
-    | { readonly type: 'renamed'; readonly to: string }
-    | { readonly type: 'said'; readonly text: string };
 }
 
 /** One tick of a game. Never changes; `step` gives the next one. */

@@ -8,12 +8,12 @@ import { type Hex64, ProtocolError, Reader } from './bytes';
 /** Bits of a frame's first byte. */
 const FLAG = { epoch: 1, rewind: 2, reanchor: 4, moving: 8, registryAway: 16, events: 32 } as const;
 
-/** Bits of dx, dy and dh of the four sizes of a residual, and the bytes they take with the two bits that say which. */
+/** Bits of dx and dy each, and of dh, in the four sizes of a residual; two bits before them say which. Unused bits fill the last byte. */
 const RESIDUALS = [
-  { dx: 7, dy: 7, dh: 0, bytes: 2 },
-  { dx: 11, dy: 11, dh: 0, bytes: 3 },
-  { dx: 18, dy: 18, dh: 0, bytes: 5 },
-  { dx: 18, dy: 18, dh: 16, bytes: 7 },
+  { place: 7, dh: 0 },
+  { place: 11, dh: 0 },
+  { place: 18, dh: 0 },
+  { place: 18, dh: 16 },
 ] as const;
 
 const KEYS = 0x1f;
@@ -21,8 +21,10 @@ const MORE = 0x20;
 const MAX_EVENTS = 1 << 14;
 /** A name has at most 16 characters of 4 bytes. */
 const MAX_NAME = 64;
+/** What is said has at most 120. */
+const MAX_SAID = 480;
 
-/** `by` of a kill that nobody caused. */
+/** `by` of a kill that nobody caused, `winner` of a round that nobody won, slot of a blast whose player has left. */
 export const NOBODY = 255;
 
 /** The keys of a player after each of the inputs applied in this tick, in their order. */
@@ -39,15 +41,24 @@ export interface Residual {
   readonly dh: number;
 }
 
-/** What cannot be seen from positions. */
+/** What cannot be seen from positions. `at`: how far a missile flew in this tick, in steps of 16 units. */
 export type GameEvent =
-  | { readonly type: 'join'; readonly slot: number; readonly player: Hex64; readonly name: string }
+  | { readonly type: 'join'; readonly slot: number; readonly player: Hex64; readonly bot: boolean; readonly name: string }
   | { readonly type: 'leave'; readonly slot: number }
   | { readonly type: 'launch'; readonly slot: number; readonly entry: number }
   | { readonly type: 'shot'; readonly slot: number; readonly missile: number }
-  | { readonly type: 'hit'; readonly slot: number; readonly missile: number; readonly armour: number }
+  | { readonly type: 'hit'; readonly slot: number; readonly missile: number; readonly at: number; readonly armour: number }
   | { readonly type: 'gone'; readonly missile: number }
-  | { readonly type: 'kill'; readonly slot: number; readonly by: number };
+  | { readonly type: 'kill'; readonly slot: number; readonly by: number; readonly item: number; readonly kind: number }
+  | { readonly type: 'burst'; readonly missile: number; readonly at: number }
+  | { readonly type: 'bounce'; readonly missile: number; readonly at: number; readonly heading: number }
+  | { readonly type: 'hurt'; readonly slot: number; readonly armour: number }
+  | { readonly type: 'pickUp'; readonly slot: number; readonly item: number }
+  | { readonly type: 'destruct'; readonly slot: number; readonly item: number; readonly kind: number }
+  | { readonly type: 'rename'; readonly slot: number; readonly name: string }
+  | { readonly type: 'chat'; readonly slot: number; readonly text: string }
+  | { readonly type: 'roundOver'; readonly winner: number; readonly ticks: number }
+  | { readonly type: 'roundStart'; readonly ticks: number };
 
 export interface Frame {
   readonly type: 'frame';
@@ -116,16 +127,19 @@ function inputKeys(from: Reader): number[] {
 }
 
 function residual(from: Reader, slot: number): Residual {
-  const first = from.u8();
-  const size = RESIDUALS[(first & 3) as 0 | 1 | 2 | 3];
-  // Up to 54 bits are used: more than a double holds.
-  let rest = (BigInt(from.packed(size.bytes - 1)) << 6n) | BigInt(first >> 2);
-  const signed = (bits: number): number => {
-    const value = Number(BigInt.asIntN(bits, rest));
-    rest >>= BigInt(bits);
-    return value;
+  let bits = from.u8();
+  let held = 6;
+  const { place, dh } = RESIDUALS[(bits & 3) as 0 | 1 | 2 | 3];
+  bits >>= 2;
+  // The largest has 54 bits: more than a double holds, so they are taken as they come, never more than 25 at once.
+  const signed = (width: number): number => {
+    for (; held < width; held += 8) bits |= from.u8() << held;
+    const value = bits & ((1 << width) - 1);
+    bits >>= width;
+    held -= width;
+    return value >= 1 << (width - 1) ? value - (1 << width) : value;
   };
-  return { slot, dx: signed(size.dx), dy: signed(size.dy), dh: signed(size.dh) };
+  return { slot, dx: signed(place), dy: signed(place), dh: dh === 0 ? 0 : signed(dh) };
 }
 
 function event(from: Reader, slots: number): GameEvent {
@@ -134,10 +148,15 @@ function event(from: Reader, slots: number): GameEvent {
     if (slot >= slots) throw new ProtocolError(`an event names place ${slot} of ${slots}`);
     return slot;
   };
+  const placeOrNobody = (): number => {
+    const slot = from.u8();
+    if (slot >= slots && slot !== NOBODY) throw new ProtocolError(`an event names place ${slot} of ${slots}`);
+    return slot;
+  };
   const kind = from.u8();
   switch (kind) {
     case 0:
-      return { type: 'join', slot: place(), player: from.u64le(), name: from.string(MAX_NAME) };
+      return { type: 'join', slot: place(), player: from.u64le(), bot: from.bool(), name: from.string(MAX_NAME) };
     case 1:
       return { type: 'leave', slot: place() };
     case 2:
@@ -145,11 +164,29 @@ function event(from: Reader, slots: number): GameEvent {
     case 3:
       return { type: 'shot', slot: place(), missile: from.u8() };
     case 4:
-      return { type: 'hit', slot: place(), missile: from.u8(), armour: from.packed(2) };
+      return { type: 'hit', slot: place(), missile: from.u8(), at: from.u8(), armour: from.packed(2) };
     case 5:
       return { type: 'gone', missile: from.u8() };
     case 6:
-      return { type: 'kill', slot: place(), by: from.u8() };
+      return { type: 'kill', slot: place(), by: placeOrNobody(), item: from.u8(), kind: from.u8() };
+    case 7:
+      return { type: 'burst', missile: from.u8(), at: from.u8() };
+    case 8:
+      return { type: 'bounce', missile: from.u8(), at: from.u8(), heading: from.packed(2) };
+    case 9:
+      return { type: 'hurt', slot: place(), armour: from.packed(2) };
+    case 10:
+      return { type: 'pickUp', slot: place(), item: from.u8() };
+    case 11:
+      return { type: 'destruct', slot: place(), item: from.u8(), kind: from.u8() };
+    case 12:
+      return { type: 'rename', slot: place(), name: from.string(MAX_NAME) };
+    case 13:
+      return { type: 'chat', slot: place(), text: from.string(MAX_SAID) };
+    case 14:
+      return { type: 'roundOver', winner: placeOrNobody(), ticks: from.packed(2) };
+    case 15:
+      return { type: 'roundStart', ticks: from.packed(4) };
     default:
       throw new ProtocolError(`event type ${kind} is not known`);
   }

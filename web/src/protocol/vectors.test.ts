@@ -19,7 +19,7 @@ interface Vector {
 }
 
 const VECTORS: Vector[] = JSON.parse(readFileSync(new URL('../../../crates/protocol/vectors/player.json', import.meta.url), 'utf8'));
-const TICKS = ['tick', 'durable', 'seen', 'for_tick', 'from', 'to'];
+const TICKS = ['tick', 'durable', 'ends', 'seen', 'for_tick', 'from', 'to'];
 
 const toBytes = (hex: string) => Uint8Array.from(hex.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16));
 const toHex = (bytes: Uint8Array) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
@@ -34,9 +34,10 @@ function written(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   const { type, ...fields } = value as Record<string, unknown>;
   if (type === 'frame') return { Frame: frame(fields) };
-  const entries = Object.entries(fields).map(([name, field]) => [snake(name), TICKS.includes(snake(name)) ? String(field) : written(field)]);
+  const entries = Object.entries(fields).map(([name, field]) => [snake(name), typeof field === 'number' && TICKS.includes(snake(name)) ? String(field) : written(field)]);
   const body = Object.fromEntries(entries);
-  return typeof type === 'string' ? { [pascal(type)]: body } : body;
+  if (typeof type !== 'string') return body;
+  return entries.length === 0 ? pascal(type) : { [pascal(type)]: body };
 }
 
 function frame({ epoch, tickLow, lag, rewind, reanchor, moving, registryAway, inputs, residuals, events }: Record<string, unknown>): unknown {
