@@ -2,14 +2,22 @@
  * Colours that mean something: places in a game, and revisions of the servers.
  *
  * Owns both tables. They are told apart with the usual kinds of colour blindness (steps in lightness, not only in hue) and
- * have a contrast of at least 5 : 1 on the page's dark ground. Colour is never the only sign: names stand beside it.
+ * have a contrast of at least 4.5 : 1 on the page's dark ground. Colour is never the only sign: names stand beside it.
  */
 
-/** By slot: after Okabe and Ito, lightened for a dark ground. Games with more places begin again. */
-const SLOTS = ['#56b4e9', '#e69f00', '#2fc49a', '#f0e442', '#ff7f50', '#d48cc0', '#8fa3ff', '#f2f2f2'] as const;
+/**
+ * By slot: sky, orange, mint, yellow, rust, mauve, indigo, white. Found by a search for the largest smallest distance between
+ * any two as people with and without each of the three kinds of colour blindness see them. Games with more places begin
+ * again, with a pattern on top.
+ */
+export const SLOTS = ['#5fb8ff', '#ffa01a', '#9be3b4', '#ffe733', '#e0622f', '#bd72a6', '#6f7bff', '#f7fbff'] as const;
+
+/** What a place beyond the eighth has on its colour. */
+export const PATTERNS = ['plain', 'stripes', 'chevron', 'ring'] as const;
+export type Pattern = (typeof PATTERNS)[number];
 
 /** By revision; neighbours differ in hue and in lightness. */
-const REVISIONS = ['#4cc3ff', '#ffb000', '#b794ff', '#5fe0a0', '#ff7fb0', '#e8e36a'] as const;
+export const REVISIONS = ['#4cc3ff', '#ffb000', '#b794ff', '#5fe0a0', '#ff7fb0', '#e8e36a'] as const;
 
 /** A revision of which nothing is known. */
 export const UNKNOWN_REVISION = '#8496a9';
@@ -17,6 +25,11 @@ export const UNKNOWN_REVISION = '#8496a9';
 /** The colour of a place in a game. */
 export function slotColour(slot: number): string {
   return SLOTS[slot % SLOTS.length] ?? SLOTS[0];
+}
+
+/** The pattern of a place in a game. */
+export function slotPattern(slot: number): Pattern {
+  return PATTERNS[Math.floor(slot / SLOTS.length) % PATTERNS.length] ?? 'plain';
 }
 
 /** Revision to place in the table, in the order in which this page met them. */
