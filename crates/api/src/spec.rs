@@ -280,10 +280,25 @@ pub struct Game {
     #[serde(default = "default_max_players")]
     #[x_kube(validation = Rule::new("self >= 1 && self <= 32").message("game.maxPlayers must be between 1 and 32"))]
     pub max_players: i32,
-    /// A game without players ends after so many seconds.
+    /// A game without people ends after so many seconds; bots do not keep it.
     #[serde(default = "default_empty_game_seconds")]
     #[x_kube(validation = Rule::new("self >= 1 && self <= 86400").message("game.emptyGameSeconds must be between 1 and 86400"))]
     pub empty_game_seconds: i32,
+    /// Bots play along until a game has so many players, people and bots together; one place is always left to people.
+    /// For games created from now on.
+    #[serde(default = "default_bots")]
+    #[x_kube(validation = Rule::new("self >= 0 && self <= 32").message("game.bots must be between 0 (no bots) and 32"))]
+    pub bots: i32,
+    /// A round lasts so many seconds; then the scores begin anew. 0: one round without an end. For games created from
+    /// now on.
+    #[serde(default = "default_round_seconds")]
+    #[x_kube(validation = Rule::new("self == 0 || (self >= 30 && self <= 3600)")
+        .message("game.roundSeconds must be 0 (one round without an end) or between 30 and 3600"))]
+    pub round_seconds: i32,
+    /// The winner is shown for so many seconds before the next round. For games created from now on.
+    #[serde(default = "default_rest_seconds")]
+    #[x_kube(validation = Rule::new("self >= 3 && self <= 60").message("game.restSeconds must be between 3 and 60"))]
+    pub rest_seconds: i32,
 }
 
 fn default_empty_game_seconds() -> i32 {
@@ -294,9 +309,27 @@ fn default_max_players() -> i32 {
     8
 }
 
+fn default_bots() -> i32 {
+    4
+}
+
+fn default_round_seconds() -> i32 {
+    180
+}
+
+fn default_rest_seconds() -> i32 {
+    8
+}
+
 impl Default for Game {
     fn default() -> Self {
-        Game { max_players: default_max_players(), empty_game_seconds: default_empty_game_seconds() }
+        Game {
+            max_players: default_max_players(),
+            empty_game_seconds: default_empty_game_seconds(),
+            bots: default_bots(),
+            round_seconds: default_round_seconds(),
+            rest_seconds: default_rest_seconds(),
+        }
     }
 }
 
@@ -383,6 +416,12 @@ mod tests {
         check(json!({"image": "g", "service": {"port": 0}}), "service.port must be between");
         check(json!({"image": "g", "gracePeriodSeconds": 4}), "gracePeriodSeconds must be between");
         check(json!({"image": "g", "game": {"maxPlayers": 33}}), "game.maxPlayers must be between");
+        check(json!({"image": "g", "game": {"bots": 33}}), "game.bots must be between");
+        check(json!({"image": "g", "game": {"bots": -1}}), "game.bots must be between");
+        check(json!({"image": "g", "game": {"roundSeconds": 29}}), "game.roundSeconds must be 0");
+        check(json!({"image": "g", "game": {"roundSeconds": 3601}}), "game.roundSeconds must be 0");
+        check(json!({"image": "g", "game": {"restSeconds": 2}}), "game.restSeconds must be between");
+        check(json!({"image": "g", "game": {"bots": 0, "roundSeconds": 0, "restSeconds": 60}}), "");
     }
 
     #[test]
@@ -428,5 +467,6 @@ mod tests {
         assert_eq!((spec.replicas, spec.service.port, spec.grace_period_seconds), (3, 80, 60));
         assert_eq!(spec.service.type_, ServiceType::LoadBalancer);
         assert_eq!(spec.redis, Redis::default());
+        assert_eq!((spec.game.bots, spec.game.round_seconds, spec.game.rest_seconds), (4, 180, 8));
     }
 }

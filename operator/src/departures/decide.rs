@@ -137,7 +137,9 @@ mod tests {
             snapshot_tick: Tick(0),
             rules: 1,
             name: String::new(),
+            maze: String::new(),
             players: 0,
+            bots: 0,
             attempts: 0,
         }
     }

@@ -113,6 +113,9 @@ fn environment(name: &ClusterName, spec: &TanxClusterSpec) -> Vec<Value> {
         value("GAMED_PEER_LISTEN", format!("0.0.0.0:{PEER_PORT}")),
         value("GAMED_MAX_PLAYERS", spec.game.max_players.to_string()),
         value("GAMED_EMPTY_GAME_MS", (i64::from(spec.game.empty_game_seconds) * 1_000).to_string()),
+        value("GAMED_BOTS", spec.game.bots.to_string()),
+        value("GAMED_ROUND_SECONDS", spec.game.round_seconds.to_string()),
+        value("GAMED_REST_SECONDS", spec.game.rest_seconds.to_string()),
         value("GAMED_GRACE_MS", grace_ms(spec.grace_period_seconds).to_string()),
     ]
 }
