@@ -8,7 +8,7 @@
 
 use crate::fixed::isqrt;
 use crate::maze::Maze;
-use crate::numbers::{ARENA_HALF, PENETRATION_MAX, TANK_RADIUS};
+use crate::numbers::{PENETRATION_MAX, TANK_RADIUS};
 
 /// Rounds of pushing in a tick, at most. A tank between two walls that meet at an acute angle, and a row of tanks
 /// against a wall, come to rest by halves; 8 leaves 2 units of one tick's 512.
@@ -39,7 +39,7 @@ pub(crate) fn settle(maze: &Maze, bodies: &mut [Body]) {
         }
         // b. Each tank out of each wall, in the maze's order, then back over the arena's edge.
         for body in bodies.iter_mut() {
-            let pushed = out_of_edge(out_of_walls(maze, body.at));
+            let pushed = out_of_edge(maze, out_of_walls(maze, body.at));
             moved |= pushed != body.at;
             body.at = pushed;
         }
@@ -120,9 +120,9 @@ fn out_of_walls(maze: &Maze, mut at: (i32, i32)) -> (i32, i32) {
     at
 }
 
-fn out_of_edge(at: (i32, i32)) -> (i32, i32) {
-    const INSIDE: i32 = ARENA_HALF - TANK_RADIUS;
-    (at.0.clamp(-INSIDE, INSIDE), at.1.clamp(-INSIDE, INSIDE))
+fn out_of_edge(maze: &Maze, at: (i32, i32)) -> (i32, i32) {
+    let inside = (maze.half_width() - TANK_RADIUS, maze.half_height() - TANK_RADIUS);
+    (at.0.clamp(-inside.0, inside.0), at.1.clamp(-inside.1, inside.1))
 }
 
 fn in_wall(maze: &Maze, at: (i32, i32)) -> bool {

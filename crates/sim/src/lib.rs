@@ -10,27 +10,35 @@
 
 extern crate alloc;
 
+mod blast;
+mod chat;
 mod collide;
 mod delta;
 mod fixed;
+mod flight;
 mod maze;
 mod numbers;
+mod round;
 mod sine;
 mod snapshot;
 mod step;
 mod wall;
 mod world;
 
+pub use chat::{ChatLine, ChatWhat};
 pub use delta::{Delta, Event, Residual, delta};
 pub use fixed::{DIRECTIONS, SINE, cos, sin, step_along};
 pub use maze::{
-    ENTRIES_MAX, EntryPoint, MAZE_NAME_CHARS_MAX, MAZE_TEXT_MAX, Maze, MazeError, SEGMENTS_MAX, STANDARD_MAZE,
+    ENTRIES_MAX, EntryPoint, MAZE_NAME_CHARS_MAX, MAZE_TEXT_MAX, MAZES, Maze, MazeError, SEGMENTS_MAX,
+    STANDARD_MAZE,
 };
 pub use numbers::*;
 pub use snapshot::RestoreError;
 pub use step::{Motion, drive};
 pub use wall::Segment;
-pub use world::{Entry, Missile, Player, Tank, World, input_hash};
+pub use world::{
+    Blast, BlastKind, Entry, Item, ItemKind, Missile, Player, Round, Rounds, Tank, World, input_hash,
+};
 
 /// The newest rules version that this build steps: the one for new games.
 pub const RULES: u16 = 1;

@@ -8,13 +8,16 @@
 //!
 //! ```text
 //! name Standard
+//! arena 20 20
 //! wall -1,2 1,2 1,2.5 -1,2.5 -1,2
 //! entry north-east 8.4,8.4 facing 225
 //! ```
 //!
 //! - `name` and the maze's name: once, 1 to 32 characters.
+//! - `arena`, width and height in u, 8 to 20 each: at most once, before the first wall and entry point. Without it the
+//!   arena is 20 u by 20 u. Half a side is rounded down to whole units.
 //! - `wall` and the corners of a closed polyline: at least three corners and the first one again at the end. A corner
-//!   is `x,y` in u, origin in the middle of the arena, x right, y up, within 10 u. At most [`SEGMENTS_MAX`] sides in all.
+//!   is `x,y` in u, origin in the middle of the arena, x right, y up, within the arena. At most [`SEGMENTS_MAX`] sides in all.
 //!   Walls have no thickness and stop tanks and missiles from both sides. The arena's own edge needs no wall.
 //! - `entry`, a name of 1 to 32 characters without spaces, a point, `facing` and a heading in degrees (0 to 360,
 //!   0 is towards +x, counter-clockwise). 1 to [`ENTRIES_MAX`] of them, 0.6 u free around each, none inside a wall.
@@ -23,10 +26,12 @@
 //! heading `floor((n * 65536 + 180) / 360)`, of which 65,536 is 0 again.
 
 use crate::fixed::{FNV_START, fnv1a};
-use crate::numbers::{ARENA_HALF, ENTRY_CLEARANCE, U};
+use crate::numbers::{ARENA_HALF_MAX, ARENA_HALF_MIN, ENTRY_CLEARANCE, U};
 use crate::wall::{Grid, Segment};
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::fmt;
 
 /// Sides of all walls of a maze, at most.
 pub const SEGMENTS_MAX: usize = 512;
@@ -37,13 +42,16 @@ pub const MAZE_NAME_CHARS_MAX: usize = 32;
 /// Bytes of a maze's text, at most.
 pub const MAZE_TEXT_MAX: usize = 64 * 1024;
 
-/// The maze that comes with the game.
+/// The maze that games are played in if nothing else is said.
 pub const STANDARD_MAZE: &str = include_str!("../mazes/standard.maze");
+/// All mazes that come with the game, the standard one first.
+pub const MAZES: &[&str] = &[STANDARD_MAZE];
 
 /// A parsed maze. Never changes while games run in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Maze {
     name: String,
+    half: (i32, i32),
     polylines: Vec<Vec<(i32, i32)>>,
     entries: Vec<EntryPoint>,
     segments: Vec<Segment>,
@@ -71,7 +79,7 @@ pub enum MazeError {
     #[error("the maze has {0} bytes; shorten it to at most {MAZE_TEXT_MAX}")]
     TooLong(usize),
     /// A line starts with a word that is none of the format's.
-    #[error("line {line}: unknown word \"{word}\"; start the line with name, wall, entry or #")]
+    #[error("line {line}: unknown word \"{word}\"; start the line with name, arena, wall, entry or #")]
     UnknownWord {
         /// The line.
         line: usize,
@@ -106,7 +114,39 @@ pub enum MazeError {
         /// What stands there.
         word: String,
     },
-    /// A length beyond the arena, or a heading beyond a turn.
+    /// The maze has two arenas.
+    #[error("line {line}: the maze has an arena already; keep one arena line")]
+    SecondArena {
+        /// The line.
+        line: usize,
+    },
+    /// The arena comes after something that has to lie in it.
+    #[error("line {line}: the arena comes after a wall or an entry point; move this line above them")]
+    LateArena {
+        /// The line.
+        line: usize,
+    },
+    /// An arena line of another shape.
+    #[error("line {line}: write the arena's size as: arena WIDTH HEIGHT")]
+    ArenaShape {
+        /// The line.
+        line: usize,
+    },
+    /// A corner beyond the arena.
+    #[error(
+        "line {line}: corner {corner} is outside the arena; keep x within {x} and y within {y} of the middle"
+    )]
+    CornerOutside {
+        /// The line.
+        line: usize,
+        /// The corner, as written.
+        corner: String,
+        /// Most that x may be.
+        x: Length,
+        /// Most that y may be.
+        y: Length,
+    },
+    /// An arena too small or too large, or a heading beyond a turn.
     #[error("line {line}: {word} is out of range; use {low} to {high}")]
     OutOfRange {
         /// The line.
@@ -170,13 +210,17 @@ pub enum MazeError {
     },
     /// A tank would not fit between the entry point and the arena's edge.
     #[error(
-        "line {line}: entry point \"{name}\" is outside the arena or less than 0.6 u from its edge; move it inwards (9.4 at most)"
+        "line {line}: entry point \"{name}\" is outside the arena or less than 0.6 u from its edge; keep x within {x} and y within {y} of the middle"
     )]
     EntryOutside {
         /// The line.
         line: usize,
         /// The entry point.
         name: String,
+        /// Most that x may be.
+        x: Length,
+        /// Most that y may be.
+        y: Length,
     },
     /// A wall goes around the entry point.
     #[error("line {line}: entry point \"{name}\" is inside the wall of line {wall}; move one of them")]
@@ -208,6 +252,23 @@ pub enum MazeError {
     NoEntry,
 }
 
+/// A length in units, shown in u.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Length(pub i32);
+
+impl fmt::Display for Length {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Rounded down to the 4 decimals that the format has: what is shown is within.
+        let places = i64::from(self.0) * 10_000 / i64::from(U);
+        let (whole, part) = (places / 10_000, places % 10_000);
+        if part == 0 {
+            return write!(f, "{whole}");
+        }
+        let part = format!("{part:04}");
+        write!(f, "{whole}.{}", part.trim_end_matches('0'))
+    }
+}
+
 impl Maze {
     /// Reads a maze from its text (format: see the module). The error names the line and what to do about it.
     pub fn parse(text: &str) -> Result<Maze, MazeError> {
@@ -221,6 +282,7 @@ impl Maze {
             match words.next() {
                 None => {}
                 Some("name") => draft.name(line, words)?,
+                Some("arena") => draft.arena(line, words)?,
                 Some("wall") => draft.wall(line, words)?,
                 Some("entry") => draft.entry(line, words)?,
                 Some(word) => return Err(MazeError::UnknownWord { line, word: excerpt(word) }),
@@ -232,6 +294,16 @@ impl Maze {
     /// The maze's name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Half of the arena's width in units: x runs from minus this to this.
+    pub fn half_width(&self) -> i32 {
+        self.half.0
+    }
+
+    /// Half of the arena's height in units: y runs from minus this to this.
+    pub fn half_height(&self) -> i32 {
+        self.half.1
     }
 
     /// The walls: corners in units, the last one equal to the first.
@@ -254,6 +326,11 @@ impl Maze {
         self.grid.near(p).iter().map(|number| &self.segments[usize::from(*number)])
     }
 
+    /// Whether a missile could fly from one point of the arena to the other: no wall is met on the way, its ends included.
+    pub fn clear_line(&self, from: (i32, i32), to: (i32, i32)) -> bool {
+        self.segments.iter().all(|segment| segment.crossing(from, to, 1).is_none())
+    }
+
     /// A hash over all that the rules use: worlds refuse to go on in another maze than theirs.
     pub fn fingerprint(&self) -> u32 {
         self.fingerprint
@@ -264,6 +341,8 @@ impl Maze {
 #[derive(Default)]
 struct Draft {
     name: Option<String>,
+    /// Half of each side.
+    arena: Option<(i32, i32)>,
     /// With the line of each.
     walls: Vec<(usize, Vec<(i32, i32)>)>,
     sides: usize,
@@ -284,11 +363,35 @@ impl Draft {
         Ok(())
     }
 
+    fn arena<'a>(&mut self, line: usize, words: impl Iterator<Item = &'a str>) -> Result<(), MazeError> {
+        if self.arena.is_some() {
+            return Err(MazeError::SecondArena { line });
+        }
+        if !self.walls.is_empty() || !self.entries.is_empty() {
+            return Err(MazeError::LateArena { line });
+        }
+        let words = words.collect::<Vec<_>>();
+        let &[width, height] = words.as_slice() else { return Err(MazeError::ArenaShape { line }) };
+        let half = |word: &str| {
+            let side = units(line, word)?;
+            if !(2 * i64::from(ARENA_HALF_MIN)..=2 * i64::from(ARENA_HALF_MAX)).contains(&side) {
+                return Err(MazeError::OutOfRange { line, word: excerpt(word), low: 8, high: 20 });
+            }
+            Ok(side as i32 / 2)
+        };
+        self.arena = Some((half(width)?, half(height)?));
+        Ok(())
+    }
+
+    fn half(&self) -> (i32, i32) {
+        self.arena.unwrap_or((ARENA_HALF_MAX, ARENA_HALF_MAX))
+    }
+
     fn wall<'a>(&mut self, line: usize, words: impl Iterator<Item = &'a str>) -> Result<(), MazeError> {
         let mut corners: Vec<(i32, i32)> = Vec::new();
         let mut first = "";
         for word in words {
-            let corner = point(line, word)?;
+            let corner = point(line, word, self.half())?;
             if corners.is_empty() {
                 first = word;
             } else {
@@ -327,7 +430,7 @@ impl Draft {
         if self.entries.len() == ENTRIES_MAX {
             return Err(MazeError::TooManyEntries { line });
         }
-        let (x, y) = entry_point(line, name, at)?;
+        let (x, y) = entry_point(line, name, at, self.half())?;
         let heading = heading(line, degrees)?;
         self.entries.push((line, EntryPoint { name: name.to_string(), x, y, heading }));
         Ok(())
@@ -335,6 +438,7 @@ impl Draft {
 
     /// What can only be judged when all lines are read.
     fn finish(self) -> Result<Maze, MazeError> {
+        let half = self.half();
         let name = self.name.ok_or(MazeError::NoName)?;
         if self.entries.is_empty() {
             return Err(MazeError::NoEntry);
@@ -362,8 +466,8 @@ impl Draft {
         let entries: Vec<_> = self.entries.into_iter().map(|(_, entry)| entry).collect();
         let segments: Vec<_> = polylines.iter().flat_map(|corners| sides(corners)).collect();
         let grid = Grid::new(&segments);
-        let fingerprint = fingerprint(&segments, &entries);
-        Ok(Maze { name, polylines, entries, segments, grid, fingerprint })
+        let fingerprint = fingerprint(half, &segments, &entries);
+        Ok(Maze { name, half, polylines, entries, segments, grid, fingerprint })
     }
 }
 
@@ -389,8 +493,11 @@ fn encloses(corners: &[(i32, i32)], p: (i32, i32)) -> bool {
     crossings.count() % 2 == 1
 }
 
-fn fingerprint(segments: &[Segment], entries: &[EntryPoint]) -> u32 {
+fn fingerprint(half: (i32, i32), segments: &[Segment], entries: &[EntryPoint]) -> u32 {
     let mut hash = FNV_START;
+    for v in [half.0, half.1] {
+        hash = fnv1a(hash, &v.to_le_bytes());
+    }
     for s in segments {
         for v in [s.a.0, s.a.1, s.b.0, s.b.1] {
             hash = fnv1a(hash, &v.to_le_bytes());
@@ -428,31 +535,34 @@ fn decimal(line: usize, word: &str) -> Result<i64, MazeError> {
     Ok(sign * (number(whole)? * 10_000 + number(part)? * scale))
 }
 
+/// A length in units.
+fn units(line: usize, word: &str) -> Result<i64, MazeError> {
+    let n = decimal(line, word)? * i64::from(U);
+    Ok((n + 5_000 * n.signum()) / 10_000)
+}
+
 /// `x,y` in units, anywhere within what the parser can hold.
 fn coordinates(line: usize, word: &str) -> Result<(i64, i64), MazeError> {
     let (x, y) = word.split_once(',').ok_or_else(|| MazeError::NotAPoint { line, word: excerpt(word) })?;
-    let units = |word: &str| {
-        let n = decimal(line, word)? * i64::from(U);
-        Ok((n + 5_000 * n.signum()) / 10_000)
-    };
-    Ok((units(x)?, units(y)?))
+    Ok((units(line, x)?, units(line, y)?))
 }
 
 /// A wall's corner, which may stand on the arena's edge.
-fn point(line: usize, word: &str) -> Result<(i32, i32), MazeError> {
+fn point(line: usize, word: &str, half: (i32, i32)) -> Result<(i32, i32), MazeError> {
     let (x, y) = coordinates(line, word)?;
-    let limit = i64::from(ARENA_HALF);
-    if x.abs() > limit || y.abs() > limit {
-        return Err(MazeError::OutOfRange { line, word: excerpt(word), low: -10, high: 10 });
+    if x.abs() > i64::from(half.0) || y.abs() > i64::from(half.1) {
+        let corner = excerpt(word);
+        return Err(MazeError::CornerOutside { line, corner, x: Length(half.0), y: Length(half.1) });
     }
     Ok((x as i32, y as i32))
 }
 
-fn entry_point(line: usize, name: &str, word: &str) -> Result<(i32, i32), MazeError> {
+fn entry_point(line: usize, name: &str, word: &str, half: (i32, i32)) -> Result<(i32, i32), MazeError> {
     let (x, y) = coordinates(line, word)?;
-    let limit = i64::from(ARENA_HALF - ENTRY_CLEARANCE);
-    if x.abs() > limit || y.abs() > limit {
-        return Err(MazeError::EntryOutside { line, name: name.to_string() });
+    let inside = (half.0 - ENTRY_CLEARANCE, half.1 - ENTRY_CLEARANCE);
+    if x.abs() > i64::from(inside.0) || y.abs() > i64::from(inside.1) {
+        let (x, y) = (Length(inside.0), Length(inside.1));
+        return Err(MazeError::EntryOutside { line, name: name.to_string(), x, y });
     }
     Ok((x as i32, y as i32))
 }

@@ -5,8 +5,10 @@
 
 use crate::fixed::{FNV_START, fnv1a};
 use crate::maze::Maze;
-use crate::numbers::{ARENA_HALF, ARMOUR_MAX, NAME_CHARS_MAX, RELOAD_TICKS, SLOTS_MAX, keys};
-use crate::world::World;
+use crate::numbers::{
+    ARMOUR_MAX, FLIGHT_STEP, ITEM_TICKS, NAME_CHARS_MAX, NOBODY, RELOAD_TICKS, SLOTS_MAX, keys,
+};
+use crate::world::{Item, Missile, Round, World};
 use crate::{RULES, RULES_OLDEST};
 use alloc::vec::Vec;
 
@@ -65,7 +67,7 @@ impl World {
         if world.maze != maze.fingerprint() {
             return Err(RestoreError::OtherMaze);
         }
-        match world.fault() {
+        match world.fault(maze) {
             Some(fault) => Err(RestoreError::Impossible(fault)),
             None => Ok(world),
         }
@@ -78,47 +80,75 @@ impl World {
     }
 
     /// What in this world the rules could never have made.
-    fn fault(&self) -> Option<&'static str> {
-        let inside = |x: i32, y: i32| {
-            (-ARENA_HALF..=ARENA_HALF).contains(&x) && (-ARENA_HALF..=ARENA_HALF).contains(&y)
+    fn fault(&self, maze: &Maze) -> Option<&'static str> {
+        let within = |x: i32, y: i32, more: i32| {
+            x.unsigned_abs() <= (maze.half_width() + more).unsigned_abs()
+                && y.unsigned_abs() <= (maze.half_height() + more).unsigned_abs()
         };
-        let rules: [(&'static str, bool); 9] = [
+        let players = || self.players.iter();
+        let taken = |slot: u8| slot == NOBODY || self.player_in(slot).is_some();
+        let rules: [(&'static str, bool); 14] = [
             ("a number of slots out of range", !(1..=SLOTS_MAX).contains(&self.slots)),
-            ("a tick that no game reaches", self.tick > u64::MAX / 2),
+            ("a tick that no game reaches", self.tick > TICK_MAX),
+            ("a round that is over already", {
+                let Round { number, resting, ends } = self.round;
+                let endless = !resting && self.rounds.play_ticks == 0;
+                let longest = if resting { self.rounds.rest_ticks.into() } else { self.rounds.play_ticks };
+                let fits = ends >= self.tick && ends - self.tick <= u64::from(longest);
+                number == 0 || if endless { ends != 0 } else { !fits }
+            }),
             ("slots that do not rise or are too many", {
                 let rising = self.players.windows(2).all(|pair| pair[0].slot < pair[1].slot);
                 !rising || self.players.last().is_some_and(|player| player.slot >= self.slots)
             }),
-            ("one player twice", {
-                (1..self.players.len())
-                    .any(|n| self.players[..n].iter().any(|player| player.id == self.players[n].id))
-            }),
+            ("one player twice", is_any_twice(&self.players, |player| player.id)),
             ("a name that is too long", {
-                self.players.iter().any(|player| player.name.chars().count() > NAME_CHARS_MAX)
+                players().any(|player| player.name.chars().count() > NAME_CHARS_MAX)
             }),
             ("keys or counts out of range", {
-                self.players
-                    .iter()
-                    .any(|player| player.keys & !keys::ALL != 0 || player.applied > player.last_seq)
+                players().any(|player| player.keys & !keys::ALL != 0 || player.applied > player.last_seq)
             }),
             ("a tank out of range", {
-                self.players.iter().filter_map(|player| player.tank.as_ref()).any(|tank| {
-                    !inside(tank.x, tank.y)
+                players().filter_map(|player| player.tank.as_ref()).any(|tank| {
+                    !within(tank.x, tank.y, 0)
                         || !(1..=ARMOUR_MAX).contains(&tank.armour)
                         || tank.reload > RELOAD_TICKS
                 })
             }),
+            ("tanks while the round rests", {
+                self.round.resting && players().any(|player| player.tank.is_some())
+            }),
             ("a missile out of range", {
-                self.missiles
-                    .iter()
-                    .any(|missile| !inside(missile.x, missile.y) || self.player_in(missile.slot).is_none())
+                let impossible =
+                    |m: &Missile| !within(m.x, m.y, FLIGHT_STEP) || self.player_in(m.slot).is_none();
+                self.missiles.len() > 256 || self.missiles.iter().any(impossible)
             }),
-            ("one missile twice", {
-                self.missiles.len() > 256
-                    || (1..self.missiles.len())
-                        .any(|n| self.missiles[..n].iter().any(|missile| missile.id == self.missiles[n].id))
+            ("one missile twice", is_any_twice(&self.missiles, |missile| missile.id)),
+            ("a blast out of range", {
+                self.blasts.iter().any(|blast| {
+                    !within(blast.x, blast.y, FLIGHT_STEP)
+                        || !taken(blast.slot)
+                        || blast.age >= blast.kind.life()
+                })
             }),
+            ("items out of range or without a place for another", {
+                let impossible =
+                    |item: &Item| !within(item.x, item.y, 0) || !(1..=ITEM_TICKS).contains(&item.left);
+                let full = players().any(|it| it.tank.is_some() && !self.has_room_for_item(it.slot));
+                self.items.len() > 256
+                    || self.items.iter().any(impossible)
+                    || is_any_twice(&self.items, |item| item.id)
+                    || full
+            }),
+            ("more chat than is kept", !self.chat.is_bounded()),
         ];
         rules.into_iter().find_map(|(fault, found)| found.then_some(fault))
     }
+}
+
+/// A tick that no game reaches.
+const TICK_MAX: u64 = u64::MAX / 4;
+
+fn is_any_twice<T, K: PartialEq>(all: &[T], key: impl Fn(&T) -> K) -> bool {
+    (1..all.len()).any(|n| all[..n].iter().any(|other| key(other) == key(&all[n])))
 }

@@ -3,8 +3,8 @@
 //! Owns geometry against one segment: the nearest point, and whether a flight crosses it. Does not know tanks,
 //! missiles or what happens to them.
 
-use crate::fixed::isqrt;
-use crate::numbers::{ARENA_HALF, MISSILE_STEP, TANK_RADIUS, U};
+use crate::fixed::{heading_of, isqrt};
+use crate::numbers::{ARENA_HALF_MAX, MISSILE_STEP, TANK_RADIUS, U};
 use alloc::vec::Vec;
 
 /// One side of a wall, from `a` to `b`, with what closest points need worked out ahead.
@@ -18,6 +18,8 @@ pub struct Segment {
     pub tangent: (i32, i32),
     /// `floor` of the length in units, at least 1.
     pub length: i32,
+    /// Heading from `a` to `b`, within 1 of the exact one: what missiles bounce by.
+    pub direction: u16,
 }
 
 impl Segment {
@@ -27,7 +29,13 @@ impl Segment {
         let length = isqrt(dx * dx + dy * dy);
         assert!(length > 0, "the parser refuses sides of no length");
         let axis = |d: i64| ((2 * 16_384 * d + length).div_euclid(2 * length)) as i32;
-        Segment { a, b, tangent: (axis(dx), axis(dy)), length: length as i32 }
+        Segment {
+            a,
+            b,
+            tangent: (axis(dx), axis(dy)),
+            length: length as i32,
+            direction: heading_of(b.0 - a.0, b.1 - a.1),
+        }
     }
 
     /// The point of the segment nearest to `p`, exact at the ends, within a few units between them.
@@ -83,7 +91,7 @@ impl Grid {
         let mut grid = Grid { starts: Vec::with_capacity(CELLS * CELLS + 1), near: Vec::new() };
         for cell in 0..CELLS * CELLS {
             grid.starts.push(grid.near.len() as u32);
-            let middle = |i: usize| i as i32 * U + U / 2 - ARENA_HALF;
+            let middle = |i: usize| i as i32 * U + U / 2 - ARENA_HALF_MAX;
             let middle = (middle(cell % CELLS), middle(cell / CELLS));
             for (number, segment) in segments.iter().enumerate() {
                 let nearest = segment.closest(middle);
@@ -100,7 +108,7 @@ impl Grid {
 
     /// Numbers of the segments that may be within `REACH` of `p`, rising. Points outside the arena count as at its edge.
     pub(crate) fn near(&self, p: (i32, i32)) -> &[u16] {
-        let cell = |v: i32| ((v + ARENA_HALF) / U).clamp(0, CELLS as i32 - 1) as usize;
+        let cell = |v: i32| ((v + ARENA_HALF_MAX) / U).clamp(0, CELLS as i32 - 1) as usize;
         let cell = cell(p.1) * CELLS + cell(p.0);
         &self.near[self.starts[cell] as usize..self.starts[cell + 1] as usize]
     }
@@ -117,8 +125,8 @@ mod tests {
         let grid = Grid::new(maze.segments());
         let mut found = 0;
         // Odd steps, so that points fall on all parts of cells; also somewhat outside the arena.
-        for x in (-ARENA_HALF - 600..=ARENA_HALF + 600).step_by(1_777) {
-            for y in (-ARENA_HALF - 600..=ARENA_HALF + 600).step_by(1_999) {
+        for x in (-ARENA_HALF_MAX - 600..=ARENA_HALF_MAX + 600).step_by(1_777) {
+            for y in (-ARENA_HALF_MAX - 600..=ARENA_HALF_MAX + 600).step_by(1_999) {
                 for (number, segment) in maze.segments().iter().enumerate() {
                     let nearest = segment.closest((x, y));
                     let (ex, ey) = (i64::from(x - nearest.0), i64::from(y - nearest.1));

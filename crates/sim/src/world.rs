@@ -2,10 +2,12 @@
 //!
 //! Owns the records; how they change is in `step`, how they are stored in `snapshot`.
 
+use crate::chat::{Chat, ChatLine};
 use crate::delta::Event;
 use crate::fixed::{FNV_START, fnv1a};
 use crate::maze::Maze;
-use crate::numbers::{NAME_CHARS_MAX, SLOTS_MAX};
+use crate::numbers::{ONE, SLOTS_MAX, U};
+use crate::step::Motion;
 use crate::{RULES, RULES_OLDEST};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -19,14 +21,21 @@ pub struct World {
     pub(crate) maze: u32,
     pub(crate) tick: u64,
     pub(crate) slots: u8,
-    /// State of the game's random numbers. No rule of version 1 draws one.
+    /// State of the game's random numbers (splitmix64). Only what destroyed tanks leave is drawn.
     pub(crate) random: u64,
+    pub(crate) rounds: Rounds,
+    pub(crate) round: Round,
     /// Rising slots.
     pub(crate) players: Vec<Player>,
     /// In the order of the shots.
     pub(crate) missiles: Vec<Missile>,
     /// Where the search for the next missile's id starts: ids go round, so that none is used again at once.
     pub(crate) next_missile: u8,
+    /// In the order in which they began.
+    pub(crate) blasts: Vec<Blast>,
+    /// In the order in which they were left.
+    pub(crate) items: Vec<Item>,
+    pub(crate) chat: Chat,
     /// What happened in the tick that led here: what `delta` cannot see in the records themselves.
     pub(crate) happened: Happened,
 }
@@ -37,6 +46,28 @@ pub(crate) struct Happened {
     /// Rising slots; the keys after each applied input of the player who has the slot now.
     pub(crate) inputs: Vec<(u8, Vec<u8>)>,
     pub(crate) events: Vec<Event>,
+    /// Where tanks that moved in this tick and were then destroyed stood in the end. Each slot once.
+    pub(crate) fallen: Vec<(u8, Motion)>,
+}
+
+/// How long rounds are, fixed for a game's whole life.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rounds {
+    /// Ticks of play in a round; 0: the only round never ends.
+    pub play_ticks: u32,
+    /// Ticks from the end of a round to the beginning of the next.
+    pub rest_ticks: u16,
+}
+
+/// Where the game is in its rounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Round {
+    /// Counts from 1.
+    pub number: u32,
+    /// The round is over and the next has not begun: nobody is in the arena.
+    pub resting: bool,
+    /// The last tick of play, or of the rest; 0: never.
+    pub ends: u64,
 }
 
 /// Someone who takes part.
@@ -46,16 +77,20 @@ pub struct Player {
     pub id: u64,
     /// The player's place, below `World::slots`.
     pub slot: u8,
-    /// As joined with, cut to 16 characters.
+    /// As joined with or renamed to, cut to 16 characters.
     pub name: String,
+    /// Played by a program of the server: no line of the chat tells of its coming and going.
+    pub bot: bool,
     /// The newest socket that an input came from or whose end is known.
     pub session: u32,
     /// The tick in which the newest socket went; none while it is there, which every input from it shows.
     pub gone_at: Option<u64>,
-    /// Kills of others.
+    /// Kills of others in this round.
     pub score: u32,
-    /// Own deaths.
+    /// Own deaths in this round.
     pub deaths: u32,
+    /// Rounds won.
+    pub wins: u32,
     /// `seq` of the last applied input; 0 before the first.
     pub last_seq: u32,
     /// Inputs applied so far.
@@ -81,6 +116,8 @@ pub struct Tank {
     pub armour: u16,
     /// Ticks until it can fire.
     pub reload: u8,
+    /// Its missiles bounce off a wall once.
+    pub bounce: bool,
 }
 
 /// A missile in flight.
@@ -96,9 +133,92 @@ pub struct Missile {
     pub y: i32,
     /// Direction of flight.
     pub heading: u16,
+    /// It will bounce off the next wall.
+    pub bounce: bool,
     /// Shot in the tick that led here: it has not moved yet, and its first flight is checked for walls from the
     /// middle of the tank that shot it, or it would pass a wall that the tank's rim touches.
     pub fresh: bool,
+}
+
+/// An explosion. It does its damage once, half way through its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blast {
+    /// Of what.
+    pub kind: BlastKind,
+    /// Whose it is: who is credited with what it destroys, or 255 when that player has left.
+    pub slot: u8,
+    /// Units from the middle, to the right.
+    pub x: i32,
+    /// Units from the middle, upwards.
+    pub y: i32,
+    /// Ticks since it began, below [`BlastKind::life`].
+    pub age: u8,
+}
+
+/// What explodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[repr(u8)]
+pub enum BlastKind {
+    /// A missile.
+    Missile = 0,
+    /// A tank that was destroyed.
+    Tank = 1,
+    /// A tank that its player blew up.
+    Destruct = 2,
+}
+
+impl BlastKind {
+    /// Damage in its middle in Q14: 0.25, 1.0, 4.0.
+    pub const fn intensity(self) -> i32 {
+        match self {
+            BlastKind::Missile => ONE / 4,
+            BlastKind::Tank => ONE,
+            BlastKind::Destruct => 4 * ONE,
+        }
+    }
+
+    /// Radius in units: 0.5 u, 1.0 u, 2.5 u. It reaches tanks whose circle touches its own.
+    pub const fn radius(self) -> i32 {
+        match self {
+            BlastKind::Missile => U / 2,
+            BlastKind::Tank => U,
+            BlastKind::Destruct => U * 5 / 2,
+        }
+    }
+
+    /// Ticks that it lasts: 0.4 s, 0.6 s, 1.0 s.
+    pub const fn life(self) -> u8 {
+        match self {
+            BlastKind::Missile => 20,
+            BlastKind::Tank => 30,
+            BlastKind::Destruct => 50,
+        }
+    }
+}
+
+/// A power-up that lies in the arena.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Item {
+    /// Unique among the items that lie: [`crate::ITEMS_PER_SLOT`] times the slot whose tank left it, and 0 to 7.
+    pub id: u8,
+    /// What it gives.
+    pub kind: ItemKind,
+    /// Units from the middle, to the right.
+    pub x: i32,
+    /// Units from the middle, upwards.
+    pub y: i32,
+    /// Ticks until it is gone, at least 1.
+    pub left: u16,
+}
+
+/// What an item gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[repr(u8)]
+pub enum ItemKind {
+    /// 1.0 of armour, up to the most that a tank can have.
+    Health = 0,
+    /// Missiles that bounce off a wall once, until the tank is destroyed.
+    Bounce = 1,
 }
 
 /// One thing that changes a world besides time. A tick's log entry is a list of them.
@@ -110,6 +230,22 @@ pub enum Entry {
         player: u64,
         /// Cut to 16 characters.
         name: String,
+        /// Played by a program of the server.
+        bot: bool,
+    },
+    /// Take another name. Nothing when it is the same or empty.
+    Rename {
+        /// Who.
+        player: u64,
+        /// Cut to 16 characters.
+        name: String,
+    },
+    /// Say something to all. Nothing when it is empty.
+    Chat {
+        /// Who.
+        player: u64,
+        /// Cut to 120 characters.
+        text: String,
     },
     /// Leave for good: the player, its tank and its missiles vanish.
     Leave {
@@ -135,15 +271,19 @@ pub enum Entry {
         keys: u8,
         /// See [`crate::action`].
         action: u8,
+        /// It came more than [`crate::STALE_TICKS`] ticks after the one that it was meant for: its keys hold but for fire,
+        /// and its action is nothing. It counts and is hashed as given.
+        stale: bool,
     },
 }
 
 impl World {
-    /// The world at tick 0, without players. `slots` is held to 1..=32; `seed` starts the game's random numbers.
+    /// The world at tick 0, without players. `slots` is held to 1..=32; `seed` starts the game's random numbers. Round 1
+    /// begins at once.
     ///
     /// # Panics
     /// When this build does not step `rules`: check against [`RULES_OLDEST`] and [`RULES`] first.
-    pub fn new(maze: &Maze, rules: u16, slots: u8, seed: u64) -> World {
+    pub fn new(maze: &Maze, rules: u16, slots: u8, seed: u64, rounds: Rounds) -> World {
         assert!((RULES_OLDEST..=RULES).contains(&rules), "a world needs rules that this build steps");
         World {
             rules,
@@ -151,9 +291,14 @@ impl World {
             tick: 0,
             slots: slots.clamp(1, SLOTS_MAX),
             random: seed,
+            rounds,
+            round: Round { number: 1, resting: false, ends: rounds.play_ticks.into() },
             players: Vec::new(),
             missiles: Vec::new(),
             next_missile: 0,
+            blasts: Vec::new(),
+            items: Vec::new(),
+            chat: Chat::default(),
             happened: Happened::default(),
         }
     }
@@ -192,6 +337,31 @@ impl World {
     pub fn missiles(&self) -> &[Missile] {
         &self.missiles
     }
+
+    /// Explosions, in the order in which they began.
+    pub fn blasts(&self) -> &[Blast] {
+        &self.blasts
+    }
+
+    /// Power-ups, in the order in which they were left.
+    pub fn items(&self) -> &[Item] {
+        &self.items
+    }
+
+    /// Where the game is in its rounds.
+    pub fn round(&self) -> Round {
+        self.round
+    }
+
+    /// How long its rounds are.
+    pub fn rounds(&self) -> Rounds {
+        self.rounds
+    }
+
+    /// The chat's newest lines, oldest first.
+    pub fn chat(&self) -> &[ChatLine] {
+        self.chat.lines()
+    }
 }
 
 impl Player {
@@ -200,15 +370,17 @@ impl Player {
         if self.gone_at.is_some() { 0 } else { self.keys }
     }
 
-    pub(crate) fn new(id: u64, slot: u8, name: &str) -> Player {
+    pub(crate) fn new(id: u64, slot: u8, name: String, bot: bool) -> Player {
         Player {
             id,
             slot,
-            name: name.chars().take(NAME_CHARS_MAX).collect(),
+            name,
+            bot,
             session: 0,
             gone_at: None,
             score: 0,
             deaths: 0,
+            wins: 0,
             last_seq: 0,
             applied: 0,
             applied_hash: FNV_START,

@@ -1,0 +1,185 @@
+//! Missiles: how they are shot, fly, and end.
+//!
+//! Owns steps 4 and 7 of a tick. What blasts do is in `blast`.
+
+use crate::delta::Event;
+use crate::fixed::{cos, isqrt, sin, step_along};
+use crate::maze::Maze;
+use crate::numbers::{
+    FLIGHT_STEP, MISSILE_IMPACT, MISSILE_STEP, RELOAD_TICKS, TANK_COLLISION_RADIUS, TANK_RADIUS, keys,
+};
+use crate::wall::Segment;
+use crate::world::{BlastKind, Missile, Tank, World};
+
+/// What a missile's flight ends at, and after how many [`FLIGHT_STEP`]s.
+enum End<'a> {
+    Tank { player: usize, damage: i32, at: u8 },
+    Wall { wall: &'a Segment, at: u8 },
+    Outside,
+}
+
+impl World {
+    /// Step 4 of a tick.
+    pub(crate) fn fly_missiles(&mut self, maze: &Maze) {
+        let mut missiles = core::mem::take(&mut self.missiles);
+        missiles.retain_mut(|missile| {
+            let id = missile.id;
+            match self.flight(maze, missile) {
+                None => {
+                    (missile.x, missile.y) = ahead(missile, MISSILE_STEP);
+                    missile.fresh = false;
+                    return true;
+                }
+                Some(End::Tank { player, damage, at }) => self.hit(missile, player, damage, at),
+                Some(End::Wall { wall, at }) => {
+                    if let Some(rest) = rest(maze, missile, at) {
+                        (missile.x, missile.y) = ahead(missile, i32::from(rest) * FLIGHT_STEP);
+                        missile.heading = wall.direction.wrapping_mul(2).wrapping_sub(missile.heading);
+                        (missile.bounce, missile.fresh) = (false, false);
+                        let heading = missile.heading;
+                        self.happened.events.push(Event::Bounce { missile: id, at: rest, heading });
+                        return true;
+                    }
+                    self.happened.events.push(Event::Burst { missile: id, at });
+                    self.explode(
+                        BlastKind::Missile,
+                        missile.slot,
+                        ahead(missile, i32::from(at) * FLIGHT_STEP),
+                    );
+                }
+                Some(End::Outside) => self.happened.events.push(Event::Gone { missile: id }),
+            }
+            false
+        });
+        self.missiles = missiles;
+    }
+
+    /// What the missile's next step ends at, if anything: the nearest on its way; a tank before a wall at one distance.
+    fn flight<'a>(&self, maze: &'a Maze, missile: &Missile) -> Option<End<'a>> {
+        let from = (missile.x, missile.y);
+        let to = ahead(missile, MISSILE_STEP);
+        let barrel = barrel(missile);
+        let start = ahead(missile, -barrel);
+        let mut wall: Option<(i32, &Segment)> = None;
+        for segment in maze.segments_near(start) {
+            if let Some(distance) = segment.crossing(start, to, barrel + MISSILE_STEP)
+                && wall.is_none_or(|(nearest, _)| distance < nearest)
+            {
+                wall = Some((distance, segment));
+            }
+        }
+        let wall = wall.map(|(distance, segment)| (i64::from(distance - barrel), segment));
+
+        let mut tank: Option<(i64, usize, i32)> = None;
+        for (player, it) in self.players.iter().enumerate() {
+            if let Some(other) = &it.tank
+                && let Some((distance, damage)) = strike(from, missile.heading, other)
+                && tank.is_none_or(|(nearest, ..)| distance < nearest)
+            {
+                tank = Some((distance, player, damage));
+            }
+        }
+
+        let steps = |distance: i64| (distance.max(0) / i64::from(FLIGHT_STEP)) as u8;
+        match (tank, wall) {
+            (Some((distance, player, damage)), wall) if wall.is_none_or(|(wall, _)| distance <= wall) => {
+                Some(End::Tank { player, damage, at: steps(distance) })
+            }
+            (_, Some((distance, wall))) => Some(End::Wall { wall, at: steps(distance) }),
+            _ => (to.0.abs() > maze.half_width() || to.1.abs() > maze.half_height()).then_some(End::Outside),
+        }
+    }
+
+    fn hit(&mut self, missile: &Missile, victim: usize, damage: i32, at: u8) {
+        let player = &mut self.players[victim];
+        let slot = player.slot;
+        let Some(tank) = &mut player.tank else { return };
+        tank.armour = (i32::from(tank.armour) - damage).max(0) as u16;
+        let armour = tank.armour;
+        self.happened.events.push(Event::Hit { missile: missile.id, slot, at, armour });
+        self.explode(BlastKind::Missile, missile.slot, ahead(missile, i32::from(at) * FLIGHT_STEP));
+        if armour == 0 {
+            self.kill(victim, missile.slot);
+        }
+    }
+
+    /// Step 7 of a tick.
+    pub(crate) fn shoot(&mut self) {
+        for player in &mut self.players {
+            let held = player.held_keys();
+            let Some(tank) = &mut player.tank else { continue };
+            if tank.reload > 0 {
+                continue;
+            }
+            let slot = player.slot;
+            // A press and release within one tick still fires.
+            let pressed =
+                self.happened.inputs.iter().any(|(of, applied)| {
+                    *of == slot && applied.iter().any(|levels| levels & keys::FIRE != 0)
+                });
+            if !pressed && held & keys::FIRE == 0 {
+                continue;
+            }
+            let flying = |id: &u8| self.missiles.iter().any(|missile| missile.id == *id);
+            let ids = (0..=u8::MAX).map(|n| self.next_missile.wrapping_add(n));
+            // With all 256 ids in flight the gun waits. A missile flies at most twice across the arena, 5.7 s, so that 32
+            // tanks have 192 of them.
+            let Some(id) = ids.into_iter().find(|id| !flying(id)) else { continue };
+            self.next_missile = id.wrapping_add(1);
+            tank.reload = RELOAD_TICKS;
+            let (dx, dy) = step_along(TANK_RADIUS, tank.heading);
+            let (x, y, heading, bounce) = (tank.x + dx, tank.y + dy, tank.heading, tank.bounce);
+            self.missiles.push(Missile { id, slot, x, y, heading, bounce, fresh: true });
+            self.happened.events.push(Event::Shot { slot, missile: id });
+        }
+    }
+}
+
+/// How far behind a missile its way begins: a fresh one's at the middle of its tank (see [`Missile::fresh`]).
+fn barrel(missile: &Missile) -> i32 {
+    if missile.fresh { TANK_RADIUS } else { 0 }
+}
+
+fn ahead(missile: &Missile, length: i32) -> (i32, i32) {
+    let (dx, dy) = step_along(length, missile.heading);
+    (missile.x + dx, missile.y + dy)
+}
+
+/// Where a missile whose flight ends at a wall after `at` steps rests when it bounces: one step before, and further back
+/// where the flight is so flat that rounding would put it beyond a wall. None if it does not bounce, or if it was shot
+/// with its rim beyond a wall already.
+fn rest(maze: &Maze, missile: &Missile, at: u8) -> Option<u8> {
+    if !missile.bounce {
+        return None;
+    }
+    let start = ahead(missile, -barrel(missile));
+    (0..=at.saturating_sub(1)).rev().find(|rest| {
+        let place = ahead(missile, i32::from(*rest) * FLIGHT_STEP);
+        maze.segments_near(start).all(|segment| segment.crossing(start, place, MISSILE_STEP).is_none())
+    })
+}
+
+/// Whether a missile at `from` strikes the tank within its next step: the distance to where it enters the collision
+/// circle (0 when it is inside already), and the damage in Q14: the part of the offset to the tank's middle that lies
+/// along the flight, measured there, over the collision radius, times the impact. Flying away from a tank strikes
+/// nothing, so that nobody shoots itself.
+fn strike(from: (i32, i32), heading: u16, tank: &Tank) -> Option<(i64, i32)> {
+    const RADIUS: i64 = TANK_COLLISION_RADIUS as i64;
+    const NEAR: i32 = TANK_COLLISION_RADIUS + MISSILE_STEP + 1;
+    let (dx, dy) = (tank.x - from.0, tank.y - from.1);
+    if dx.abs() > NEAR || dy.abs() > NEAR {
+        return None;
+    }
+    let (dx, dy) = (i64::from(dx), i64::from(dy));
+    let (c, s) = (i64::from(cos(heading)), i64::from(sin(heading)));
+    let along = (dx * c + dy * s) >> 14;
+    let across = (dy * c - dx * s) >> 14;
+    if along <= 0 || across.abs() >= RADIUS {
+        return None;
+    }
+    let half_chord = isqrt(RADIUS * RADIUS - across * across);
+    let distance = (along - half_chord).max(0);
+    let offset = along.min(half_chord);
+    let damage = (offset * i64::from(MISSILE_IMPACT) / RADIUS) as i32;
+    (distance <= i64::from(MISSILE_STEP)).then_some((distance, damage))
+}
