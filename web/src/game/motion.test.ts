@@ -2,13 +2,14 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseMaze } from './maze';
 import { KEY } from '../protocol/client';
-import { SINE, freeMotion, stepAlong, wrap } from './motion';
+import { SINE, freeMotion, stepX, stepY, wrap } from './motion';
 
 describe('free motion', () => {
   it('rounds steps to the nearest unit, halves upwards', () => {
-    expect(stepAlong(512, 0)).toEqual({ dx: 512, dy: 0 });
-    expect(stepAlong(-256, 16_384)).toEqual({ dx: 0, dy: -256 });
-    expect(stepAlong(2560, 8192)).toEqual({ dx: 1810, dy: 1810 });
+    const step = (length: number, heading: number) => [stepX(length, heading), stepY(length, heading)];
+    expect(step(512, 0)).toEqual([512, 0]);
+    expect(step(-256, 16_384)).toEqual([0, -256]);
+    expect(step(2560, 8192)).toEqual([1810, 1810]);
   });
 
   it('turns before it drives, and opposite keys cancel', () => {

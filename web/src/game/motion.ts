@@ -44,24 +44,37 @@ function sine(heading: number): number {
   return SINE[wrap(heading) >> 4] as number;
 }
 
-/** The step of `length` units along `heading`, each axis rounded to the nearest unit. */
-export function stepAlong(length: number, heading: number): { readonly dx: number; readonly dy: number } {
-  const axis = (direction: number) => Math.floor((length * direction + 8192) / 16_384);
-  return { dx: axis(sine(heading + FULL_TURN / 4)), dy: axis(sine(heading)) };
+/** The step of `length` units along `heading`, rounded to the nearest unit: to the right. */
+export function stepX(length: number, heading: number): number {
+  return Math.floor((length * sine(heading + FULL_TURN / 4) + 8192) / 16_384);
+}
+
+/** The same upwards. */
+export function stepY(length: number, heading: number): number {
+  return Math.floor((length * sine(heading) + 8192) / 16_384);
 }
 
 /** A pose moved by `length` along its heading. */
-export function advance(pose: Pose, length: number): Pose {
-  const { dx, dy } = stepAlong(length, pose.heading);
-  return { x: pose.x + dx, y: pose.y + dy, heading: pose.heading };
+export function advance({ x, y, heading }: Pose, length: number): Pose {
+  return { x: x + stepX(length, heading), y: y + stepY(length, heading), heading };
 }
 
-/** Where keys lead a tank in one tick: it turns, then drives. Opposite keys cancel. */
-export function freeMotion(pose: Pose, keys: number): Pose {
+/** The heading after one tick under keys: opposite ones cancel. */
+export function turned(heading: number, keys: number): number {
   const turn = (keys & KEY.left ? TURN_STEP : 0) - (keys & KEY.right ? TURN_STEP : 0);
-  const turned = { ...pose, heading: wrap(pose.heading + turn) };
+  return turn === 0 ? heading : wrap(heading + turn);
+}
+
+/** Units along the heading that keys drive a tank in one tick. */
+export function driven(keys: number): number {
   const forward = (keys & KEY.forward) !== 0;
   const back = (keys & KEY.back) !== 0;
-  if (forward === back) return turned;
-  return advance(turned, forward ? FORWARD_STEP : -BACKWARD_STEP);
+  return forward === back ? 0 : forward ? FORWARD_STEP : -BACKWARD_STEP;
+}
+
+/** Where keys lead a tank in one tick: it turns, then drives. */
+export function freeMotion({ x, y, heading }: Pose, keys: number): Pose {
+  const length = driven(keys);
+  const along = turned(heading, keys);
+  return length === 0 ? { x, y, heading: along } : { x: x + stepX(length, along), y: y + stepY(length, along), heading: along };
 }

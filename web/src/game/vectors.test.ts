@@ -6,8 +6,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Frame, GameEvent, Residual, SlotInputs } from '../protocol/frame';
+import { settle } from './collide';
 import { parseMaze } from './maze';
-import { ARENA_HALF, SINE, TANK_RADIUS, freeMotion, stepAlong } from './motion';
+import { SINE, freeMotion, stepX, stepY } from './motion';
 import { type Missile, OutOfStep, type Tank, type View, step } from './view';
 
 const vectors = (name: string) => JSON.parse(readFileSync(new URL(`../../../crates/sim/vectors/${name}.json`, import.meta.url), 'utf8'));
@@ -21,14 +22,14 @@ interface Case {
 }
 
 describe('free motion', () => {
-  const motion: { mazes: Record<string, string>; steps: number[][]; entries: unknown[][]; cases: Case[] } = vectors('motion');
+  const motion: { mazes: Record<string, string>; steps: number[][]; segments: number[][]; entries: unknown[][]; cases: Case[] } = vectors('motion');
 
   it('has the sine table of the simulation', () => {
     expect(SINE).toEqual(vectors('sine').rows.flat());
   });
 
   it('takes the steps of the simulation', () => {
-    for (const [length = 0, heading = 0, dx, dy] of motion.steps) expect([length, heading, stepAlong(length, heading)]).toEqual([length, heading, { dx, dy }]);
+    for (const [length = 0, heading = 0, dx, dy] of motion.steps) expect([length, heading, stepX(length, heading), stepY(length, heading)]).toEqual([length, heading, dx, dy]);
   });
 
   it('starts from the entry points of the simulation', () => {
@@ -36,17 +37,19 @@ describe('free motion', () => {
     expect(entries.map(({ name, x, y, heading }) => [name, x, y, heading])).toEqual(motion.entries);
   });
 
-  // Where nothing is in the way, the arena's edge included, motion is free.
-  const edge = ARENA_HALF - TANK_RADIUS;
-  const open = motion.cases.filter(({ maze, poses }) => maze === 'open' && poses.flatMap(([x, y]) => [x, y]).every((place) => Math.abs(place) < edge));
+  it('has the walls of the simulation', () => {
+    const { segments } = parseMaze(motion.mazes.standard ?? '');
+    expect(segments.map(({ ax, ay, bx, by, tx, ty, length }) => [ax, ay, bx, by, tx, ty, length])).toEqual(motion.segments.map((numbers) => numbers.slice(0, 7)));
+  });
 
-  it('is recorded', () => expect(open).not.toHaveLength(0));
-
-  it.each(open)('goes where the simulation goes: $name', ({ start: [x, y, heading], held, poses }) => {
-    const keys = held.flatMap(([level, ticks]) => Array<number>(ticks).fill(level));
+  it.each(motion.cases)('with its walls goes where the simulation goes: $name', ({ maze: name, start: [x, y, heading], held, poses }) => {
+    const maze = parseMaze(motion.mazes[name] ?? '');
     let pose = { x, y, heading };
-    const found = keys.map((level) => {
-      pose = freeMotion(pose, level);
+    const found = held.flatMap(([keys, ticks]) => Array<number>(ticks).fill(keys)).map((keys) => {
+      const to = freeMotion(pose, keys);
+      const body = { fromX: pose.x, fromY: pose.y, x: to.x, y: to.y };
+      settle(maze, [body]);
+      pose = { x: body.x, y: body.y, heading: to.heading };
       return [pose.x, pose.y, pose.heading];
     });
     expect(found).toEqual(poses);
