@@ -1,153 +1,141 @@
-/** The cluster: which servers there are, which games each runs, and how games have moved. */
-import { useRef, useState } from 'preact/hooks';
-import { type Cluster, type Game, type Member, type Move, loadCluster, rollDemo } from '../net/api';
-import { usePolled } from './poll';
-import { gameHref } from './route';
+/** The cluster: which servers there are, which games each runs, what just moved, and what its players noticed. */
+import { Connection } from './connection';
+import { Board } from './cluster-board';
+import { Details } from './cluster-details';
+import { TICK_MS, ago, counted, longestPause, moveSentence, progressOf, shortTime } from './cluster-facts';
+import { RollProgress, RollStarter } from './cluster-roll';
+import type { Story } from './cluster-story';
+import { TimelineView } from './cluster-timeline-view';
+import { useLive, useNow } from './feed';
+import { Places } from './lobby-game';
 
-const POLL_MS = 500;
+/** How often what only ages is drawn again. */
+const AGES_MS = 500;
 
 export function ClusterPage() {
-  const { value: cluster, error, refresh } = usePolled(loadCluster, POLL_MS);
-  const homeless = cluster?.games.filter(({ owner }) => !cluster.members.some(({ id }) => id === owner?.id)) ?? [];
+  const { news, story } = useLive();
+  const now = Math.max(useNow(AGES_MS), news.at);
   return (
-    <main class="page wide">
-      <h1>Cluster</h1>
-      {cluster?.demo && <Demo rolled={refresh} />}
-      <p class="notice" role="status">
-        {error && `${error} Trying again.`}
-      </p>
-      {!cluster && !error && <p class="quiet">Loading…</p>}
-      {cluster && (
+    <main class="page cluster" id="content" tabIndex={-1}>
+      <header class="section-head">
+        <h1>Every game lives in one server. When the server goes, the game moves on.</h1>
+        <Connection news={news} />
+      </header>
+      {!story && <p class="empty">{news.state === 'away' ? 'No server answers at the moment. This page keeps trying; games that run go on without it.' : 'Looking for servers…'}</p>}
+      {story && (
         <>
-          <ul class="members">
-            {cluster.members.map((member) => (
-              <MemberBox key={member.id} member={member} here={member.id === cluster.me} games={cluster.games.filter(({ owner }) => owner?.id === member.id)} />
-            ))}
-          </ul>
-          {homeless.length > 0 && (
-            <section class="card">
-              <h2>Games without a server at present</h2>
-              <Games games={homeless} />
-            </section>
-          )}
-          <Moves cluster={cluster} />
+          <div class="headline">
+            <Numbers story={story} now={now} />
+            <RollStarter story={story} />
+          </div>
+          <Newest story={story} now={now} />
+          <Board story={story} now={now} />
+          <div class="below">
+            <TimelineView story={story} />
+            <Legend />
+          </div>
+          <Details story={story} />
         </>
       )}
     </main>
   );
 }
 
-function Demo({ rolled }: { rolled: () => void }) {
-  const [said, setSaid] = useState('');
-  const roll = async (): Promise<void> => {
-    setSaid('');
-    try {
-      await rollDemo();
-      setSaid('The servers are being replaced, one after the other. Watch the games move.');
-      rolled();
-    } catch (failure) {
-      setSaid(failure instanceof Error ? failure.message : String(failure));
-    }
-  };
+function Numbers({ story, now }: { story: Story; now: number }) {
+  const { games } = story.cluster;
+  const people = games.reduce((sum, { players }) => sum + players, 0);
+  const bots = games.reduce((sum, { bots }) => sum + bots, 0);
+  const pause = longestPause(story);
+  const lost = story.lost.size;
   return (
-    <section class="card demo">
-      <p>Demo: one build, one process; three servers in it.</p>
-      <button class="button primary" onClick={() => void roll()}>
-        Replace the servers, one after the other
-      </button>
-      <p class="notice" role="status">
-        {said}
+    <dl class="numbers">
+      <div>
+        <dt>{games.length === 1 ? 'game' : 'games'}</dt>
+        <dd>{games.length}</dd>
+        <dd class="note">on {counted(story.cluster.members.length, 'server')}</dd>
+      </div>
+      <div>
+        <dt>{people + bots === 1 ? 'player' : 'players'}</dt>
+        <dd>{people + bots}</dd>
+        <dd class="note">
+          {counted(people, 'person', 'people')}, {counted(bots, 'bot')}
+        </dd>
+      </div>
+      <div class={lost > 0 ? 'bad' : 'good'}>
+        <dt>{lost === 1 ? 'game lost' : 'games lost'}</dt>
+        <dd>{lost}</dd>
+        <dd class="note">in the {watched(now - story.since)} that this page looks</dd>
+      </div>
+      <div class="wide">
+        <dt>{pause?.roll || !pause ? 'longest pause in the last roll' : 'longest pause of a planned move'}</dt>
+        <dd>{pause ? shortTime(pause.ms) : '–'}</dd>
+        <dd class="note">{pauseSaid(pause)}</dd>
+      </div>
+    </dl>
+  );
+}
+
+function pauseSaid(pause: ReturnType<typeof longestPause>): string {
+  if (!pause) return 'no game has moved yet';
+  const of = counted(pause.moves, 'move');
+  return pause.ms < TICK_MS ? `${of}: less than one tick (${TICK_MS} ms), nobody noticed` : `${of}; one tick of the game is ${TICK_MS} ms`;
+}
+
+function watched(ms: number): string {
+  const minutes = Math.floor(ms / 60_000);
+  return minutes === 0 ? 'minute' : counted(minutes + 1, 'minute');
+}
+
+/** What just moved, and how far the roll is. */
+function Newest({ story, now }: { story: Story; now: number }) {
+  const last = story.moves.at(-1);
+  const progress = progressOf(story, now);
+  return (
+    <div class="newest">
+      <p class="last">
+        {last ? (
+          <>
+            <strong>{now - last.at < 15_000 ? 'Just now: ' : 'Last move: '}</strong>
+            {moveSentence(story, last)} <span class="quiet">{ago(now - last.at)}</span>
+          </>
+        ) : (
+          <span class="quiet">All games are where they began. When a server is replaced, you see its games move here.</span>
+        )}
       </p>
-    </section>
+      {progress && <RollProgress progress={progress} />}
+    </div>
   );
 }
 
-function MemberBox({ member, here, games }: { member: Member; here: boolean; games: readonly Game[] }) {
+function Legend() {
   return (
-    <li class="card member" data-member={member.id}>
-      <h2>
-        {member.name} <span class={`state ${member.state}`}>{member.state}</span>
-      </h2>
-      <dl>
-        <dt>Build</dt>
-        <dd>{member.build}</dd>
-        <dt>Revision</dt>
-        <dd>{member.revision}</dd>
-        <dt>Address</dt>
-        <dd>{member.address}</dd>
-        <dt>Players connected</dt>
-        <dd>{member.players}</dd>
-      </dl>
-      <h3>{games.length === 1 ? '1 game' : `${games.length} games`}</h3>
-      <Games games={games} />
-      {here && <p class="quiet">This server answered your browser.</p>}
-    </li>
-  );
-}
-
-function Games({ games }: { games: readonly Game[] }) {
-  return (
-    <ul class="owned">
-      {games.map(({ id, name, players, slots, tick }) => (
-        <li key={id}>
-          <a href={gameHref(id, true)}>{name}</a>
-          <span class="quiet">
-            {players}/{slots} players · tick {tick.toLocaleString('en')}
-          </span>
+    <section class="card legend" aria-labelledby="legend-title">
+      <h2 id="legend-title">What you see</h2>
+      <ul>
+        <li>
+          <Places players={2} bots={1} slots={3} />
+          <p>
+            <strong>A game</strong> is one arena with its tanks, missiles and scores; inside, full dots are people, hollow ones bots.
+          </p>
         </li>
-      ))}
-    </ul>
-  );
-}
-
-function Moves({ cluster: { moves, members, games } }: { cluster: Cluster }) {
-  // Members and games that are gone keep the names that this page has seen.
-  const names = useRef(new Map<string, string>()).current;
-  for (const { id, name } of [...members, ...games]) names.set(id, name);
-  const named = (id: string | null) => (id === null ? '–' : (names.get(id) ?? id.slice(0, 8)));
-  return (
-    <section class="card">
-      <h2>Moves</h2>
-      {moves.length === 0 && <p class="quiet">No game has moved yet.</p>}
-      {moves.length > 0 && (
-        <div class="scroll moves">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">Game</th>
-                <th scope="col">From</th>
-                <th scope="col">To</th>
-                <th scope="col">At tick</th>
-                <th scope="col">Pause</th>
-                <th scope="col">Cause</th>
-                <th scope="col">When</th>
-              </tr>
-            </thead>
-            <tbody>
-              {moves.map((move) => (
-                <tr key={`${move.game} ${move.epoch}`}>
-                  <td>{named(move.game)}</td>
-                  <td>{named(move.from)}</td>
-                  <td>{named(move.to)}</td>
-                  <td class="number">{move.tick.toLocaleString('en')}</td>
-                  <td class="number">{pause(move)}</td>
-                  <td>{move.cause}</td>
-                  <td class="number">{ago(move.ago_ms)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
+        <li>
+          <svg class="little-house" viewBox="0 0 40 34" aria-hidden="true">
+            <path d="M2 17 20 2 38 17M6 17V32H34V17" />
+          </svg>
+          <p>
+            <strong>It runs in one server</strong>, the house that it is in. The house’s colour is the revision of the software.
+          </p>
+        </li>
+        <li>
+          <svg class="little-arc" viewBox="0 0 40 34" aria-hidden="true">
+            <path d="M4 28Q20-10 36 26" />
+            <path d="M27 23 36 26 38 17" />
+          </svg>
+          <p>
+            <strong>It moves</strong> before its server leaves, between two ticks; players stay connected, and the mark below tells their pause.
+          </p>
+        </li>
+      </ul>
     </section>
   );
-}
-
-function pause({ pause_us }: Move): string {
-  return `${(pause_us / 1000).toFixed(pause_us < 100_000 ? 1 : 0)} ms`;
-}
-
-function ago(ms: number): string {
-  const seconds = Math.round(ms / 1000);
-  return seconds < 120 ? `${seconds} s ago` : `${Math.round(seconds / 60)} min ago`;
 }

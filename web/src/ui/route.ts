@@ -10,13 +10,18 @@ export type Route = { readonly page: 'lobby' } | { readonly page: 'cluster' } | 
 
 export function parseRoute(hash: string): Route {
   const fields = new URLSearchParams(hash.replace(/^#/, ''));
-  const game = fields.get('game');
+  const game = fields.get('game')?.toLowerCase();
   if (game && /^[0-9a-f]{16}$/.test(game)) return { page: 'game', game, watch: fields.has('watch') };
   return { page: fields.has('cluster') ? 'cluster' : 'lobby' };
 }
 
 export function gameHref(game: Hex64, watch = false): string {
   return `#game=${game}${watch ? '&watch' : ''}`;
+}
+
+/** What to send to a friend. */
+export function shareLink(game: Hex64, { origin, pathname }: Pick<Location, 'origin' | 'pathname'> = location): string {
+  return `${origin}${pathname}${gameHref(game)}`;
 }
 
 export function useRoute(): Route {
