@@ -3,10 +3,22 @@
 mod play;
 mod view;
 
-use play::{PIT, Play, Random};
+use play::{Play, Random};
 use proptest::prelude::*;
-use sim::{ARENA_HALF, Event, Maze, PENETRATION_MAX, RULES, STANDARD_MAZE, TANK_RADIUS, World, delta};
+use sim::{Event, Maze, PENETRATION_MAX, RULES, Rounds, STANDARD_MAZE, TANK_RADIUS, World, delta};
 use view::View;
+
+/// Rounds of 8 s, so that a thousand ticks see two.
+const ROUNDS: Rounds = Rounds { play_ticks: 400, rest_ticks: 40 };
+
+/// A pit of 5 u by 5 u with a gap that is too narrow for tanks: where many are, most shots hit.
+const PIT: &str = "name Pit
+wall 3,0.2 3,3 -3,3 -3,-3 3,-3 3,-0.2 2.5,-0.2 2.5,-2.5 -2.5,-2.5 -2.5,2.5 2.5,2.5 2.5,0.2 3,0.2
+entry a 1.6,1.6 facing 270
+entry b -1.6,1.6 facing 270
+entry c -1.6,-1.6 facing 90
+entry d 1.6,-1.6 facing 90
+";
 
 /// Sharp, narrow and crossing walls, which no sane maze has.
 const NASTY: &str = "name Nasty
@@ -22,8 +34,20 @@ entry c 5,0.5 facing 90
 entry d 2,-5 facing 0
 ";
 
-fn mazes() -> [Maze; 3] {
-    [STANDARD_MAZE, NASTY, PIT].map(|text| Maze::parse(text).expect("the test's mazes are right"))
+/// A small arena that is not square, with walls on its edge.
+const LOW: &str = "name Low
+arena 14.5 8
+wall -7.25,-4 -6,-1 -7.25,2 -7.25,-4
+wall -2,-0.5 2,-0.5 2,0.5 -2,0.5 -2,-0.5
+wall 7.25,4 5,4 7.25,2.5 7.25,4
+entry a -4,2 facing 0
+entry b 4,-2 facing 180
+entry c 0,3 facing 90
+entry d 6.65,-3.4 facing 135
+";
+
+fn mazes() -> [Maze; 4] {
+    [STANDARD_MAZE, NASTY, PIT, LOW].map(|text| Maze::parse(text).expect("the test's mazes are right"))
 }
 
 /// Long, sharp and crossing walls anywhere, with an entry point or more where there is room for them.
@@ -52,7 +76,7 @@ fn random_maze(seed: u64) -> Maze {
 }
 
 fn started(maze: &Maze, slots: u8) -> World {
-    World::new(maze, RULES, slots, 7)
+    World::new(maze, RULES, slots, 7, ROUNDS)
 }
 
 /// The exact distance (to double precision) from a tank's middle to the nearest wall.
@@ -128,6 +152,7 @@ proptest! {
                 prop_assert!(delta.residuals.iter().all(|r| r.dx.abs() <= 6_512 && r.dy.abs() <= 6_512 && r.dh.unsigned_abs() <= 417));
                 view.apply(&maze, &delta);
                 prop_assert_eq!(&view, &View::of(&world), "tick {}", tick);
+                prop_assert_eq!(World::restore(&maze, &world.snapshot()), Ok(world.clone()));
             }
         }
     }
@@ -142,8 +167,8 @@ proptest! {
                 world.step(&maze, &play.log(tick));
                 for player in world.players() {
                     let Some(tank) = player.tank else { continue };
-                    let inside = ARENA_HALF - TANK_RADIUS;
-                    prop_assert!(tank.x.abs() <= inside && tank.y.abs() <= inside, "{:?}", tank);
+                    let (width, height) = (maze.half_width() - TANK_RADIUS, maze.half_height() - TANK_RADIUS);
+                    prop_assert!(tank.x.abs() <= width && tank.y.abs() <= height, "{:?}", tank);
                     let depth = f64::from(TANK_RADIUS) - distance_to_walls(&maze, tank.x, tank.y);
                     prop_assert!(depth <= f64::from(PENETRATION_MAX), "tick {}: {} deep, {:?}", tick, depth, tank);
                     for other in world.players().filter(|other| other.slot > player.slot) {
@@ -155,6 +180,32 @@ proptest! {
                     if let Some(old) = before.player(player.id).and_then(|player| player.tank) {
                         prop_assert!(!passes_wall(&maze, (old.x, old.y), (tank.x, tank.y)));
                     }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_missile_passes_a_wall_and_one_that_bounces_stays_on_its_side(seed: u64, players in 1..17_u64) {
+        for maze in mazes().into_iter().chain([random_maze(seed)]) {
+            let mut play = Play::new(seed, players, false);
+            let mut world = started(&maze, 16);
+            for tick in 1..=1_000 {
+                let before = world.clone();
+                world.step(&maze, &play.log(tick));
+                for missile in world.missiles() {
+                    let Some(old) = before.missiles().iter().find(|old| old.id == missile.id) else { continue };
+                    let from = if old.fresh {
+                        // Its way began at the middle of the tank that shot it.
+                        let tank = before.player_in(old.slot).and_then(|player| player.tank).expect("it just shot");
+                        (tank.x, tank.y)
+                    } else {
+                        (old.x, old.y)
+                    };
+                    let to = (missile.x, missile.y);
+                    prop_assert!(!passes_wall(&maze, from, to), "tick {}: {:?} {:?}", tick, old, missile);
+                    let inside = to.0.abs() <= maze.half_width() && to.1.abs() <= maze.half_height();
+                    prop_assert!(inside, "tick {}: {:?}", tick, missile);
                 }
             }
         }
@@ -205,32 +256,65 @@ proptest! {
     }
 }
 
+/// The name of an event's kind.
+fn kind(event: &Event) -> &'static str {
+    match event {
+        Event::Join { .. } => "join",
+        Event::Leave { .. } => "leave",
+        Event::Launch { .. } => "launch",
+        Event::Shot { .. } => "shot",
+        Event::Hit { .. } => "hit",
+        Event::Gone { .. } => "gone",
+        Event::Kill { .. } => "kill",
+        Event::Burst { .. } => "burst",
+        Event::Bounce { .. } => "bounce",
+        Event::Hurt { .. } => "hurt",
+        Event::PickUp { .. } => "pick-up",
+        Event::Destruct { .. } => "destruct",
+        Event::Rename { .. } => "rename",
+        Event::Chat { .. } => "chat",
+        Event::RoundOver { .. } => "round over",
+        Event::RoundStart { .. } => "round start",
+    }
+}
+
 /// The other tests would hold in a game where nothing happens.
 #[test]
 fn random_games_have_all_that_the_properties_are_about() {
-    let [.., pit] = mazes();
-    let mut play = Play::new(1, 9, true);
-    let mut world = started(&pit, 8);
+    let [_, _, pit, low] = mazes();
     let mut counts = std::collections::BTreeMap::new();
-    for tick in 1..=1_000 {
-        let before = world.clone();
-        world.step(&pit, &play.log(tick));
-        let delta = delta(&before, &world, &pit);
-        *counts.entry("push").or_insert(0) += delta.residuals.len();
-        for event in &delta.events {
-            let name = match event {
-                Event::Join { .. } => "join",
-                Event::Leave { .. } => "leave",
-                Event::Launch { .. } => "launch",
-                Event::Shot { .. } => "shot",
-                Event::Hit { .. } => "hit",
-                Event::Gone { .. } => "gone",
-                Event::Kill { .. } => "kill",
-            };
-            *counts.entry(name).or_insert(0) += 1;
+    for maze in [pit, low] {
+        let mut play = Play::new(1, 9, true);
+        let mut world = started(&maze, 8);
+        for tick in 1..=3_000 {
+            let before = world.clone();
+            world.step(&maze, &play.log(tick));
+            let delta = delta(&before, &world, &maze);
+            *counts.entry("push").or_insert(0) += delta.residuals.len();
+            for event in &delta.events {
+                *counts.entry(kind(event)).or_insert(0) += 1;
+            }
         }
     }
-    for name in ["join", "leave", "launch", "shot", "hit", "gone", "kill", "push"] {
+    for name in [
+        "join",
+        "leave",
+        "launch",
+        "shot",
+        "hit",
+        "gone",
+        "kill",
+        "burst",
+        "bounce",
+        "hurt",
+        "pick-up",
+        "destruct",
+        "rename",
+        "chat",
+        "round over",
+        "round start",
+        "push",
+    ] {
         assert!(counts.get(name).is_some_and(|count| *count >= 4), "few of {name}: {counts:?}");
     }
 }

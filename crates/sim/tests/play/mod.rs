@@ -1,15 +1,6 @@
-//! Random games: logs drawn from a seed, so that a failing one can be played again, and a maze where much happens.
+//! Random games: logs drawn from a seed, so that a failing one can be played again.
 
-use sim::{Entry, keys};
-
-/// A pit of 5 u by 5 u with a gap that is too narrow for tanks: where many are, most shots hit.
-pub const PIT: &str = "name Pit
-wall 3,0.2 3,3 -3,3 -3,-3 3,-3 3,-0.2 2.5,-0.2 2.5,-2.5 -2.5,-2.5 -2.5,2.5 2.5,2.5 2.5,0.2 3,0.2
-entry a 1.6,1.6 facing 270
-entry b -1.6,1.6 facing 270
-entry c -1.6,-1.6 facing 90
-entry d 1.6,-1.6 facing 90
-";
+use sim::{Entry, action, keys};
 
 /// Numbers from a seed (splitmix64).
 pub struct Random(pub u64);
@@ -42,7 +33,7 @@ struct Hand {
 }
 
 impl Play {
-    /// A game of `players` with ids from 1, all joined in the first tick.
+    /// A game of `players` with ids from 1, all joined in the first tick. Every third is a bot.
     pub fn new(seed: u64, players: u64, unruly: bool) -> Play {
         let hand = |id| Hand { id, session: 1, seq: 0, keys: 0 };
         Play {
@@ -62,12 +53,13 @@ impl Play {
         for at in 0..self.players.len() {
             if tick == 1 || (self.unruly && self.below(40) == 0) {
                 let player = self.players[at].id;
-                log.push(Entry::Join { player, name: format!("player {player}") });
+                log.push(Entry::Join { player, name: format!("player {player}"), bot: player % 3 == 0 });
             }
             // A press and a release, or several inputs, within a tick happen too.
             while self.below(5) == 0 {
                 log.push(self.input(at));
             }
+            self.talk(at, &mut log);
             if self.unruly {
                 self.misbehave(at, &mut log);
             }
@@ -81,12 +73,25 @@ impl Play {
         let turn = [0, 0, keys::LEFT, keys::RIGHT][self.below(4) as usize];
         let fire = [0, keys::FIRE][self.below(2) as usize];
         let odd = if self.unruly && self.below(20) == 0 { self.below(256) as u8 } else { 0 };
-        let action =
-            if self.unruly && self.below(10) == 0 { self.below(256) as u8 } else { 2 + self.below(5) as u8 };
+        let action = match self.below(200) {
+            0 => action::DESTRUCT,
+            1..20 if self.unruly => self.below(256) as u8,
+            _ => action::LAUNCH_ANY + self.below(5) as u8,
+        };
+        let stale = self.below(30) == 0;
         let hand = &mut self.players[at];
         hand.seq += 1;
         hand.keys = (drive | turn | fire) ^ odd;
-        Entry::Input { player: hand.id, session: hand.session, seq: hand.seq, keys: hand.keys, action }
+        Entry::Input { player: hand.id, session: hand.session, seq: hand.seq, keys: hand.keys, action, stale }
+    }
+
+    fn talk(&mut self, at: usize, log: &mut Vec<Entry>) {
+        let player = self.players[at].id;
+        match self.below(400) {
+            0 => log.push(Entry::Chat { player, text: "ä text ".repeat(self.below(30) as usize) }),
+            1 => log.push(Entry::Rename { player, name: format!("name {}", self.below(3)) }),
+            _ => {}
+        }
     }
 
     fn misbehave(&mut self, at: usize, log: &mut Vec<Entry>) {
@@ -100,9 +105,14 @@ impl Play {
             2 => self.players[at].session += 1,
             3 => {
                 let seq = self.below(1 << 32) as u32;
-                log.push(Entry::Input { player: self.players[at].id, session: 1, seq, keys: 31, action: 2 });
+                let player = self.players[at].id;
+                log.push(Entry::Input { player, session: 1, seq, keys: 31, action: 2, stale: false });
             }
-            4 => log.push(Entry::Input { player: 999, session: 1, seq: 1, keys: 31, action: 2 }),
+            4 => {
+                log.push(Entry::Input { player: 999, session: 1, seq: 1, keys: 31, action: 2, stale: false })
+            }
+            5 => log.push(Entry::Chat { player: 999, text: "who?".into() }),
+            6 => log.push(Entry::Rename { player: self.players[at].id, name: String::new() }),
             _ => {}
         }
     }
