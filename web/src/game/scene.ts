@@ -194,6 +194,9 @@ export interface Move {
   readonly tick: number;
   /** `handOver`: planned, no tick is missed; `takeOver`: the owner before had crashed. */
   readonly kind: 'handOver' | 'takeOver';
+  /** Names of the owners before and after; empty while not known. */
+  readonly from: string;
+  readonly to: string;
   /** Longest time between two frames around the change, as this page saw it; 20 ms is as always. */
   readonly gapMs: number;
   /** Play that was taken back, in milliseconds; 0 for a planned move. */

@@ -16,7 +16,8 @@ import { OutOfStep, type View, fromKeyframe, step } from '../game/view';
 export interface Socket {
   binaryType: string;
   onopen: (() => void) | null;
-  onmessage: ((event: { data: unknown }) => void) | null;
+  /** `at`: when it arrived, on the page's clock, where somebody else than the page has looked (see `socket`). */
+  onmessage: ((event: { data: unknown; at?: number }) => void) | null;
   onclose: ((event: { code: number; reason: string }) => void) | null;
   send(data: Uint8Array<ArrayBuffer>): void;
   close(code?: number): void;
@@ -26,13 +27,18 @@ export interface Socket {
 export interface LinkEvents {
   welcome(link: Link): void;
   host(link: Link): void;
-  /** The view has been replaced as a whole. */
-  keyframe(link: Link): void;
+  /** The view has been replaced as a whole, by what arrived at `at`. */
+  keyframe(link: Link, at: number): void;
   /** The view has gone on by one tick from `before`. */
-  frame(link: Link, frame: Frame, before: View): void;
-  pong(link: Link, nonce: number): void;
+  frame(link: Link, frame: Frame, before: View, at: number): void;
+  /** `slack`: milliseconds that the ping was at the owner before its tick was due. */
+  pong(link: Link, nonce: number, slack: number): void;
   expect(link: Link, seq: number): void;
   goAway(link: Link): void;
+  /** Ticks will not come: a keyframe follows. */
+  skipped(link: Link, ticks: number): void;
+  /** Something was refused, for this reason. */
+  notice(link: Link, sentence: string): void;
   /** The last event of a link. `sentence` is the server's own, where it gave one. */
   closed(link: Link, why: Verdict): void;
 }
@@ -47,7 +53,7 @@ export class Link {
   view: View | null = null;
   /** This member has said that it is leaving. */
   leaving = false;
-  readonly openedAt = performance.now();
+  readonly openedAt: number;
   /** Frames since the last keyframe. */
   frames = 0;
 
@@ -59,10 +65,13 @@ export class Link {
     private readonly socket: Socket,
     hello: Hello,
     private readonly events: LinkEvents,
+    /** The page's clock, in milliseconds. */
+    now: () => number,
   ) {
+    this.openedAt = now();
     socket.binaryType = 'arraybuffer';
     socket.onopen = () => this.send({ type: 'hello', ...hello });
-    socket.onmessage = ({ data }) => this.receive(data);
+    socket.onmessage = ({ data, at }) => this.receive(data, at ?? now());
     socket.onclose = ({ code }) => this.end(verdict(code));
   }
 
@@ -87,8 +96,9 @@ export class Link {
     }
   }
 
-  ping(nonce: number): void {
-    if (this.view) this.send({ type: 'ping', nonce, tick: this.view.tick + 1 });
+  /** `tick`: the one that an input sent now would aim at. */
+  ping(nonce: number, tick: number): void {
+    if (this.view) this.send({ type: 'ping', nonce, tick });
   }
 
   leave(): void {
@@ -105,11 +115,11 @@ export class Link {
     this.events.closed(this, why);
   }
 
-  private receive(data: unknown): void {
+  private receive(data: unknown, at: number): void {
     if (this.over) return;
     try {
       if (!(data instanceof ArrayBuffer)) throw new ProtocolError('the server sent text');
-      this.handle(decodeServer(new Uint8Array(data), this.welcome?.slots ?? null));
+      this.handle(decodeServer(new Uint8Array(data), this.welcome?.slots ?? null), at);
     } catch (error) {
       if (error instanceof OutOfStep) this.loseWay();
       else if (error instanceof ProtocolError) this.fail(`The server sent something that this page does not understand (${error.message}).`);
@@ -117,7 +127,7 @@ export class Link {
     }
   }
 
-  private handle(message: ServerMessage): void {
+  private handle(message: ServerMessage, at: number): void {
     switch (message.type) {
       case 'welcome':
         this.maze = readMaze(message.maze);
@@ -132,13 +142,13 @@ export class Link {
         this.view = fromKeyframe(message);
         this.lost = false;
         this.frames = 0;
-        this.events.keyframe(this);
+        this.events.keyframe(this, at);
         break;
       case 'frame':
-        this.frame(message);
+        this.frame(message, at);
         break;
       case 'pong':
-        this.events.pong(this, message.nonce);
+        this.events.pong(this, message.nonce, message.slackMs);
         break;
       case 'expect':
         this.events.expect(this, message.seq);
@@ -150,11 +160,15 @@ export class Link {
       case 'skipped':
         // A keyframe follows by itself; frames until then lead nowhere.
         this.lost = true;
+        this.events.skipped(this, message.to - message.from + 1);
+        break;
+      case 'notice':
+        this.events.notice(this, message.sentence);
         break;
     }
   }
 
-  private frame(frame: Frame): void {
+  private frame(frame: Frame, at: number): void {
     if (!this.view || !this.maze || this.lost) return;
     const before = this.view;
     this.view = step(before, frame, this.maze);
@@ -164,7 +178,7 @@ export class Link {
       this.unseen = 0;
       this.send({ type: 'seen', tick: this.view.tick });
     }
-    this.events.frame(this, frame, before);
+    this.events.frame(this, frame, before, at);
   }
 
   private loseWay(): void {
