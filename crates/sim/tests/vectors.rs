@@ -219,7 +219,7 @@ fn motion_json_holds_steps_walls_and_drives() {
             "into a notch and out",
             corners,
             0,
-            &[(f, 60), (f | l, 30), (f, 60), (f | r, 50), (f, 60), (b, 40)],
+            &[(f, 60), (f | r, 30), (f, 60), (f | l, 30), (f, 40), (b, 40)],
         ),
         drive_alone(
             "along a wall and round its corner",
@@ -254,16 +254,17 @@ fn motion_json_holds_steps_walls_and_drives() {
         drive_them(
             "two tanks meet aslant and slide off each other",
             open,
-            &[(2, &[(f | l, 8), (f, 200)]), (3, &[(f | l, 20), (f, 188)])],
+            &[(2, &[(f | l, 3), (f, 200)]), (3, &[(f | l, 3), (f, 200)])],
         ),
         drive_them(
-            "two tanks press a third between them, in a portrait arena",
+            "two tanks press a third between them",
+            open,
+            &[(2, &[(f, 150)]), (0, &[(0, 80), (f, 40), (l, 30)]), (3, &[(f, 130), (f | r, 20)])],
+        ),
+        drive_them(
+            "one tank pushes another into a wedge at the edge of a portrait arena",
             portrait,
-            &[
-                (2, &[(0, 40), (f, 60), (0, 60), (f | r, 40)]),
-                (0, &[(f, 30), (f | l, 32), (f, 138)]),
-                (1, &[(f, 70), (f | l, 30), (f, 100)]),
-            ],
+            &[(2, &[(f, 80), (0, 100), (f | l, 60)]), (0, &[(f, 240)])],
         ),
         drive_them(
             "one tank presses another against a wall",
