@@ -1,288 +1,246 @@
-/** The page of one game: play or watch it, see who leads, and which servers run it. */
-import { useEffect, useMemo, useReducer, useRef, useState } from 'preact/hooks';
-import { UNIT } from '../game/motion';
-import type { Stage } from '../game/stage';
-import type { Player } from '../game/view';
-import { type Phase, Session } from '../net/session';
-import type { Socket } from '../net/link';
-import { loadIdentity } from '../net/token';
+/** The page of one game: play or watch it, see who leads, talk, and see which servers run it. */
+import { useEffect, useReducer, useRef, useState } from 'preact/hooks';
+import type { SceneRound } from '../game/scene';
+import type { View } from '../game/view';
 import type { Hex64 } from '../protocol/bytes';
-import { colour, entryAt, fit, paint } from './arena';
-import { listen } from './keys';
-import { NAME_MAX, loadName, saveName } from './name';
-import { gameHref } from './route';
+import { Chat } from './chat';
+import { type Commands, listenKeyboard } from './controls-keyboard';
+import { Arena } from './game-arena';
+import { Help } from './game-help';
+import { Icon } from './game-icons';
+import { Launcher } from './game-launch';
+import { Notice, Toasts } from './game-notice';
+import { Play } from './game-play';
+import { Feed } from './hud-feed';
+import { RoundClock, RoundOver } from './hud-round';
+import { Scores } from './hud-scores';
+import { StateLine } from './hud-state';
+import { loadName, saveName } from './name';
+import { gameHref, shareLink } from './route';
+import { SettingsPanel } from './settings-panel';
+import { changeSettings, settingsNow, useSettings } from './settings-use';
+import { TouchPad } from './touch-pad';
 
 /** How often texts around the arena follow the game. */
 const TEXTS_MS = 250;
-/** Without a frame for so long the page says so. */
-const SILENCE_SHOWN_MS = 250;
+const TICKS_PER_SECOND = 50;
 
 export function GamePage({ game, watch }: { game: Hex64; watch: boolean }) {
-  const [name, setName] = useState(loadName().trim());
   const [visit, again] = useReducer((n: number) => n + 1, 0);
-  if (watch || name !== '' || loadIdentity(sessionStorage, game)) return <Table key={visit} game={game} name={name} watch={watch} again={() => again(undefined)} />;
-  return <NameForm done={setName} game={game} />;
+  const play = usePlay(game, watch, visit);
+  return play && <Table play={play} game={game} again={() => again(undefined)} />;
 }
 
-function NameForm({ game, done }: { game: Hex64; done: (name: string) => void }) {
-  const [name, setName] = useState('');
-  const submit = (event: Event): void => {
-    event.preventDefault();
-    if (name.trim() === '') return;
-    saveName(name.trim());
-    done(name.trim());
-  };
-  return (
-    <main class="page">
-      <h1>Join the game</h1>
-      <form class="new-game" onSubmit={submit}>
-        <label class="field">
-          <span>Your name</span>
-          <input name="player" value={name} required maxLength={NAME_MAX} autocomplete="nickname" onInput={({ currentTarget: { value } }) => setName(value)} />
-        </label>
-        <button class="button primary">Play</button>
-        <a class="button" href={gameHref(game, true)}>
-          Watch instead
-        </a>
-      </form>
-    </main>
-  );
-}
-
-/** A session and its stage, for as long as the page is open. */
-function useSession(game: Hex64, name: string, watch: boolean): { session: Session; stage: Stage } | null {
+/** A visit, for as long as the page is open. */
+function usePlay(game: Hex64, watch: boolean, visit: number): Play | null {
   const [, redraw] = useReducer((n: number) => n + 1, 0);
-  const [running, setRunning] = useState<{ session: Session; stage: Stage } | null>(null);
+  const [play, setPlay] = useState<Play | null>(null);
   useEffect(() => {
-    const session = new Session({ game, name, spectate: watch, storage: sessionStorage, open: openSocket }, () => redraw(undefined));
-    setRunning({ session, stage: session.stage });
-    const texts = setInterval(() => redraw(undefined), TEXTS_MS);
+    const current = new Play({ game, name: loadName().trim(), watch, settings: settingsNow(), changed: () => redraw(undefined) });
+    setPlay(current);
+    const texts = setInterval(() => {
+      current.tidy(performance.now());
+      redraw(undefined);
+    }, TEXTS_MS);
     return () => {
       clearInterval(texts);
-      session.close();
+      current.close();
     };
-  }, [game, name, watch]);
-  return running;
+  }, [game, watch, visit]);
+  return play;
 }
 
-function openSocket(): Socket {
-  return new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/play`) as Socket;
-}
+type Panel = 'scores' | 'chat' | null;
+type Dialog = 'settings' | 'help' | null;
 
-function Table({ game, name, watch, again }: { game: Hex64; name: string; watch: boolean; again: () => void }) {
-  const running = useSession(game, name, watch);
-  if (!running) return null;
-  const { session, stage } = running;
-  const { self, view } = session;
+function Table({ play, game, again }: { play: Play; game: Hex64; again: () => void }) {
+  const settings = useSettings();
+  const [panel, setPanel] = useState<Panel>(null);
+  const [dialog, setDialog] = useState<Dialog>(null);
+  const [large, setLarge] = useState(false);
+  const [touch, setTouch] = useState(() => matchMedia('(pointer: coarse)').matches);
+  const main = useRef<HTMLElement>(null);
+  const chatInput = useRef<HTMLInputElement>(null);
+  const { session, watch } = play;
+  const { self, view, standings, feed, chat } = session;
+  const round = view && roundOf(view);
+  const now = performance.now();
+  const unread = useUnread(chat.at(-1)?.tick ?? 0, panel === 'chat');
+
+  useEffect(() => play.set(settings), [play, settings]);
+  useGestures(play);
+  useCommands(play, {
+    chat: () => {
+      setPanel('chat');
+      // It may only now be shown.
+      requestAnimationFrame(() => chatInput.current?.focus());
+    },
+    mute: () => changeSettings({ muted: !settingsNow().muted }),
+    fullScreen: () => fullScreen(),
+    help: () => setDialog('help'),
+    scores: setLarge,
+    enterPanels: () => main.current?.querySelector<HTMLElement>('.bar a, .bar button')?.focus(),
+    modal: () => document.querySelector('dialog[open]') !== null,
+  });
+  const rename = (name: string): void => {
+    session.rename(name.trim());
+    saveName(name.trim());
+  };
+  const backToArena = (): void => {
+    chatInput.current?.blur();
+    setPanel(null);
+  };
   return (
-    <main class="table">
-      <section class="stage" aria-label="Arena">
-        <Arena session={session} stage={stage} />
-        <Notice session={session} game={game} watch={watch} again={again} />
-      </section>
-      <aside class="side">
+    <main
+      ref={main}
+      id="content"
+      class={`play${touch ? ' touch' : ''}${watch ? ' watching' : ''}`}
+      tabIndex={-1}
+      onPointerDown={({ pointerType }) => setTouch(pointerType === 'touch')}
+      onClick={(event) => {
+        // A button that was clicked must not be pressed again by the next shot.
+        if (event.detail > 0 && event.target instanceof Element && event.target.closest('button') && !event.target.closest('dialog, form')) (document.activeElement as HTMLElement | null)?.blur();
+      }}
+    >
+      <header class="bar">
         <h1>{session.welcome?.settingsName ?? 'Game'}</h1>
-        <Launcher session={session} />
-        <Scores players={view?.players ?? []} self={self?.id ?? null} />
-        <Hosts session={session} />
-        {!watch && (
-          <p class="quiet">
-            Arrows, <kbd>I J K L</kbd> or <kbd>W A S D</kbd> drive; <kbd>Space</kbd> fires.
-          </p>
-        )}
-        <div class="actions">
+        {watch && <span class="tag">watching</span>}
+        {round && <RoundClock round={round} />}
+        <div class="buttons">
+          <BarButton name="Scores" icon="scores" narrow pressed={panel === 'scores'} press={() => setPanel(panel === 'scores' ? null : 'scores')} />
+          <BarButton name={unread ? 'Chat, something new' : 'Chat'} icon="chat" narrow pressed={panel === 'chat'} dot={unread} press={() => setPanel(panel === 'chat' ? null : 'chat')} />
+          <BarButton name={settings.muted ? 'Sound on' : 'Sound off'} icon={settings.muted ? 'muted' : 'sound'} wide press={() => changeSettings({ muted: !settings.muted })} />
+          <BarButton name="Share the link" icon="share" press={() => void share(game, (text) => play.toast(text))} />
+          <BarButton name="Settings" icon="settings" press={() => setDialog('settings')} />
+          <BarButton name="Help" icon="help" wide press={() => setDialog('help')} />
+          <BarButton name="Full screen" icon="full" wide press={() => fullScreen()} />
           {watch ? (
-            <a class="button" href={gameHref(game)}>
+            <a class="button primary small" href={gameHref(game)}>
               Play
             </a>
           ) : (
-            <button
-              class="button"
-              disabled={session.phase.type === 'ended'}
-              onClick={() => {
+            <BarButton
+              name="Leave the game"
+              icon="leave"
+              press={() => {
                 session.leave();
                 location.hash = '#';
               }}
-            >
-              Leave the game
-            </button>
+            />
           )}
         </div>
+      </header>
+      <section class="stage" aria-label="Arena">
+        <div class="field">
+          <Arena play={play} />
+        </div>
+        {touch && !watch && self && <TouchPad controls={play.controls} launchable={play.launchable} leftHanded={settings.leftHanded} />}
+        <Feed feed={feed} tick={view?.tick ?? 0} />
+        <Toasts play={play} />
+        {round && <RoundOver round={round} standings={standings} feed={feed} />}
+        <Launcher play={play} touch={touch} />
+        <Notice play={play} game={game} again={again} now={now} />
+        {large && (
+          <section class="large-scores" aria-label="Score board">
+            <h2>{session.welcome?.settingsName}</h2>
+            <Scores standings={standings} />
+          </section>
+        )}
+      </section>
+      <aside class="side" data-panel={panel ?? undefined} aria-label="Players and chat">
+        <Scores standings={standings} rename={watch ? undefined : rename} />
+        <Chat lines={chat} say={watch ? null : (text) => session.say(text)} input={chatInput} leave={backToArena} />
       </aside>
+      <StateLine play={play} now={now} />
+      {dialog === 'settings' && <SettingsPanel settings={settings} name={self?.name ?? null} rename={rename} close={() => setDialog(null)} />}
+      {dialog === 'help' && <Help close={() => setDialog(null)} />}
     </main>
   );
 }
 
-function Arena({ session, stage }: { session: Session; stage: Stage }) {
-  const ref = useRef<HTMLCanvasElement>(null);
+interface BarButtonProps {
+  readonly name: string;
+  readonly icon: Parameters<typeof Icon>[0]['of'];
+  readonly press: () => void;
+  /** Only where there is little room, because what it opens is in view otherwise. */
+  readonly narrow?: boolean;
+  /** Only where there is room. */
+  readonly wide?: boolean;
+  readonly pressed?: boolean;
+  readonly dot?: boolean;
+}
+
+function BarButton({ name, icon, press, narrow, wide, pressed, dot }: BarButtonProps) {
+  return (
+    <button type="button" class={`icon-button${narrow ? ' narrow' : ''}${wide ? ' wide' : ''}`} aria-label={name} title={name} aria-expanded={narrow ? pressed : undefined} onClick={press}>
+      <Icon of={icon} />
+      {dot && <i class="dot" />}
+    </button>
+  );
+}
+
+function roundOf({ round: { number, resting, ends }, tick }: View): SceneRound {
+  return { number, resting, left: ends === 0 ? null : Math.max(0, ends - tick) / TICKS_PER_SECOND };
+}
+
+/** Has something been said since the chat was last in view? */
+function useUnread(tick: number, inView: boolean): boolean {
+  const [read, setRead] = useState(tick);
   useEffect(() => {
-    let next = 0;
-    const draw = (now: number): void => {
-      next = requestAnimationFrame(draw);
-      const { current: canvas } = ref;
-      if (!canvas || !session.maze) return;
-      fit(canvas);
-      const { self } = session;
-      paint(canvas, { maze: session.maze, scene: stage.at(now, self?.id ?? null), self: self?.id ?? null, launchable: launchable(session) });
+    // What was said before this visit is not news.
+    if (inView || read === 0) setRead(tick);
+  }, [tick, inView, read]);
+  return !inView && read !== 0 && tick > read;
+}
+
+/** Sound may begin with the first gesture, and again after a pause with any. */
+function useGestures(play: Play): void {
+  useEffect(() => {
+    const unlock = () => play.sound.unlock();
+    addEventListener('pointerdown', unlock);
+    addEventListener('keydown', unlock);
+    return () => {
+      removeEventListener('pointerdown', unlock);
+      removeEventListener('keydown', unlock);
     };
-    next = requestAnimationFrame(draw);
-    return () => cancelAnimationFrame(next);
-  }, [session, stage]);
-  useEffect(
-    () => listen({ hold: (keys) => session.hold(keys), launchable: () => launchable(session), launch: () => session.launch(null) }),
-    [session],
-  );
-  return (
-    <canvas
-      ref={ref}
-      role="img"
-      aria-label={described(session)}
-      data-tick={session.view?.tick}
-      onPointerDown={(event) => {
-        const { maze } = session;
-        const entry = maze && launchable(session) ? entryAt(event.currentTarget, maze, event.clientX, event.clientY) : null;
-        if (entry !== null) session.launch(entry);
-      }}
-    />
-  );
+  }, [play]);
 }
 
-function launchable({ self }: Session): boolean {
-  return self !== null && self.tank === null;
+function useCommands(play: Play, commands: Commands): void {
+  const latest = useRef(commands);
+  latest.current = commands;
+  useEffect(() => {
+    const now = (): Commands => latest.current;
+    return listenKeyboard(play.controls, {
+      chat: () => now().chat(),
+      mute: () => now().mute(),
+      fullScreen: () => now().fullScreen(),
+      help: () => now().help(),
+      scores: (shown) => now().scores(shown),
+      enterPanels: () => now().enterPanels(),
+      modal: () => now().modal(),
+    });
+  }, [play]);
 }
 
-/** The arena in words. */
-function described({ self, view }: Session): string {
-  if (!view) return 'The arena, empty';
-  const tanks = view.players.filter(({ tank }) => tank).length;
-  const place = (units: number) => (units / UNIT).toFixed(2);
-  const own = self?.tank ? `; yours is at ${place(self.tank.x)}, ${place(self.tank.y)}, heading ${Math.round((self.tank.heading * 360) / 65_536)} degrees` : '';
-  return `The arena with ${tanks === 1 ? '1 tank' : `${tanks} tanks`}${own}`;
+function fullScreen(): void {
+  if (document.fullscreenElement) void document.exitFullscreen();
+  // Not every browser allows it, and some not every page.
+  else document.documentElement.requestFullscreen?.().catch(() => {});
 }
 
-function Launcher({ session }: { session: Session }) {
-  if (!launchable(session) || session.phase.type !== 'playing') return null;
-  return (
-    <section class="launcher" aria-label="Launch a tank">
-      <button class="button primary" onClick={() => session.launch(null)}>
-        Launch
-      </button>
-      <span class="quiet">or press Enter, or choose an entry point:</span>
-      <div class="actions">
-        {session.maze?.entries.map(({ name }, entry) => (
-          <button key={name} class="button small" onClick={() => session.launch(entry)}>
-            {name}
-          </button>
-        ))}
-      </div>
-    </section>
-  );
-}
-
-function Scores({ players, self }: { players: readonly Player[]; self: Hex64 | null }) {
-  const ranked = useMemo(() => [...players].sort((a, b) => b.score - a.score || a.deaths - b.deaths || a.slot - b.slot), [players]);
-  return (
-    <table class="scores">
-      <caption>Scores</caption>
-      <thead>
-        <tr>
-          <th scope="col">Player</th>
-          <th scope="col">Kills</th>
-          <th scope="col">Deaths</th>
-        </tr>
-      </thead>
-      <tbody>
-        {ranked.map(({ id, slot, name, connected, score, deaths, tank }) => (
-          <tr key={id} class={id === self ? 'self' : undefined}>
-            <th scope="row">
-              <i class="swatch" style={{ background: colour(slot), opacity: tank ? 1 : 0.35 }} />
-              {name}
-              {id === self && <span class="quiet"> (you)</span>}
-              {!connected && <span class="quiet"> (away)</span>}
-            </th>
-            <td class="number">{score}</td>
-            <td class="number">{deaths}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  );
-}
-
-function Hosts({ session }: { session: Session }) {
-  const { host, view, pingMs, moves } = session;
-  const last = moves.at(-1);
-  const server = (name: string | undefined, build: string | undefined) => (name ? `${name}${build ? `, build ${build}` : ''}` : 'not known');
-  return (
-    <dl class="hosts" aria-label="Servers">
-      <dt>Serves you</dt>
-      <dd data-host="edge">{server(host?.edgeName, host?.edgeBuild)}</dd>
-      <dt>Runs the game</dt>
-      <dd data-host="owner">{server(host?.ownerName, host?.ownerBuild)}</dd>
-      <dt>Tick</dt>
-      <dd class="number" data-host="tick">
-        {view ? view.tick.toLocaleString('en') : '–'}
-      </dd>
-      <dt>Round trip</dt>
-      <dd class="number">{pingMs === null ? '–' : `${Math.max(1, Math.round(pingMs))} ms`}</dd>
-      <dt>Moves seen</dt>
-      <dd data-host="moves">
-        {moves.length}
-        {last && <span class="quiet">{` (last: ${Math.round(last.gapMs)} ms between frames${last.rewoundMs > 0 ? `, ${last.rewoundMs} ms back` : ''})`}</span>}
-      </dd>
-      {view?.registryAway && (
-        <>
-          <dt>Registry</dt>
-          <dd class="warn">Away. The game goes on, but a crash now would undo what is played.</dd>
-        </>
-      )}
-    </dl>
-  );
-}
-
-function Notice({ session, game, watch, again }: { session: Session; game: Hex64; watch: boolean; again: () => void }) {
-  const { phase } = session;
-  const sentence = said(session, phase);
-  if (sentence === null) return null;
-  return (
-    <div class={`notice-box ${phase.type}`} role="status">
-      <p>{sentence}</p>
-      {phase.type === 'ended' && (
-        <div class="actions">
-          <button class="button primary" onClick={again}>
-            {watch ? 'Watch again' : 'Join again'}
-          </button>
-          {!watch && (
-            <a class="button" href={gameHref(game, true)}>
-              Watch
-            </a>
-          )}
-          <a class="button" href="#">
-            Lobby
-          </a>
-        </div>
-      )}
-    </div>
-  );
-}
-
-/** Why the game does not go on, if it does not. */
-function said(session: Session, phase: Phase): string | null {
-  const now = performance.now();
-  switch (phase.type) {
-    case 'connecting':
-      return session.view ? 'Connecting again…' : 'Connecting…';
-    case 'waiting': {
-      const seconds = Math.ceil((phase.retryAt - now) / 1000);
-      return `${phase.sentence} Trying again${seconds > 0 ? ` in ${seconds} s` : ''} (attempt ${phase.attempt}).`;
+async function share(game: Hex64, say: (text: string) => void): Promise<void> {
+  const url = shareLink(game);
+  try {
+    if (navigator.share) {
+      await navigator.share({ title: 'Tanx', text: 'Join this game of Tanx', url });
+      return;
     }
-    case 'ended':
-      return `${phase.sentence} This page does not try again by itself.`;
-    case 'playing': {
-      const silent = now - (session.frameAt ?? now);
-      if (silent <= SILENCE_SHOWN_MS) return session.leaving ? 'The server that you are connected to is leaving. Changing over…' : null;
-      const why = session.leaving ? 'The server that you are connected to is leaving' : session.view?.moving ? 'The game is moving to another server' : 'No news from the server that runs the game';
-      return `${why} (${(silent / 1000).toFixed(1)} s). The page goes on as soon as it answers.`;
-    }
+    await navigator.clipboard.writeText(url);
+    say('Link copied');
+  } catch (failure) {
+    // Changing one's mind is no failure.
+    if (failure instanceof DOMException && failure.name === 'AbortError') return;
+    say(`Copy the link: ${url}`);
   }
 }
