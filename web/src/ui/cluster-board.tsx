@@ -5,7 +5,7 @@
  * has another place flies or slides there.
  */
 import { Component, createRef } from 'preact';
-import { type House, type Town, counted, crowd, freshMove, memberName, noticed, shortTime, townOf } from './cluster-facts';
+import { type House, type Town, counted, crowd, freshMove, noticed, shortMemberName, shortTime, townOf } from './cluster-facts';
 import { FLIGHT_MS, type Place, STAGGER_MS, fly, placeIn, seenIn, slide } from './cluster-flight';
 import { type SeenGame, type Story, causeOf } from './cluster-story';
 import { revisionColour } from './colours';
@@ -127,10 +127,10 @@ function HouseBox({ house: { member, left, games }, story, now }: { house: House
         </h2>
         <p class="about">
           <Revision revision={member.revision} />
-          <span class="quiet">
-            {counted(games.length, 'game')} · serves {counted(member.players, 'player')}
-            {here && ' · and this page'}
-          </span>
+          {here && <span class="quiet">serves this page</span>}
+        </p>
+        <p class="about quiet">
+          {counted(games.length, 'game')} · {member.players.toLocaleString('en')} connected
         </p>
         <Tiles games={games} story={story} now={now} />
       </div>
@@ -161,7 +161,10 @@ function Tile({ game, story, now }: { game: SeenGame; story: Story; now: number 
         <span class="hidden">{crowd(game)}</span>
         {move ? (
           <span class="came" title={noticed(move.pause_us / 1000)}>
-            from {memberName(story, move.from)}: <strong>{shortTime(move.pause_us / 1000)}</strong> {causeOf(move) === 'planned' ? 'pause' : 'gap'}
+            <span class="from">from {shortMemberName(story, move.from)}</span>
+            <span>
+              <strong>{shortTime(move.pause_us / 1000)}</strong> pause
+            </span>
           </span>
         ) : (
           <span class="watch" aria-hidden="true">

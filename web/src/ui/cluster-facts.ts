@@ -103,6 +103,11 @@ export function memberName(story: Story, id: Hex64 | null): string {
   return id === null ? 'no server' : (memberOf(story, id)?.name ?? `server ${id.slice(0, 6)}`);
 }
 
+export function shortMemberName(story: Story, id: Hex64 | null): string {
+  const member = memberOf(story, id);
+  return member ? shortName(member) : memberName(story, id);
+}
+
 export function gameName({ games }: Story, id: Hex64): string {
   return games.get(id)?.name ?? `game ${id.slice(0, 6)}`;
 }
@@ -161,14 +166,14 @@ export function moveSentence(story: Story, move: SeenMove): string {
     case 'parked':
       return `${game} had no server for a while; now it goes on in ${to}.`;
     case 'crash':
-      return `${from} died without notice. ${game} goes on in ${to}, ${shortTime(ms)} after that was known, from at most a second before.`;
+      return `${from} crashed. ${game} went on in ${to}, ${shortTime(ms)} after that was noticed; up to a second of play was undone.`;
   }
 }
 
 /** What a pause meant for players. */
 export function noticed(ms: number): string {
-  if (ms < 0.05) return 'Its next tick came on time: nobody noticed.';
+  if (ms < 0.05) return 'The next tick came on time: nobody noticed.';
   return ms < TICK_MS
-    ? `It paused for ${shortTime(ms)}, less than one tick (${TICK_MS} ms): nobody noticed.`
-    : `It paused for ${shortTime(ms)}, ${counted(Math.ceil(ms / TICK_MS), 'tick')} of ${TICK_MS} ms.`;
+    ? `A pause of ${shortTime(ms)}, less than one tick: nobody noticed.`
+    : `A pause of ${shortTime(ms)}, ${counted(Math.ceil(ms / TICK_MS), 'tick')} of ${TICK_MS} ms.`;
 }

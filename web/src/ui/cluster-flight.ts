@@ -24,8 +24,10 @@ export const STAGGER_MS = 110;
 /** The trail stays for so long after the landing. */
 const TRAIL_MS = 1600;
 const STEPS = 24;
+/** Flights stay below this, in pixels from the board's upper edge. */
+const TOP = 4;
 
-/** Where the middle of a flight is, between 0 and 1: a curve that rises more the farther it goes. */
+/** Where the middle of a flight is, between 0 and 1: over the roofs, or past the houses where they stand in a column. */
 export function onArc(from: Point, to: Point, part: number): Point {
   const top = apex(from, to);
   const rest = 1 - part;
@@ -35,9 +37,13 @@ export function onArc(from: Point, to: Point, part: number): Point {
 
 /** The point that the curve is drawn towards. */
 export function apex(from: Point, to: Point): Point {
-  const distance = Math.hypot(to.x - from.x, to.y - from.y);
-  const rise = Math.min(220, 40 + distance * 0.3);
-  return { x: (from.x + to.x) / 2, y: Math.min(from.y, to.y) - rise };
+  const [dx, dy] = [Math.abs(to.x - from.x), Math.abs(to.y - from.y)];
+  const between = { x: (from.x + to.x) / 2, y: (from.y + to.y) / 2 };
+  // To the left: to the right a page would grow wider.
+  if (dy > dx) return { x: between.x - Math.min(80, 0.3 * dy), y: between.y };
+  // The curve's top is half way between its ends and this point.
+  const top = Math.max(TOP, Math.min(from.y, to.y) - 60 - 0.35 * dx);
+  return { x: between.x, y: Math.min(2 * top - between.y, between.y - 40) };
 }
 
 /** Slow, fast, slow. */

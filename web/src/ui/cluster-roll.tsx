@@ -42,7 +42,7 @@ function Command({ deployment }: { deployment: string }) {
     <div class="starter">
       <p>Replace all servers while everyone plays:</p>
       <code tabIndex={0}>{command}</code>
-      <p class="quiet">These are the pods of the Deployment {deployment}; IMAGE is the game server’s next image.</p>
+      <p class="quiet">IMAGE: the next image of the game server.</p>
     </div>
   );
 }

@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { ago, gameName, memberName, memberOf, moveSentence, shortName, shortTime } from './cluster-facts';
 import { type Story, causeOf } from './cluster-story';
-import { type Lane, type Mark, minutes, timelineOf } from './cluster-timeline';
+import { type Lane, type Mark, axisOf, timelineOf, windowOf } from './cluster-timeline';
 import { UNKNOWN_REVISION, revisionColour } from './colours';
 import { useNow } from './feed';
 
@@ -14,7 +14,8 @@ export function TimelineView({ story }: { story: Story }) {
   const now = useNow(still ? 1000 : 200);
   const lanesBox = useRef<HTMLDivElement>(null);
   const width = useWidth(lanesBox);
-  const { lanes, hidden } = timelineOf(story, now);
+  const windowMs = windowOf(story, now);
+  const { lanes, hidden } = timelineOf(story, now, windowMs);
   return (
     <section class="card timeline" aria-labelledby="timeline-title">
       <header class="section-head">
@@ -26,7 +27,7 @@ export function TimelineView({ story }: { story: Story }) {
           <span>
             <i class="mark crash" aria-hidden="true" /> after a crash
           </span>
-          <span class="quiet">with the pause that its players had</span>
+          <span class="quiet">and the pause that players had</span>
         </p>
       </header>
       <div class="lanes" ref={lanesBox}>
@@ -34,7 +35,7 @@ export function TimelineView({ story }: { story: Story }) {
           <LaneRow key={lane.game.id} lane={lane} story={story} now={now} width={width} />
         ))}
         <div class="axis" aria-hidden="true">
-          {minutes().map(({ x, label }) => (
+          {axisOf(windowMs).map(({ x, label }) => (
             <span key={label} style={{ left: `${x * 100}%` }}>
               {label}
             </span>
@@ -51,14 +52,14 @@ function LaneRow({ lane: { game, stretches, marks }, story, now, width }: { lane
     <div class="lane">
       <span class="lane-name">{game.name}</span>
       <div class="track">
-        {stretches.map(({ member, from, to }) => {
+        {stretches.map(({ member, from, to, marked }) => {
           const known = memberOf(story, member);
           const label = known ? shortName(known) : '';
-          const fits = (to - from) * width > (label.length + 2) * LETTER * 13;
+          const fits = (to - from) * width > (label.length + (marked ? 10 : 2)) * LETTER * 14;
           return (
             <span
               key={member}
-              class={known ? 'stretch' : 'stretch unknown'}
+              class={`stretch${known ? '' : ' unknown'}${marked ? ' marked' : ''}`}
               style={{ left: `${from * 100}%`, width: `${(to - from) * 100}%`, '--revision': known ? revisionColour(known.revision) : UNKNOWN_REVISION }}
             >
               {fits && label}

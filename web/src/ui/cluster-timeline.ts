@@ -7,8 +7,9 @@ import type { Hex64 } from '../protocol/bytes';
 import { byName } from './cluster-facts';
 import type { SeenGame, SeenMove, Story } from './cluster-story';
 
-/** What the time line shows. */
-export const WINDOW_MS = 3 * 60_000;
+/** What the time line shows at most, and at least: a page that has just come shows its few seconds large. */
+export const WINDOW_MAX_MS = 3 * 60_000;
+export const WINDOW_MIN_MS = 20_000;
 /** Most lanes; those whose games moved last are kept. */
 export const LANES_MAX = 8;
 
@@ -17,6 +18,8 @@ export interface Stretch {
   readonly member: Hex64 | null;
   readonly from: number;
   readonly to: number;
+  /** It begins with a mark that is shown. */
+  readonly marked: boolean;
 }
 
 export interface Mark {
@@ -38,7 +41,13 @@ export interface Timeline {
   readonly hidden: number;
 }
 
-export function timelineOf(story: Story, now: number, windowMs = WINDOW_MS): Timeline {
+/** How much time the time line shows: all that is known, within its bounds. */
+export function windowOf({ since, moves }: Story, now: number): number {
+  const known = now - Math.min(since, moves[0]?.at ?? since);
+  return Math.min(WINDOW_MAX_MS, Math.max(WINDOW_MIN_MS, known * 1.04));
+}
+
+export function timelineOf(story: Story, now: number, windowMs: number): Timeline {
   const running = byName([...story.games.values()].filter(({ goneAt }) => goneAt === null || now - goneAt < windowMs));
   const movesOf = new Map<Hex64, SeenMove[]>();
   for (const move of story.moves) movesOf.set(move.game, [...(movesOf.get(move.game) ?? []), move]);
@@ -59,17 +68,24 @@ export function laneOf(game: SeenGame, moves: readonly SeenMove[], now: number, 
   const stretches: Stretch[] = [];
   let from = x(begin);
   let member = moves.findLast(({ at }) => at <= now - windowMs)?.to ?? shown[0]?.from ?? (moves.length === 0 ? game.ranOn : null);
+  let marked = false;
   for (const { move, x: at } of marks) {
-    if (at > from) stretches.push({ member, from, to: at });
+    if (at > from) stretches.push({ member, from, to: at, marked });
     from = Math.max(from, at);
     member = move.to;
+    marked = true;
   }
-  if (end > from) stretches.push({ member: game.ranOn ?? member, from, to: end });
+  if (end > from) stretches.push({ member: game.ranOn ?? member, from, to: end, marked });
   return { game, stretches, marks };
 }
 
-/** Marks of the axis: minutes before now. */
-export function minutes(windowMs = WINDOW_MS): { readonly x: number; readonly label: string }[] {
-  const count = Math.floor(windowMs / 60_000);
-  return Array.from({ length: count + 1 }, (_, n) => ({ x: 1 - (n * 60_000) / windowMs, label: n === 0 ? 'now' : `${n} min ago` })).reverse();
+/** Marks of the axis: times before now, oldest first. */
+export function axisOf(windowMs: number): { readonly x: number; readonly label: string }[] {
+  const step = windowMs > 100_000 ? 60_000 : windowMs > 60_000 ? 30_000 : windowMs > 40_000 ? 15_000 : windowMs > 25_000 ? 10_000 : 5000;
+  const count = Math.floor(windowMs / step);
+  return Array.from({ length: count + 1 }, (_, n) => ({ x: 1 - (n * step) / windowMs, label: n === 0 ? 'now' : before(n * step) })).reverse();
+}
+
+function before(ms: number): string {
+  return ms % 60_000 === 0 ? `${ms / 60_000} min ago` : `${ms / 1000} s ago`;
 }

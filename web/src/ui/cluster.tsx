@@ -2,7 +2,7 @@
 import { Connection } from './connection';
 import { Board } from './cluster-board';
 import { Details } from './cluster-details';
-import { TICK_MS, ago, counted, longestPause, moveSentence, progressOf, shortTime } from './cluster-facts';
+import { type LongestPause, TICK_MS, ago, counted, longestPause, moveSentence, progressOf, shortTime } from './cluster-facts';
 import { RollProgress, RollStarter } from './cluster-roll';
 import type { Story } from './cluster-story';
 import { TimelineView } from './cluster-timeline-view';
@@ -25,7 +25,7 @@ export function ClusterPage() {
       {story && (
         <>
           <div class="headline">
-            <Numbers story={story} now={now} />
+            <Numbers story={story} />
             <RollStarter story={story} />
           </div>
           <Newest story={story} now={now} />
@@ -41,7 +41,7 @@ export function ClusterPage() {
   );
 }
 
-function Numbers({ story, now }: { story: Story; now: number }) {
+function Numbers({ story }: { story: Story }) {
   const { games } = story.cluster;
   const people = games.reduce((sum, { players }) => sum + players, 0);
   const bots = games.reduce((sum, { bots }) => sum + bots, 0);
@@ -64,26 +64,20 @@ function Numbers({ story, now }: { story: Story; now: number }) {
       <div class={lost > 0 ? 'bad' : 'good'}>
         <dt>{lost === 1 ? 'game lost' : 'games lost'}</dt>
         <dd>{lost}</dd>
-        <dd class="note">in the {watched(now - story.since)} that this page looks</dd>
+        <dd class="note">while you watch</dd>
       </div>
       <div class="wide">
         <dt>{pause?.roll || !pause ? 'longest pause in the last roll' : 'longest pause of a planned move'}</dt>
         <dd>{pause ? shortTime(pause.ms) : '–'}</dd>
-        <dd class="note">{pauseSaid(pause)}</dd>
+        <dd class="note">{pauseSaid(pause, story.moves.length > 0)}</dd>
       </div>
     </dl>
   );
 }
 
-function pauseSaid(pause: ReturnType<typeof longestPause>): string {
-  if (!pause) return 'no game has moved yet';
-  const of = counted(pause.moves, 'move');
-  return pause.ms < TICK_MS ? `${of}: less than one tick (${TICK_MS} ms), nobody noticed` : `${of}; one tick of the game is ${TICK_MS} ms`;
-}
-
-function watched(ms: number): string {
-  const minutes = Math.floor(ms / 60_000);
-  return minutes === 0 ? 'minute' : counted(minutes + 1, 'minute');
+function pauseSaid(pause: LongestPause | null, moved: boolean): string {
+  if (!pause) return moved ? 'no planned move yet' : 'no game has moved yet';
+  return pause.ms < TICK_MS ? `less than one tick (${TICK_MS} ms): nobody noticed` : `one tick of the game is ${TICK_MS} ms`;
 }
 
 /** What just moved, and how far the roll is. */
@@ -95,8 +89,7 @@ function Newest({ story, now }: { story: Story; now: number }) {
       <p class="last">
         {last ? (
           <>
-            <strong>{now - last.at < 15_000 ? 'Just now: ' : 'Last move: '}</strong>
-            {moveSentence(story, last)} <span class="quiet">{ago(now - last.at)}</span>
+            <strong>{now - last.at < 2000 ? 'Just now' : ago(now - last.at)}:</strong> {moveSentence(story, last)}
           </>
         ) : (
           <span class="quiet">All games are where they began. When a server is replaced, you see its games move here.</span>
@@ -115,7 +108,7 @@ function Legend() {
         <li>
           <Places players={2} bots={1} slots={3} />
           <p>
-            <strong>A game</strong> is one arena with its tanks, missiles and scores; inside, full dots are people, hollow ones bots.
+            <strong>A game</strong> is one arena with its tanks and scores. Dots are its people, squares its bots.
           </p>
         </li>
         <li>
@@ -123,7 +116,7 @@ function Legend() {
             <path d="M2 17 20 2 38 17M6 17V32H34V17" />
           </svg>
           <p>
-            <strong>It runs in one server</strong>, the house that it is in. The house’s colour is the revision of the software.
+            <strong>It runs in one server</strong>: the house that it is in. The colour is the revision of the software.
           </p>
         </li>
         <li>
@@ -132,7 +125,7 @@ function Legend() {
             <path d="M27 23 36 26 38 17" />
           </svg>
           <p>
-            <strong>It moves</strong> before its server leaves, between two ticks; players stay connected, and the mark below tells their pause.
+            <strong>It moves</strong> when its server leaves. The time line tells how long its players waited.
           </p>
         </li>
       </ul>

@@ -21,13 +21,14 @@ export function GameRow({ game }: { game: Game }) {
           </span>
         </p>
         <p class="quiet">
-          {maze && `Maze ${maze} · `}
+          {maze && <span>Maze {maze}</span>}
           {owner ? (
             <>
-              runs on {owner.name} <Revision revision={owner.revision} />
+              <span>runs on {owner.name}</span>
+              <Revision revision={owner.revision} />
             </>
           ) : (
-            'between two servers, back in a moment'
+            <span>between two servers, back in a moment</span>
           )}
         </p>
       </div>
@@ -76,8 +77,8 @@ function CopyLink({ game: { id, name } }: { game: Game }) {
   };
   return (
     <>
-      <button class="button" type="button" aria-label={`Copy the link to ${name}`} onClick={() => void copy()} onBlur={() => said === 'copied' && setSaid('')}>
-        {said === 'copied' ? 'Copied' : 'Copy link'}
+      <button class="button" type="button" aria-label={`${said === 'copied' ? 'Copied' : 'Copy'} the link to ${name}`} onClick={() => void copy()} onBlur={() => said === 'copied' && setSaid('')}>
+        {said === 'copied' ? 'Copied' : 'Copy the link'}
       </button>
       {said === 'shown' && <input ref={field} class="link" readOnly value={link} aria-label={`Link to ${name}`} />}
       <span class="hidden" role="status">

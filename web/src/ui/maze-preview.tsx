@@ -4,13 +4,15 @@ import { parseMaze } from '../game/maze';
 import { UNIT } from '../game/motion';
 import { type MazeText, listMazes } from '../net/api';
 
-/** Mazes that servers know, as far as this page asked. Other builds may know others, so an unknown name asks again. */
+/** Mazes that servers know, as far as this page asked. */
 let mazes: readonly MazeText[] = [];
 let asked: { readonly at: number; readonly answer: Promise<void> } | null = null;
-const ASK_AGAIN_MS = 10_000;
+/** After no answer, or one without the name: servers of another build may know it. */
+const ASK_AGAIN_MS = 3000;
 
+/** One question for all who want to know at about the same time. */
 function ask(now: number): Promise<void> {
-  if (!asked || now - asked.at > ASK_AGAIN_MS) {
+  if (!asked || now - asked.at >= ASK_AGAIN_MS) {
     const answer = listMazes().then(
       (list) => {
         mazes = list;
@@ -25,15 +27,21 @@ function ask(now: number): Promise<void> {
 
 export function useMazes(wanted?: string): readonly MazeText[] {
   const [, redraw] = useReducer((n: number) => n + 1, 0);
-  const known = wanted === undefined ? mazes.length > 0 : mazes.some(({ name }) => name === wanted);
+  const known = wanted === undefined || wanted === '' ? mazes.length > 0 : mazes.some(({ name }) => name === wanted);
   useEffect(() => {
     if (known) return;
     let open = true;
-    void ask(performance.now()).then(() => {
-      if (open) redraw(undefined);
-    });
+    let again: ReturnType<typeof setTimeout> | undefined;
+    const turn = async (): Promise<void> => {
+      await ask(performance.now());
+      if (!open) return;
+      again = setTimeout(() => void turn(), ASK_AGAIN_MS);
+      redraw(undefined);
+    };
+    void turn();
     return () => {
       open = false;
+      clearTimeout(again);
     };
   }, [wanted, known]);
   return mazes;
