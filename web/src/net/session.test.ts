@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { KEY } from '../protocol/client';
 import { Reader, Writer } from '../protocol/bytes';
 import { verdict } from '../protocol/close';
+import { Stage } from '../game/stage';
 import type { Socket } from './link';
 import { Session } from './session';
 import { loadIdentity } from './token';
@@ -12,6 +13,20 @@ const ADA = 'fedcba9876543210';
 const MAZE = 'name Box\nwall 1,1 1,2 2,2 2,1 1,1\nentry a -8,-8 facing 45\n';
 const E1 = '01935f0012ab7c3d';
 const E2 = '01935f009e010b44';
+
+/** What a frame says besides its tick; events as their bytes. */
+interface Said {
+  keys?: number[];
+  lag?: number;
+  epoch?: string | null;
+  moving?: boolean;
+  away?: boolean;
+  events?: number[][];
+}
+
+/** Ada's tank is destroyed by nobody, and leaves item 1. */
+const KILLED = [6, 0, 255, 1, 0];
+const LAUNCHED = [2, 0, 0];
 
 /** The server's end of a socket. */
 class Peer implements Socket {
@@ -42,20 +57,24 @@ class Peer implements Socket {
   }
 
   keyframe(epoch: string, tick: number, player: { lastSeq: number; keys: number } | null = { lastSeq: 0, keys: 0 }): void {
-    const out = new Writer().u8(0x82).id(epoch).count(tick).count(tick).count(1);
+    const out = new Writer().u8(0x82).id(epoch).count(tick).count(tick).count(1).count(1).bool(false).count(0);
     out.list(player ? [player] : [], ({ lastSeq, keys }) =>
-      out.id(ADA).u8(0).string('Ada').count(1).bool(true).count(0).count(0).count(lastSeq).count(lastSeq).count(0).u8(keys).bool(true).i32(0).i32(0).count(0).count(32_768).count(0),
+      out.id(ADA).u8(0).string('Ada').bool(false).count(1).bool(true).count(0).count(0).count(0).count(lastSeq).count(lastSeq).count(0).u8(keys).bool(true).i32(0).i32(0).count(0).count(32_768).count(0).bool(false),
     );
-    this.say(out.count(0));
+    this.say(out.count(0).count(0).count(0).count(0));
   }
 
   /** The frame of `tick`, in which so many inputs of the player, ending with `keys`, were applied. */
-  frame(tick: number, { keys = [], lag = 255, epoch = null }: { keys?: number[]; lag?: number; epoch?: string | null } = {}): void {
-    const out = new Writer().u8(epoch ? 1 : 0).u8(tick % 256).u8(lag);
+  frame(tick: number, { keys = [], lag = 255, epoch = null, moving = false, away = false, events = [] }: Said = {}): void {
+    const flags = (epoch ? 1 : 0) + (moving ? 8 : 0) + (away ? 16 : 0) + (events.length > 0 ? 32 : 0);
+    const out = new Writer().u8(flags).u8(tick % 256).u8(lag);
     if (epoch) out.u64le(epoch);
     out.u8(keys.length > 0 ? 1 : 0);
     keys.forEach((level, i) => out.u8(level | (i < keys.length - 1 ? 32 : 0)));
-    this.say(out.u8(0));
+    out.u8(0);
+    if (events.length > 0) out.count(events.length);
+    for (const event of events) for (const byte of event) out.u8(byte);
+    this.say(out);
   }
 
   end(code: number): void {
@@ -98,8 +117,18 @@ class Peer implements Socket {
 
 let peers: Peer[] = [];
 let shown: [string, number][] = [];
+let online = true;
+let network = () => {};
 let stored: Map<string, string>;
 let session: Session;
+
+/** Notes which worlds are shown. */
+class Watched extends Stage {
+  override add(...args: Parameters<Stage['add']>): void {
+    shown.push([args[0].epoch, args[0].tick]);
+    super.add(...args);
+  }
+}
 
 const peer = (n: number) => peers[n] as Peer;
 const storage = () => ({
@@ -119,8 +148,17 @@ function start(spectate = false): void {
         peers.push(new Peer());
         return peer(peers.length - 1);
       },
+      network: {
+        get online() {
+          return online;
+        },
+        listen: (changed) => {
+          network = changed;
+          return () => {};
+        },
+      },
+      stage: new Watched(),
     },
-    ({ epoch, tick }) => shown.push([epoch, tick]),
     () => {},
   );
 }
@@ -129,6 +167,7 @@ beforeEach(() => {
   vi.useFakeTimers();
   peers = [];
   shown = [];
+  online = true;
   stored = new Map();
 });
 
@@ -155,8 +194,9 @@ describe('a session', () => {
     peer(0).welcome(E1, 100);
     for (let tick = 101; tick <= 120; tick++) peer(0).frame(tick);
     expect(peer(0).kinds.filter((kind) => kind === 3)).toHaveLength(2);
+    const before = peer(0).kinds.filter((kind) => kind === 4).length;
     vi.advanceTimersByTime(2000);
-    expect(peer(0).kinds.filter((kind) => kind === 4)).toHaveLength(2);
+    expect(peer(0).kinds.filter((kind) => kind === 4)).toHaveLength(before + 2);
   });
 
   it('sends a change of keys at once', () => {
@@ -239,6 +279,18 @@ describe('a session', () => {
     peer(0).frame(103);
     peer(1).frame(103);
     expect(shown.map(([, tick]) => tick)).toEqual([100, 101, 102, 102, 103]);
+    // What is shown is never shown twice.
+    expect(session.stats.ticksSkipped).toBe(0);
+  });
+
+  it('loses nothing that happened in the frame that it changes sockets with', () => {
+    start();
+    peer(0).welcome(E1, 100);
+    peer(0).say(new Writer().u8(0x85).count(25_000));
+    peer(0).frame(101);
+    peer(1).welcome(E1, 101);
+    peer(1).frame(102, { events: [KILLED], lag: 0 });
+    expect(session.feed).toMatchObject([{ tick: 102, what: { type: 'kill', victim: { name: 'Ada', own: true }, by: null } }]);
   });
 
   it('keeps trying to leave a leaving member while the first attempts fail', () => {
@@ -259,9 +311,19 @@ describe('a session', () => {
   it('follows a planned move on the same socket, and notes it', () => {
     start();
     peer(0).welcome(E1, 100);
-    peer(0).frame(101, { epoch: E2 });
-    expect(shown.at(-1)).toEqual([E2, 101]);
-    expect(session.moves).toMatchObject([{ epoch: E2, tick: 101, rewound: 0 }]);
+    peer(0).frame(101, { moving: true });
+    vi.advanceTimersByTime(50);
+    peer(0).frame(102, { epoch: E2 });
+    expect(shown.at(-1)).toEqual([E2, 102]);
+    expect(session.moves).toMatchObject([{ epoch: E2, tick: 102, kind: 'handOver', rewoundMs: 0, gapMs: 50 }]);
+    expect(session.stats).toMatchObject({ handOvers: 1, takeOvers: 0, lastGapMs: 50 });
+    // A longer pause right after it is a part of it; one much later is not.
+    vi.advanceTimersByTime(90);
+    peer(0).frame(103);
+    expect(session.moves[0]?.gapMs).toBe(90);
+    vi.advanceTimersByTime(2000);
+    peer(0).frame(104);
+    expect(session.moves[0]?.gapMs).toBe(90);
   });
 
   it('follows a crash back to what was durable, and sends its inputs again', () => {
@@ -271,7 +333,8 @@ describe('a session', () => {
     session.hold(KEY.back);
     peer(0).frame(101, { keys: [KEY.forward, KEY.back], lag: 5 });
     peer(0).keyframe(E2, 98);
-    expect(session.moves).toMatchObject([{ epoch: E2, tick: 98, rewound: 4 }]);
+    expect(session.moves).toMatchObject([{ epoch: E2, tick: 98, kind: 'takeOver', rewoundMs: 80 }]);
+    expect(session.stats).toMatchObject({ rewinds: 1, rewoundMs: 80 });
     expect(peer(0).inputs).toEqual([[1, 1], [2, 2], [1, 1], [2, 2]]);
   });
 
@@ -300,7 +363,7 @@ describe('a session', () => {
     session.hold(KEY.left);
     vi.advanceTimersByTime(1);
     peer(1).welcome(E1, 103);
-    expect(peer(1).inputs).toEqual([[1, KEY.left]]);
+    expect(peer(1).inputs.map(([, keys]) => keys)).toEqual([KEY.left, KEY.left]);
   });
 
   it('tries a second socket beside one that has fallen silent', () => {
@@ -328,6 +391,80 @@ describe('a session', () => {
     peer(0).say(new Writer().u8(0x99));
     expect(session.phase).toMatchObject({ type: 'waiting' });
     expect(peer(0).closedWith).toBe(1000);
+  });
+
+  it('makes its session known by an input, even without a change', () => {
+    start();
+    peer(0).welcome(E1, 100);
+    session.hold(KEY.forward);
+    peer(0).frame(101, { keys: [KEY.forward] });
+    peer(0).end(1006);
+    vi.advanceTimersByTime(1);
+    peer(1).welcome(E1, 103, { lastSeq: 1, keys: KEY.forward });
+    expect(peer(1).inputs).toEqual([[2, KEY.forward]]);
+  });
+
+  it('does not wait when the network comes back', () => {
+    start();
+    peer(0).welcome(E1, 100);
+    online = false;
+    network();
+    expect(session.offline).toBe(true);
+    peer(0).end(1006);
+    expect(session.phase).toMatchObject({ type: 'waiting', sentence: 'This device is offline.' });
+    for (let attempt = 1; attempt < 5; attempt++) {
+      vi.advanceTimersByTime(5000);
+      peer(attempt).end(1006);
+    }
+    online = true;
+    network();
+    expect(peers).toHaveLength(6);
+    peer(5).welcome(E1, 103);
+    expect(session.phase.type).toBe('playing');
+  });
+
+  it('shows a kill when its tick is durable, or at once while the registry is away', () => {
+    start();
+    peer(0).welcome(E1, 100);
+    peer(0).frame(101, { events: [KILLED], lag: 1 });
+    expect(session.feed).toEqual([]);
+    expect(session.standings).toMatchObject([{ name: 'Ada', deaths: 0, alive: false }]);
+    peer(0).frame(102, { lag: 1 });
+    expect(session.feed).toMatchObject([{ tick: 101, unsaved: false }]);
+    expect(session.standings).toMatchObject([{ deaths: 1 }]);
+    peer(0).frame(103, { events: [LAUNCHED], lag: 2 });
+    peer(0).frame(104, { events: [KILLED], lag: 3, away: true });
+    expect(session.feed).toMatchObject([{ unsaved: false }, { tick: 104, unsaved: true }]);
+    expect(session.standings).toMatchObject([{ deaths: 2 }]);
+    expect(session.unsaved).toBe(true);
+    // A crash takes back what was not saved.
+    peer(0).keyframe(E2, 102);
+    expect(session.feed).toHaveLength(1);
+  });
+
+  it('passes on what is refused, said and asked', () => {
+    start();
+    peer(0).welcome(E1, 100);
+    session.say(' hello ');
+    session.rename('Ada L');
+    expect(peer(0).sent.slice(-2).map((message) => new TextDecoder().decode(message.slice(2)))).toEqual(['hello', 'Ada L']);
+    expect(peer(0).kinds.slice(-2)).toEqual([8, 7]);
+    peer(0).say(new Writer().u8(0x88).string('Slower.'));
+    expect(session.notice?.sentence).toBe('Slower.');
+    peer(0).frame(101, { events: [[13, 0, 2, 104, 105]] });
+    expect(session.chat).toEqual([{ tick: 101, slot: 0, name: 'Ada', what: { type: 'said', text: 'hi' } }]);
+  });
+
+  it('can be launched when there is no tank, except at the end of a round', () => {
+    start();
+    peer(0).welcome(E1, 100);
+    expect(session.launchable).toBe(false);
+    peer(0).frame(101, { events: [KILLED] });
+    expect(session.launchable).toBe(true);
+    expect(session.entryFree(0)).toBe(true);
+    expect(session.entryFree(9)).toBe(false);
+    peer(0).frame(102, { events: [[14, 255, 100, 0]] });
+    expect(session.launchable).toBe(false);
   });
 
   it('watches without a token or inputs', () => {
