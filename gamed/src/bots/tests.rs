@@ -245,23 +245,22 @@ fn cost_of_eight_bots() {
         let began = Instant::now();
         let ways = Ways::of(&maze);
         let ways_took = began.elapsed();
-        let (mut bots_took, mut longest) = (Duration::ZERO, Duration::ZERO);
-        let ticks = 20 * MINUTE;
-        for _ in 0..ticks {
+        let mut took: Vec<Duration> = Vec::new();
+        for _ in 0..20 * MINUTE {
             let (mut entries, mut inputs) = (Vec::new(), Vec::new());
             let began = Instant::now();
             bots.take_part(&world, &maze, &mut entries, |PlayerId(player), input| {
                 let (seq, keys, action) = (input.seq, input.keys, input.action);
                 inputs.push(Entry::Input { player, session: 0, seq, keys, action, stale: false });
             });
-            let took = began.elapsed();
-            bots_took += took;
-            longest = longest.max(took);
+            took.push(began.elapsed());
             entries.extend(inputs);
             world.step(&maze, &entries);
         }
-        let mean = bots_took.as_nanos() as f64 / ticks as f64 / 1_000.0;
-        println!("{}: ways {ways_took:?}, bots {mean:.2} us a tick, longest {longest:?}", maze.name());
+        let mean = took.iter().sum::<Duration>() / took.len() as u32;
+        took.sort_unstable();
+        let (p99, p999) = (took[took.len() * 99 / 100], took[took.len() * 999 / 1000]);
+        println!("{}: ways {ways_took:?}, a tick {mean:?}, p99 {p99:?}, p99.9 {p999:?}", maze.name());
         drop(ways);
     }
 }

@@ -5,9 +5,8 @@
 //! that takes over a thousand games makes them once. Other tanks are no part of it.
 
 use super::plane::Spot;
-use sim::{Maze, Segment, TANK_RADIUS, U};
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use sim::{ARENA_HALF_MAX, Maze, Segment, TANK_RADIUS, U};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 /// Side of a cell, in u. Of any passage at least 1.4 u wide, in which a tank has 0.4 u to spare, the grid has a way through.
@@ -24,6 +23,14 @@ const STRAIGHT: u16 = 5;
 const DIAGONAL: u16 = 7;
 /// Cost of a cell that no tank gets to, or from which there is no way.
 const NEVER: u16 = u16::MAX;
+/// More than any step costs.
+const BUCKETS: usize = 16;
+const _: () = assert!((DIAGONAL + STRAIGHT) < BUCKETS as u16);
+/// Cells of the largest arena: no way that costs as much as can be has to fit the type of a cost.
+const CELLS: usize = (2 * ARENA_HALF_MAX / U) as usize * 5 / 2;
+const _: () = assert!(CELLS * CELLS * BUCKETS < NEVER as usize);
+/// The cells around one, as steps to the right and upwards.
+const AROUND: [(isize, isize); 8] = [(1, 0), (0, 1), (-1, 0), (0, -1), (1, 1), (-1, 1), (-1, -1), (1, -1)];
 /// Farthest that a tank may stand from the free cell it is taken to be in, in u: less than from one side of a wall to the
 /// other.
 const SNAP: f32 = 0.9;
@@ -38,6 +45,8 @@ pub struct Ways {
     origin: Spot,
     /// For each cell what it costs beyond the step to it; [`NEVER`] where no tank gets.
     extra: Vec<u16>,
+    /// For each cell where a tank can go from it.
+    exits: Vec<u8>,
     /// For each block of cells the cost from each cell to it.
     costs: Vec<OnceLock<Box<[u16]>>>,
 }
@@ -69,6 +78,7 @@ impl Ways {
             rows,
             origin: Spot { x: first(columns), y: first(rows) },
             extra: Vec::new(),
+            exits: Vec::new(),
             costs: (0..blocks).map(|_| OnceLock::new()).collect(),
         };
         let mut room: Vec<f32> = (0..columns * rows)
@@ -81,6 +91,7 @@ impl Ways {
             ways.narrow(&mut room, segment);
         }
         ways.extra = room.iter().map(|room| extra(*room)).collect();
+        ways.exits = (0..ways.extra.len()).map(|cell| ways.exits_of(cell)).collect();
         ways.forget_what_no_entry_leads_to(maze);
         ways
     }
@@ -156,24 +167,32 @@ impl Ways {
         })
     }
 
-    /// The cells that a tank can step to from one, with the cost of the step. Across corners only where both sides are free.
+    /// The cells that a tank can step to from one, with the cost of the step.
     fn steps(&self, cell: usize) -> impl Iterator<Item = (usize, u16)> {
-        let (column, row) = ((cell % self.columns) as i32, (cell / self.columns) as i32);
-        let at = move |dx: i32, dy: i32| {
-            let (x, y) = (column + dx, row + dy);
-            let inside = x >= 0 && y >= 0 && x < self.columns as i32 && y < self.rows as i32;
-            let cell = (y * self.columns as i32 + x) as usize;
-            (inside && self.extra[cell] != NEVER).then_some(cell)
-        };
-        const AROUND: [(i32, i32); 8] =
-            [(1, 0), (0, 1), (-1, 0), (0, -1), (1, 1), (-1, 1), (-1, -1), (1, -1)];
-        AROUND.into_iter().filter_map(move |(dx, dy)| {
-            let next = at(dx, dy)?;
-            if dx == 0 || dy == 0 {
-                return Some((next, STRAIGHT + self.extra[next]));
-            }
-            at(dx, 0).and(at(0, dy)).map(|_| (next, DIAGONAL + self.extra[next]))
+        let mut exits = self.exits[cell];
+        std::iter::from_fn(move || {
+            let exit = exits.trailing_zeros() as usize;
+            let (dx, dy) = *AROUND.get(exit)?;
+            exits &= exits - 1;
+            let next = self.beside(cell, dx, dy);
+            Some((next, if dx == 0 || dy == 0 { STRAIGHT } else { DIAGONAL } + self.extra[next]))
         })
+    }
+
+    /// To which sides a tank can leave a cell: bits in the order of [`AROUND`]. Across corners only where both sides are
+    /// free.
+    fn exits_of(&self, cell: usize) -> u8 {
+        if self.extra[cell] == NEVER {
+            return 0;
+        }
+        let free = |dx, dy| self.extra[self.beside(cell, dx, dy)] != NEVER;
+        let open = |(dx, dy): (isize, isize)| free(dx, dy) && free(dx, 0) && free(0, dy);
+        (0..8).filter(|exit| open(AROUND[*exit])).fold(0, |exits, exit| exits | 1 << exit)
+    }
+
+    /// A cell beside one that is free: no cell at the arena's edge is.
+    fn beside(&self, cell: usize, dx: isize, dy: isize) -> usize {
+        cell.wrapping_add_signed(dx + dy * self.columns as isize)
     }
 
     /// Costs from each cell to the block of `goal`.
@@ -183,29 +202,36 @@ impl Ways {
         self.costs[row * blocks_in_row + column].get_or_init(|| self.spread(column * BLOCK, row * BLOCK))
     }
 
-    /// Dijkstra's algorithm, from the block with this lower left cell outwards.
+    /// Dijkstra's algorithm, from the block with this lower left cell outwards; open cells lie in buckets by their cost.
     fn spread(&self, column: usize, row: usize) -> Box<[u16]> {
         let mut costs = vec![NEVER; self.extra.len()].into_boxed_slice();
-        let mut open = BinaryHeap::new();
+        let mut open: [Vec<usize>; BUCKETS] = Default::default();
         for row in row..(row + BLOCK).min(self.rows) {
             for column in column..(column + BLOCK).min(self.columns) {
                 let cell = row * self.columns + column;
                 if self.extra[cell] != NEVER {
                     costs[cell] = 0;
-                    open.push(Reverse((0, cell)));
+                    open[0].push(cell);
                 }
             }
         }
-        while let Some(Reverse((cost, cell))) = open.pop() {
-            if cost > costs[cell] {
-                continue;
+        let mut empty = 0;
+        for cost in 0..NEVER {
+            let bucket = usize::from(cost) % BUCKETS;
+            empty = if open[bucket].is_empty() { empty + 1 } else { 0 };
+            if empty == BUCKETS {
+                break;
             }
-            for (next, step) in self.steps(cell) {
+            while let Some(cell) = open[bucket].pop() {
+                if costs[cell] < cost {
+                    continue;
+                }
                 // A step costs the same both ways but for the extra of its end, which does not matter for a whole way.
-                let cost = cost.saturating_add(step).min(NEVER - 1);
-                if cost < costs[next] {
-                    costs[next] = cost;
-                    open.push(Reverse((cost, next)));
+                for (next, step) in self.steps(cell) {
+                    if cost + step < costs[next] {
+                        costs[next] = cost + step;
+                        open[usize::from(cost + step) % BUCKETS].push(next);
+                    }
                 }
             }
         }
