@@ -5,8 +5,8 @@
  * them when.
  */
 import type { Move } from '../game/scene';
-import type { Socket } from '../net/link';
 import { Session } from '../net/session';
+import { openSocket } from '../net/socket';
 import type { Hex64 } from '../protocol/bytes';
 import { Controls } from './controls';
 import { type Marks, Painter } from './draw';
@@ -23,7 +23,7 @@ const STATS_MS = 500;
 export interface Toast {
   readonly key: number;
   readonly text: string;
-  readonly tone: 'plain' | 'good' | 'warn' | 'move';
+  readonly tone: 'plain' | 'won' | 'warn' | 'move';
   readonly until: number;
 }
 
@@ -143,7 +143,7 @@ export class Play {
     const happenings = session.stage.happenings();
     if (!this.watch) this.controls.tick(now, scene, maze, navigator.getGamepads ? readPads(navigator.getGamepads()) : IDLE, settings.aimAssist);
     const { launchable } = this;
-    const marks: Marks = { launchable, killer: scene.self || this.watch ? null : session.killer, pointed: launchable ? this.pointed : null };
+    const marks: Marks = { launchable, killer: scene.self || this.watch ? null : session.killer, pointed: launchable ? this.pointed : null, destructing: this.controls.destructing(now) };
     painter.paint(now, scene, happenings, marks, settings);
     this.sound.react(happenings, scene, maze);
     this.gaps.note(now, session.stats?.frames ?? 0, session.frameAt);
@@ -184,7 +184,7 @@ export class Play {
         if (what.victim.own) this.sound.tell('ownDeath');
         else if (what.by?.own) {
           this.sound.tell('killConfirmed');
-          this.toast(`You destroyed ${what.victim.name}`, 'good');
+          this.toast(`You destroyed ${what.victim.name}`, 'won');
         }
       }
     }
@@ -229,8 +229,4 @@ export function moveSentence({ kind, to: name, gapMs, rewoundMs }: Move): string
   const to = name === '' ? 'another server' : name;
   const pause = `pause ${Math.round(gapMs)} ms`;
   return kind === 'takeOver' || rewoundMs > 0 ? `Taken over by ${to} after a crash, ${pause}, rewound by ${Math.round(rewoundMs)} ms` : `Moved to ${to}, ${pause}`;
-}
-
-function openSocket(): Socket {
-  return new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/play`) as Socket;
 }
