@@ -34,24 +34,6 @@ export function cameraFor(maze: Maze, width: number, height: number): Camera {
   return { width: Math.round(across * scale), height: Math.round(down * scale), scale, halfWidth, halfHeight };
 }
 
-/** The number of the entry point nearest to a place of the page, if that is in its zone. */
-export function entryAt(canvas: HTMLCanvasElement, maze: Maze, clientX: number, clientY: number): number | null {
-  const box = canvas.getBoundingClientRect();
-  const camera = cameraFor(maze, box.width, box.height);
-  const x = (clientX - box.left - box.width / 2) / camera.scale;
-  const y = (box.top + box.height / 2 - clientY) / camera.scale;
-  let nearest: number | null = null;
-  let distance = ENTRY_ZONE;
-  maze.entries.forEach((entry, i) => {
-    const d = Math.hypot(entry.x / UNIT - x, entry.y / UNIT - y);
-    if (d < distance) {
-      nearest = i;
-      distance = d;
-    }
-  });
-  return nearest;
-}
-
 /** May a tank be launched at an entry point? */
 export function isFree(entry: { readonly x: number; readonly y: number }, tanks: Iterable<{ readonly x: number; readonly y: number }>): boolean {
   for (const { x, y } of tanks) if (Math.hypot(x - entry.x, y - entry.y) < ENTRY_ZONE * UNIT) return false;

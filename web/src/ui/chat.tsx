@@ -10,7 +10,7 @@ const TEXT_MAX = 120;
 
 export function Chat({ lines, say, input, leave }: { lines: readonly ChatLine[]; say: ((text: string) => void) | null; input: RefObject<HTMLInputElement | null>; leave: () => void }) {
   const [text, setText] = useState('');
-  const log = useRef<HTMLOListElement>(null);
+  const log = useRef<HTMLDivElement>(null);
   const newest = lines.at(-1);
   useLayoutEffect(() => {
     log.current?.scrollTo(0, log.current.scrollHeight);
@@ -24,15 +24,15 @@ export function Chat({ lines, say, input, leave }: { lines: readonly ChatLine[];
     leave();
   };
   return (
-    <section class="chat" aria-label="Chat">
-      <ol ref={log} aria-live="polite" aria-label="What was said" tabIndex={0}>
-        {lines.length === 0 && <li class="quiet">Nobody has said anything yet.</li>}
+    <div class="chat">
+      <div ref={log} class="log" role="log" aria-label="Chat" tabIndex={0}>
+        {lines.length === 0 && <p class="line quiet">Nobody has said anything yet.</p>}
         {lines.map((line, i) => (
-          <li key={`${line.tick} ${line.slot} ${i}`} class={line.what.type === 'said' ? undefined : 'quiet'}>
+          <p key={`${line.tick} ${line.slot} ${i}`} class={line.what.type === 'said' ? 'line' : 'line quiet'}>
             <Line line={line} />
-          </li>
+          </p>
         ))}
-      </ol>
+      </div>
       {say && (
         <form onSubmit={submit}>
           <input
@@ -53,7 +53,7 @@ export function Chat({ lines, say, input, leave }: { lines: readonly ChatLine[];
           </button>
         </form>
       )}
-    </section>
+    </div>
   );
 }
 

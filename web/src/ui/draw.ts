@@ -27,6 +27,8 @@ const LEAP = 1;
 const LABELS_MAX = 96;
 /** Below this part of the full armour the next hit may be the last. */
 export const LOW_ARMOUR = 0.3;
+/** Reach of the blast of a self-destruction, in u. */
+const DESTRUCT_RADIUS = 2.5;
 /** Items blink for so many seconds before they vanish. */
 const BLINKS = 3;
 const TURN = Math.PI / 32_768;
@@ -46,6 +48,8 @@ export interface Marks {
   readonly killer: number | null;
   /** The entry point that is pointed at. */
   readonly pointed: number | null;
+  /** 0 to 1: how near the player is to self-destruction. */
+  readonly destructing: number;
 }
 
 export class Painter {
@@ -125,6 +129,7 @@ export class Painter {
     effects.drawBlasts(to, camera, scene, looks.reduced);
     for (const actor of scene.actors) this.drawState(to, camera, actor, looks.names || actor.own);
     if (marks.killer !== null) for (const actor of scene.actors) if (actor.player.slot === marks.killer) this.drawKiller(to, camera, actor, now, looks.reduced);
+    if (scene.self && marks.destructing > 0) this.drawDestructing(to, camera, scene.self, marks.destructing);
     effects.drawHits(to, camera, scene);
     effects.drawTexts(to, camera);
     to.setTransform(1, 0, 0, 1, 0, 0);
@@ -385,10 +390,29 @@ export class Painter {
     }
   }
 
+  /** How far the blast would reach, and the time that is left to change one's mind. */
+  private drawDestructing(to: CanvasRenderingContext2D, { width, height, scale: k }: Camera, self: Actor, part: number): void {
+    const x = width / 2 + (self.x / UNIT) * k;
+    const y = height / 2 - (self.y / UNIT) * k;
+    to.strokeStyle = DANGER;
+    to.globalAlpha = 0.35;
+    to.lineWidth = Math.max(1, 0.05 * k);
+    to.setLineDash([0.2 * k, 0.2 * k]);
+    to.beginPath();
+    to.arc(x, y, DESTRUCT_RADIUS * k, 0, 2 * Math.PI);
+    to.stroke();
+    to.setLineDash([]);
+    to.globalAlpha = 1;
+    to.lineWidth = Math.max(3, 0.16 * k);
+    to.beginPath();
+    to.arc(x, y, k, -Math.PI / 2, -Math.PI / 2 + 2 * Math.PI * part);
+    to.stroke();
+  }
+
   /** The edges of the picture: just hurt, or about to be destroyed. */
   private drawDanger(to: CanvasRenderingContext2D, { width, height }: Camera, { self }: Scene, now: number, reduced: boolean): void {
     const low = self && self.armour <= LOW_ARMOUR * ARMOUR_MAX ? 0.32 + (reduced ? 0 : 0.16 * Math.sin(now * 0.007)) : 0;
-    const strength = Math.max(low, this.effects.warning * (reduced ? 0.4 : 0.8));
+    const strength = Math.max(low, this.effects.warning * (reduced ? 0.3 : 0.6));
     if (strength < 0.03) return;
     to.globalAlpha = strength;
     to.drawImage(this.glows.danger, 0, 0, width, height);

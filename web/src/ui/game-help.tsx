@@ -28,7 +28,7 @@ export function Help({ close }: { close: () => void }) {
           </div>
         ))}
       </dl>
-      <ul class="facts">
+      <ul class="tips">
         <li>
           <strong>Touch:</strong> put a thumb down on the left and push it where the tank is to go; press on the right to fire. Hold the flame to destroy yourself.
         </li>

@@ -1,6 +1,5 @@
 /** Between two lives: who did it, and how to come back. */
-import { UNIT } from '../game/motion';
-import { ENTRY_ZONE, isFree } from './arena';
+import { isFree } from './arena';
 import { slotColour } from './colours';
 import type { Play } from './game-play';
 
@@ -20,25 +19,13 @@ export function Launcher({ play, touch }: { play: Play; touch: boolean }) {
           </>
         )}
         {by && by.id === self.id && 'Destroyed by yourself. '}
-        {!free && `Every entry point has a tank within ${ENTRY_ZONE} u; wait a moment.`}
-        {free && touch && 'Tap an entry point, or'}
-        {free && !touch && (
-          <>
-            <kbd>Enter</kbd> launches
-          </>
-        )}
+        {!free && 'A tank stands at every entry point: wait a moment.'}
+        {free && (touch ? 'Tap an entry point, or:' : <><kbd>Enter</kbd> launches, or click an entry point</>)}
       </p>
       {!touch && (
-        <div class="actions">
-          <button type="button" class="button primary" onClick={(event) => controls.launch(null, event.timeStamp)}>
-            Launch
-          </button>
-          {maze?.entries.map((entry, i) => (
-            <button key={entry.name} type="button" class="button small" disabled={!isFree(entry, tanks)} title={`At ${(entry.x / UNIT).toFixed(0)}, ${(entry.y / UNIT).toFixed(0)}`} onClick={(event) => controls.launch(i, event.timeStamp)}>
-              {entry.name}
-            </button>
-          ))}
-        </div>
+        <button type="button" class="button primary" onClick={(event) => controls.launch(null, event.timeStamp)}>
+          Launch
+        </button>
       )}
     </section>
   );

@@ -79,7 +79,7 @@ function Table({ play, game, again }: { play: Play; game: Hex64; again: () => vo
     fullScreen: () => fullScreen(),
     help: () => setDialog('help'),
     scores: setLarge,
-    enterPanels: () => main.current?.querySelector<HTMLElement>('.bar a, .bar button')?.focus(),
+    enterPanels: () => main.current?.querySelector<HTMLElement>('.game-bar a, .game-bar button')?.focus(),
     modal: () => document.querySelector('dialog[open]') !== null,
   });
   const rename = (name: string): void => {
@@ -94,7 +94,7 @@ function Table({ play, game, again }: { play: Play; game: Hex64; again: () => vo
     <main
       ref={main}
       id="content"
-      class={`play${touch ? ' touch' : ''}${watch ? ' watching' : ''}`}
+      class={`game${touch ? ' touch' : ''}${watch ? ' watching' : ''}`}
       tabIndex={-1}
       onPointerDown={({ pointerType }) => setTouch(pointerType === 'touch')}
       onClick={(event) => {
@@ -102,7 +102,7 @@ function Table({ play, game, again }: { play: Play; game: Hex64; again: () => vo
         if (event.detail > 0 && event.target instanceof Element && event.target.closest('button') && !event.target.closest('dialog, form')) (document.activeElement as HTMLElement | null)?.blur();
       }}
     >
-      <header class="bar">
+      <header class="game-bar">
         <h1>{session.welcome?.settingsName ?? 'Game'}</h1>
         {watch && <span class="tag">watching</span>}
         {round && <RoundClock round={round} />}
@@ -131,11 +131,8 @@ function Table({ play, game, again }: { play: Play; game: Hex64; again: () => vo
         </div>
       </header>
       <section class="stage" aria-label="Arena">
-        <div class="field">
-          <Arena play={play} />
-        </div>
+        <Arena play={play} />
         {touch && !watch && self && <TouchPad controls={play.controls} launchable={play.launchable} leftHanded={settings.leftHanded} />}
-        <Feed feed={feed} tick={view?.tick ?? 0} />
         <Toasts play={play} />
         {round && <RoundOver round={round} standings={standings} feed={feed} />}
         <Launcher play={play} touch={touch} />
@@ -148,7 +145,10 @@ function Table({ play, game, again }: { play: Play; game: Hex64; again: () => vo
         )}
       </section>
       <aside class="side" data-panel={panel ?? undefined} aria-label="Players and chat">
-        <Scores standings={standings} rename={watch ? undefined : rename} />
+        <div class="scroll">
+          <Scores standings={standings} rename={watch ? undefined : rename} />
+        </div>
+        <Feed feed={feed} tick={view?.tick ?? 0} />
         <Chat lines={chat} say={watch ? null : (text) => session.say(text)} input={chatInput} leave={backToArena} />
       </aside>
       <StateLine play={play} now={now} />
@@ -172,7 +172,7 @@ interface BarButtonProps {
 
 function BarButton({ name, icon, press, narrow, wide, pressed, dot }: BarButtonProps) {
   return (
-    <button type="button" class={`icon-button${narrow ? ' narrow' : ''}${wide ? ' wide' : ''}`} aria-label={name} title={name} aria-expanded={narrow ? pressed : undefined} onClick={press}>
+    <button type="button" class={`icon-button${narrow ? ' narrow' : ''}${wide ? ' roomy' : ''}`} aria-label={name} title={name} aria-expanded={narrow ? pressed : undefined} onClick={press}>
       <Icon of={icon} />
       {dot && <i class="dot" />}
     </button>

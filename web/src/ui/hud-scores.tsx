@@ -25,7 +25,7 @@ export function Scores({ standings, rename, caption = 'Scores' }: { standings: r
             Deaths
           </th>
           <th scope="col" class="number">
-            Rounds
+            Won
           </th>
         </tr>
       </thead>

@@ -56,10 +56,16 @@ export function StateLine({ play, now }: { play: Play; now: number }) {
   );
 }
 
+/** Where a build's name ends with its revision, that stands beside it already. */
+function shortBuild(build: string, revision: string): string {
+  const end = `, revision ${revision}`;
+  return build.endsWith(end) ? build.slice(0, -end.length) : build;
+}
+
 function Server({ part, name, build, revision }: { part: string; name: string | undefined; build: string | undefined; revision: string | undefined }) {
   return (
     <>
-      <span data-host={part}>{name ? `${name}, ${build ? `build ${build}` : 'build not known'}` : 'not known'}</span> {revision && <Revision revision={revision} />}
+      <span data-host={part}>{name ? `${name}, ${build ? `build ${shortBuild(build, revision ?? '')}` : 'build not known'}` : 'not known'}</span> {revision && <Revision revision={revision} />}
     </>
   );
 }
@@ -75,7 +81,7 @@ function Gaps({ values, moves, now }: { values: readonly number[]; moves: readon
       <line class="usual" x1="0" x2={WIDE} y1={y(20)} y2={y(20)} />
       {marks.map((move) => {
         const x = WIDE - ((now - move.at) / (GAP_SECONDS * 1000)) * WIDE;
-        return <path key={move.epoch} class="mark" d={`M${x.toFixed(1)} 0v${HIGH}`} />;
+        return <path key={move.epoch} class="moved" d={`M${x.toFixed(1)} 0v${HIGH}`} />;
       })}
       <polyline points={values.map((gap, i) => `${(i * step).toFixed(1)},${y(gap).toFixed(1)}`).join(' ')} />
     </svg>

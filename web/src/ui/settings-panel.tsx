@@ -23,7 +23,7 @@ export function SettingsPanel({ settings, name, rename, close }: { settings: Set
     </label>
   );
   const choice = (of: Choice, label: string, hint?: string) => (
-    <label class="choice">
+    <label class="option">
       <input type="checkbox" checked={settings[of]} onChange={({ currentTarget }) => changeSettings({ [of]: currentTarget.checked })} />
       <span>
         {label}
