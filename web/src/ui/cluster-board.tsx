@@ -84,7 +84,7 @@ export class Board extends Component<Props> {
   override render({ story, now }: Props) {
     const town = townOf(story, now);
     return (
-      <div class={`board ${density(town)}`} ref={this.board}>
+      <div class={`town ${density(town)}`} ref={this.board}>
         <ul class="houses" aria-label="Servers, and the games in each">
           {town.houses.map((house) => (
             <HouseBox key={house.member.id} house={house} story={story} now={now} />
@@ -163,7 +163,8 @@ function Tile({ game, story, now }: { game: SeenGame; story: Story; now: number 
           <span class="came" title={noticed(move.pause_us / 1000)}>
             <span class="from">from {shortMemberName(story, move.from)}</span>
             <span>
-              <strong>{shortTime(move.pause_us / 1000)}</strong> pause
+              <strong>{shortTime(move.pause_us / 1000)}</strong>
+              <span class="word"> pause</span>
             </span>
           </span>
         ) : (
