@@ -1,86 +1,14 @@
-//! Members in this process, linked over loopback, over one in-memory registry: what sockets get from the member that owns
-//! the game, and from one that does not.
+//! What sockets get from the member that owns the game, and from one that does not: frames, resumes, moves, slow readers.
 
 mod client;
+mod member;
 
-use client::{Client, PATIENCE, hello, own};
-use gamed::server::{Server, ServerConfig};
-use protocol::{
-    ClientMessage, CloseCode, ClusterKey, GameId, Hello, Keyframe, PlayerId, ServerMessage, Tick,
-};
+use client::{Client, hello, own};
+use member::{a_player, left, member, place, spectator};
+use protocol::{ClientMessage, CloseCode, Hello, Keyframe, ServerMessage, Tick};
 use registry::memory::Memory;
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::time::timeout;
 
 const FORWARD: u8 = 1;
-const LAUNCH: u8 = 2;
-
-struct Member {
-    address: SocketAddr,
-    server: Server,
-}
-
-async fn member(registry: &Memory, name: &str) -> Member {
-    let http = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let peers = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = http.local_addr().expect("it is bound");
-    let config = ServerConfig {
-        name: name.to_owned(),
-        revision: "1".to_owned(),
-        build: "test".to_owned(),
-        pod_uid: String::new(),
-        container: String::new(),
-        peer_address: peers.local_addr().expect("it is bound").to_string(),
-        web: None,
-        slots: 8,
-        grace: Duration::from_secs(10),
-        empty_game: Duration::from_secs(600),
-        workers: 1,
-        key: ClusterKey::parse(&[7; 32]).expect("32 bytes are a key"),
-        roll: None,
-    };
-    let server = Server::start(config, Arc::new(registry.clone()), http, peers).expect("it starts");
-    let mut stage = server.stage();
-    timeout(PATIENCE, stage.wait_for(|stage| stage.ready)).await.expect("it gets ready").expect("it lives");
-    Member { address, server }
-}
-
-impl Member {
-    async fn a_game(&self) -> GameId {
-        let mut stream = TcpStream::connect(self.address).await.expect("it listens");
-        let body = r#"{"name":"test"}"#;
-        let length = body.len();
-        let request = format!(
-            "POST /api/games HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
-        );
-        stream.write_all(request.as_bytes()).await.expect("it takes a request");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.expect("an answer");
-        let id = answer.split('"').nth(3).expect("an id");
-        id.parse().unwrap_or_else(|_| panic!("no game: {answer}"))
-    }
-}
-
-fn spectator(game: GameId) -> Hello {
-    Hello { spectate: true, name: String::new(), ..hello(game) }
-}
-
-fn place(world: &Keyframe, player: PlayerId) -> Option<(i32, i32)> {
-    own(world, player).and_then(|player| player.tank).map(|tank| (tank.x, tank.y))
-}
-
-/// Joined, with a tank.
-async fn a_player(address: SocketAddr, game: GameId) -> (Client, PlayerId, Vec<u8>) {
-    let (mut client, welcome, _) = Client::enter(address, hello(game)).await;
-    client.world("the player", |world| own(world, welcome.player).is_some()).await;
-    client.input(0, LAUNCH).await;
-    client.world("the player's tank", |world| place(world, welcome.player).is_some()).await;
-    (client, welcome.player, welcome.token)
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_edge_serves_players_of_a_game_that_it_does_not_own_and_all_see_the_same_frames() {
@@ -178,7 +106,7 @@ async fn who_leaves_is_out_of_the_game_and_does_not_come_back_with_a_move() {
     player.send(ClientMessage::Leave).await;
     player.world("no player", |world| own(world, id).is_none()).await;
     let (epoch, _) = player.world.expect("welcomed");
-    let left = tokio::spawn(owner.server.leave(Duration::from_secs(10)));
+    let leaving = owner.leave();
     while player.world.is_none_or(|(now, _)| now == epoch) {
         player.next().await.expect("no close");
     }
@@ -188,7 +116,7 @@ async fn who_leaves_is_out_of_the_game_and_does_not_come_back_with_a_move() {
     let world = player.world("a world of the new owner", |world| world.epoch > epoch).await;
     assert!(own(&world, id).is_none());
     drop(player);
-    timeout(PATIENCE, left).await.expect("it leaves").expect("no panic");
+    left(leaving).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

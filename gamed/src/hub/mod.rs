@@ -3,16 +3,20 @@
 //! Owns the sockets and, while this member owns the game, its world and pace. When a game moves, only the source changes:
 //! sockets stay where they are. Does not decide who owns what: that comes as [`Command`]s, and leaves as events.
 
+mod allowance;
 mod desk;
+mod headcount;
 mod owning;
 mod players;
 mod ring;
 mod running;
 mod seat;
+mod shown;
 mod source;
 
 use crate::context::Context;
 use crate::wire::{Received, Wire};
+use allowance::Allowance;
 use ownership::{Edge, EdgeEvent, Event, Time};
 use protocol::peer::{Control, GameSettings, PeerMessage, PlayerAct};
 use protocol::{CloseCode, Epoch, GameId, MemberId, PlayerId, ServerMessage, Tick};
@@ -21,7 +25,7 @@ use ring::{Kept, Ring};
 use running::{Running, Step};
 use seat::Seat;
 use source::{frame_event, frame_message, keyframe_event, keyframe_message};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::task::Poll;
 use tokio::sync::mpsc;
@@ -128,6 +132,8 @@ pub struct Hub {
     /// Peers that want this game's frames from here.
     watchers: BTreeSet<MemberId>,
     seats: Vec<Seat>,
+    /// What players here may say now, over all their sockets.
+    words: BTreeMap<PlayerId, Allowance>,
     /// Settings, as far as known here; needed to welcome players.
     settings: Option<GameSettings>,
     /// The epoch of what is shown, and who owned the game under it: the source may be ahead of that.
@@ -161,6 +167,7 @@ impl Hub {
             ring: Ring::default(),
             watchers: BTreeSet::new(),
             seats: Vec::new(),
+            words: BTreeMap::new(),
             settings: None,
             shown_of: None,
             inputs_to: None,
@@ -226,7 +233,7 @@ impl Hub {
 
     /// Peers first: they have the longer way. Then our own players.
     fn publish(&mut self, step: Step) {
-        let Step { frame, keyframe, answers, over } = step;
+        let Step { frame, keyframe, answers, news, over } = step;
         self.to_watchers(&frame_message(self.game, &frame));
         let event = frame_event(self.context.me, &frame);
         self.ring.push(frame);
@@ -236,6 +243,9 @@ impl Hub {
         }
         for (player, via, message) in answers {
             self.answer(player, via, message);
+        }
+        if let Some(snapshot) = news {
+            self.context.report(Event::World { game: self.game, snapshot });
         }
         if over {
             self.context.report(Event::Over(self.game));

@@ -73,7 +73,10 @@ impl Hub {
             self.context.metrics.games.dec();
         }
         let running = match (snapshot, std::mem::replace(&mut self.role, Role::Edge)) {
-            (Some(snapshot), _) => Running::restored((epoch, base), settings, &snapshot, due),
+            (Some(snapshot), _) => {
+                let metrics = self.context.metrics.clone();
+                Running::restored((epoch, base), settings, &snapshot, due, metrics)
+            }
             (None, Role::Frozen(mut running) | Role::Owner(mut running)) => {
                 running.go_on(epoch, due);
                 Ok(*running)
@@ -103,7 +106,8 @@ impl Hub {
 
     pub(super) fn freeze(&mut self) {
         self.role = match std::mem::replace(&mut self.role, Role::Edge) {
-            Role::Owner(running) => {
+            Role::Owner(mut running) => {
+                running.rests();
                 let next_due = clock::at(running.due());
                 self.context.report(Event::Frozen {
                     game: self.game,

@@ -3,6 +3,7 @@
 //! Owns who is seated, welcomed, refused and sent away. Acts go to the world where it runs here, else to the member that
 //! inputs go to, else they are held.
 
+use super::allowance::Allowance;
 use super::running::Refusal;
 use super::seat::Seat;
 use super::source::show_ring;
@@ -12,7 +13,8 @@ use crate::wire::Received;
 use bytes::Bytes;
 use protocol::peer::{PeerMessage, PlayerAct};
 use protocol::{
-    ClientMessage, CloseCode, Host, MemberId, PLAYER_VERSION, PlayerId, ServerMessage, TICK_MICROS, Welcome,
+    ChatText, ClientMessage, CloseCode, Host, MemberId, PLAYER_VERSION, PlayerId, PlayerName, ServerMessage,
+    TICK_MICROS, Welcome,
 };
 use tokio::time::{Duration, Instant};
 use tracing::warn;
@@ -78,8 +80,8 @@ impl Hub {
                 settings_name: settings.name.clone(),
                 maze: settings.maze.clone(),
                 slots: settings.slots,
-                edge_name: self.context.name.clone(),
-                edge_build: self.context.build.clone(),
+                edge_name: self.context.named.name.clone(),
+                edge_build: self.context.named.build.clone(),
                 token,
             };
             seat.queue(ServerMessage::Welcome(welcome).encode());
@@ -97,17 +99,17 @@ impl Hub {
 
     pub(super) fn host(&self) -> Option<Bytes> {
         let (epoch, owner) = self.shown_of?;
-        let (owner_name, owner_build) = self.context.name_of(owner);
-        Some(
-            ServerMessage::Host(Host {
-                epoch,
-                owner_name,
-                owner_build,
-                edge_name: self.context.name.clone(),
-                edge_build: self.context.build.clone(),
-            })
-            .encode(),
-        )
+        let (owner, edge) = (self.context.named(owner), self.context.named.clone());
+        let host = Host {
+            epoch,
+            owner_name: owner.name,
+            owner_build: owner.build,
+            owner_revision: owner.revision,
+            edge_name: edge.name,
+            edge_build: edge.build,
+            edge_revision: edge.revision,
+        };
+        Some(ServerMessage::Host(host).encode())
     }
 
     pub(super) fn received(&mut self, index: usize, received: Received) {
@@ -143,6 +145,25 @@ impl Hub {
             ClientMessage::Inputs { inputs, .. } => PlayerAct::Inputs(inputs),
             ClientMessage::Seen { tick } => PlayerAct::Seen { tick },
             ClientMessage::Ping { nonce, tick } => PlayerAct::Ping { nonce, tick },
+            ClientMessage::Rename { name } => match PlayerName::parse(&name) {
+                Ok(name) => {
+                    let name = String::from(name);
+                    let Some(player) = self.may_say(index, now) else { return };
+                    for seat in self.seats.iter_mut().filter(|seat| seat.player == Some(player)) {
+                        seat.name.clone_from(&name);
+                    }
+                    self.seats[index].renamed = true;
+                    return self.act(me, player, session, PlayerAct::Rename { name });
+                }
+                Err(error) => return self.notice(index, error.to_string(), now),
+            },
+            ClientMessage::Chat { text } => match ChatText::parse(&text) {
+                Ok(text) => {
+                    let Some(player) = self.may_say(index, now) else { return };
+                    return self.act(me, player, session, PlayerAct::Chat { text: text.into() });
+                }
+                Err(error) => return self.notice(index, error.to_string(), now),
+            },
             ClientMessage::Leave => {
                 // From now on the sockets only watch: what is repeated when the owner changes must not join again.
                 let player = seat.player;
@@ -173,6 +194,35 @@ impl Hub {
                 }
             }
         }
+    }
+
+    /// The player of a socket, if it may say something now; else it is told why not.
+    fn may_say(&mut self, index: usize, now: Instant) -> Option<PlayerId> {
+        let Some(player) = self.seats[index].player else {
+            self.notice(index, "whoever only watches has no voice: join the game first".to_owned(), now);
+            return None;
+        };
+        if self.words.len() > limits::SOCKETS_PER_HUB {
+            self.words.retain(|_, allowance| !allowance.is_full(now));
+        }
+        let rate = self.context.chat_per_minute;
+        let minute = Duration::from_secs(60);
+        let burst = rate.min(limits::CHAT_BURST).into();
+        let allowance =
+            self.words.entry(player).or_insert_with(|| Allowance::new(rate.into(), minute, burst, now));
+        if allowance.spend(now) {
+            return Some(player);
+        }
+        let sentence =
+            format!("that was too fast: say at most {rate} things a minute, and wait a moment now");
+        self.notice(index, sentence, now);
+        None
+    }
+
+    /// Something is refused, and the socket stays.
+    fn notice(&mut self, index: usize, sentence: String, now: Instant) {
+        self.context.metrics.chat_dropped.inc();
+        self.seats[index].send(ServerMessage::Notice { sentence }.encode(), now);
     }
 
     /// Something a player did, here or at another edge, on its way to the owner.

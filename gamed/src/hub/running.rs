@@ -4,17 +4,19 @@
 //! edges beside the frame.
 
 use super::desk::{Desks, Due};
+use super::headcount::Headcount;
 use super::ring::Kept;
+use super::shown;
+use crate::bots::Bots;
 use crate::context::Context;
 use crate::limits;
+use crate::metrics::Metrics;
 use bytes::Bytes;
 use protocol::peer::{GameSettings, PlayerAct};
-use protocol::{
-    Body, Epoch, Flags, FrameEvent, FrameHeader, Keyframe, KeyframePlayer, KeyframeTank, MemberId, Missile,
-    PlayerId, Residual, ServerMessage, SlotInputs, Tick,
-};
+use protocol::{Epoch, Flags, FrameHeader, MemberId, PlayerId, ServerMessage, Tick};
 use registry::Snapshot;
 use sim::{Entry, Maze, World};
+use std::sync::Arc;
 use tokio::time::{Duration, Instant};
 
 /// Length of a tick.
@@ -35,7 +37,9 @@ pub struct Step {
     pub keyframe: Option<Kept>,
     /// Messages for single players, with the member that they come through.
     pub answers: Vec<(PlayerId, MemberId, Bytes)>,
-    /// Nobody has been in the game for too long.
+    /// People or bots have come or gone: the world for the registry, so that others know soon.
+    pub news: Option<Snapshot>,
+    /// Nobody has been in the game for too long; bots do not count.
     pub over: bool,
 }
 
@@ -48,8 +52,10 @@ pub struct Running {
     maze: Maze,
     world: World,
     desks: Desks,
-    /// Joins, leaves and disconnects for the next tick.
+    bots: Bots,
+    /// Joins, leaves, disconnects, renames and chat for the next tick.
     pending: Vec<Entry>,
+    headcount: Headcount,
     durable: Tick,
     due: Instant,
     /// For the next frame: the pace was given up, the game will move.
@@ -78,8 +84,10 @@ impl Running {
         settings: GameSettings,
         snapshot: &Snapshot,
         due: Instant,
+        metrics: Arc<Metrics>,
     ) -> Result<Running, String> {
         let (maze, world) = restore(&settings, snapshot)?;
+        let bots = Bots::new(&world, settings.bots);
         let mut running = Running {
             epoch,
             ticked_under: base,
@@ -88,14 +96,16 @@ impl Running {
             durable: snapshot.tick,
             world,
             desks: Desks::default(),
+            bots,
             pending: Vec::new(),
+            headcount: Headcount::new(metrics, (snapshot.players, snapshot.bots)),
             due,
             flags: Flags::default(),
             empty_since: None,
         };
         // Everybody gets the full time to be heard of, through whichever member.
         let (now, nobody) = (running.tick(), MemberId::default());
-        for player in running.world.players() {
+        for player in running.world.players().filter(|player| !player.bot) {
             running.desks.heard(PlayerId(player.id), player.session, nobody, now);
         }
         Ok(running)
@@ -145,25 +155,25 @@ impl Running {
 
     /// The world for the registry or the next owner.
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot {
-            tick: self.tick(),
-            players: self.world.players().count() as u16,
-            world: Bytes::from(self.world.snapshot()),
-        }
+        let (players, bots) = self.heads();
+        Snapshot { tick: self.tick(), players, bots, world: Bytes::from(self.world.snapshot()) }
+    }
+
+    /// People and bots in the game.
+    fn heads(&self) -> (u16, u16) {
+        let bots = self.world.players().filter(|player| player.bot).count() as u16;
+        (self.world.players().count() as u16 - bots, bots)
     }
 
     /// The world for players to start from.
     pub fn keyframe(&self) -> Kept {
-        let keyframe = Keyframe {
-            epoch: self.epoch,
-            tick: self.tick(),
-            durable: self.durable,
-            rules: self.world.rules(),
-            players: self.world.players().map(keyframe_player).collect(),
-            missiles: self.world.missiles().iter().map(keyframe_missile).collect(),
-        };
-        let bytes = ServerMessage::Keyframe(keyframe).encode();
-        Kept::keyframe(self.epoch, self.tick(), bytes)
+        let keyframe = shown::keyframe(&self.world, self.epoch, self.durable);
+        Kept::keyframe(self.epoch, self.tick(), ServerMessage::Keyframe(keyframe).encode())
+    }
+
+    /// The game runs here no longer, or not at present: its people are not counted.
+    pub fn rests(&mut self) {
+        self.headcount.nobody();
     }
 
     /// The member that some players came through is gone: they have no socket until they show up through another.
@@ -178,9 +188,13 @@ impl Running {
     /// What players did and no tick has run yet, in order: for the next owner.
     pub fn unfinished(self) -> Vec<(PlayerId, u32, PlayerAct)> {
         let acts = self.pending.into_iter().filter_map(|entry| match entry {
-            Entry::Join { player, name } => Some((PlayerId(player), 0, PlayerAct::Join { name })),
+            Entry::Join { player, name, bot: false } => Some((PlayerId(player), 0, PlayerAct::Join { name })),
+            // Whoever runs the game next has its own mind about bots.
+            Entry::Join { bot: true, .. } => None,
             Entry::Leave { player } => Some((PlayerId(player), 0, PlayerAct::Leave)),
             Entry::Gone { player, session } => Some((PlayerId(player), session, PlayerAct::Gone)),
+            Entry::Rename { player, name } => Some((PlayerId(player), 0, PlayerAct::Rename { name })),
+            Entry::Chat { player, text } => Some((PlayerId(player), 0, PlayerAct::Chat { text })),
             // Inputs wait at their desks.
             Entry::Input { .. } => None,
         });
@@ -211,11 +225,13 @@ impl Running {
                     .iter()
                     .any(|entry| matches!(entry, Entry::Join { player: known, .. } if *known == player.0));
                 if self.world.player(player.0).is_none() && !joined {
-                    let taken = self.world.players().count() + self.pending.iter().filter(joins).count();
-                    if taken >= usize::from(self.settings.slots) {
+                    // Bots make room for people.
+                    let people = self.world.players().filter(|player| !player.bot).count();
+                    if people + self.pending.iter().filter(joins).count() >= usize::from(self.settings.slots)
+                    {
                         return Err(Refusal::Full);
                     }
-                    self.pending.push(Entry::Join { player: player.0, name });
+                    self.pending.push(Entry::Join { player: player.0, name, bot: false });
                 }
                 self.desks.heard(player, session, via, now);
             }
@@ -230,12 +246,35 @@ impl Running {
                 let slack_ms = self.slack_ms(tick);
                 return Ok(Some(ServerMessage::Pong { nonce, tick: now, slack_ms }.encode()));
             }
+            PlayerAct::Rename { name } => {
+                self.desks.heard(player, session, via, now);
+                return Ok(self.words(player, Entry::Rename { player: player.0, name }));
+            }
+            PlayerAct::Chat { text } => {
+                self.desks.heard(player, session, via, now);
+                return Ok(self.words(player, Entry::Chat { player: player.0, text }));
+            }
             PlayerAct::Leave => self.pending.push(Entry::Leave { player: player.0 }),
             // The end of an older socket says nothing, even before the newer one's first input.
             PlayerAct::Gone if self.desks.get(player).is_some_and(|desk| desk.session > session) => {}
             PlayerAct::Gone => self.pending.push(Entry::Gone { player: player.0, session }),
         }
         Ok(None)
+    }
+
+    /// Takes a rename or a line of chat for the next tick; the answer is a refusal.
+    fn words(&mut self, player: PlayerId, entry: Entry) -> Option<Bytes> {
+        let waiting = self.pending.iter().filter(|entry| match entry {
+            Entry::Rename { player: of, .. } | Entry::Chat { player: of, .. } => *of == player.0,
+            _ => false,
+        });
+        if waiting.count() >= limits::WORDS_PER_TICK {
+            self.headcount.metrics.chat_dropped.inc();
+            let sentence = "too much at once: wait a moment, then say it again".to_owned();
+            return Some(ServerMessage::Notice { sentence }.encode());
+        }
+        self.pending.push(entry);
+        None
     }
 
     /// How long before `tick` is due it is now, in milliseconds; negative when it was due before.
@@ -253,21 +292,31 @@ impl Running {
 
         let before = self.world.clone();
         self.world.step(&self.maze, &entries);
+        let heads = self.heads();
+        let news = self.headcount.count(heads, now).then(|| self.snapshot());
 
         self.pace(now, context);
         let frame = self.frame(&before, &entries);
         let new_epoch = frame.after != frame.epoch;
         let keyframe = (new_epoch || tick.0.is_multiple_of(limits::KEYFRAME_TICKS)).then(|| self.keyframe());
         context.metrics.ticks.inc();
-        Step { frame, keyframe, answers, over: self.over(tick, context) }
+        Step { frame, keyframe, answers, news, over: self.over(tick, context) }
     }
 
     fn entries(&mut self, tick: Tick, answers: &mut Vec<(PlayerId, MemberId, Bytes)>) -> Vec<Entry> {
         let mut entries = std::mem::take(&mut self.pending);
         let silent_since = Tick(tick.0.saturating_sub(limits::SILENT_PLAYER_TICKS));
         for player in self.desks.silent(silent_since) {
-            entries.push(Entry::Leave { player: player.0 });
+            // Bots are silent while they rest.
+            if self.world.player(player.0).is_none_or(|player| !player.bot) {
+                entries.push(Entry::Leave { player: player.0 });
+            }
         }
+        // Bots come through no member and have no socket.
+        let Running { bots, desks, world, maze, .. } = self;
+        bots.take_part(world, maze, &mut entries, |bot, input| {
+            desks.heard(bot, 0, MemberId::default(), tick).take(0, &[input], tick);
+        });
         for entry in &entries {
             if let Entry::Leave { player } = entry {
                 self.desks.forget(PlayerId(*player));
@@ -282,13 +331,14 @@ impl Running {
                 answers.push((id, desk.via, ServerMessage::Expect { seq }.encode()));
             }
         }
-        entries.extend(due.into_iter().map(|Due { player, session, input }| Entry::Input {
-            player: player.0,
-            session,
-            seq: input.seq,
-            keys: input.keys,
-            action: input.action,
-        }));
+        for Due { player, session, input } in due {
+            let stale = tick.0 > input.for_tick.0 + limits::STALE_TICKS;
+            if stale {
+                self.headcount.metrics.stale_inputs.inc();
+            }
+            let (player, seq, keys, action) = (player.0, input.seq, input.keys, input.action);
+            entries.push(Entry::Input { player, session, seq, keys, action, stale });
+        }
         entries
     }
 
@@ -308,7 +358,8 @@ impl Running {
 
     fn frame(&mut self, before: &World, entries: &[Entry]) -> Kept {
         let tick = self.tick();
-        let body = body(sim::delta(before, &self.world, &self.maze)).encode(self.settings.slots);
+        let body = shown::body(sim::delta(before, &self.world, &self.maze)).encode(self.settings.slots);
+        self.flags.registry_away = tick.0.saturating_sub(self.durable.0) > limits::AWAY_TICKS;
         let flags = self.flags;
         self.flags = Flags { moving: flags.moving, ..Flags::default() };
         let after = std::mem::replace(&mut self.ticked_under, self.epoch);
@@ -328,9 +379,9 @@ impl Running {
         }
     }
 
-    /// True once, when nobody has been in the game for the time that the settings give.
+    /// True once, when no person has been in the game for the time that the settings give.
     fn over(&mut self, tick: Tick, context: &Context) -> bool {
-        if self.world.players().next().is_some() {
+        if self.settings.stays || self.world.players().any(|player| !player.bot) {
             self.empty_since = None;
             return false;
         }
@@ -339,58 +390,5 @@ impl Running {
     }
 }
 
-fn body(delta: sim::Delta) -> Body {
-    Body {
-        inputs: delta.inputs.into_iter().map(|(slot, keys)| SlotInputs { slot, keys }).collect(),
-        residuals: delta
-            .residuals
-            .into_iter()
-            .map(|residual| Residual {
-                slot: residual.slot,
-                dx: residual.dx,
-                dy: residual.dy,
-                dh: residual.dh,
-            })
-            .collect(),
-        events: delta.events.into_iter().map(event).collect(),
-    }
-}
-
-fn event(event: sim::Event) -> FrameEvent {
-    match event {
-        sim::Event::Join { slot, player, name } => FrameEvent::Join { slot, player: PlayerId(player), name },
-        sim::Event::Leave { slot } => FrameEvent::Leave { slot },
-        sim::Event::Launch { slot, entry } => FrameEvent::Launch { slot, entry },
-        sim::Event::Shot { slot, missile } => FrameEvent::Shot { slot, missile },
-        sim::Event::Hit { missile, slot, armour } => FrameEvent::Hit { missile, slot, armour },
-        sim::Event::Gone { missile } => FrameEvent::Gone { missile },
-        sim::Event::Kill { slot, by } => FrameEvent::Kill { slot, by },
-    }
-}
-
-fn keyframe_player(player: &sim::Player) -> KeyframePlayer {
-    KeyframePlayer {
-        id: PlayerId(player.id),
-        slot: player.slot,
-        name: player.name.clone(),
-        session: player.session,
-        connected: player.gone_at.is_none(),
-        score: player.score,
-        deaths: player.deaths,
-        last_seq: player.last_seq,
-        applied: player.applied,
-        applied_hash: player.applied_hash,
-        keys: player.keys,
-        tank: player.tank.as_ref().map(|tank| KeyframeTank {
-            x: tank.x,
-            y: tank.y,
-            heading: tank.heading,
-            armour: tank.armour,
-            reload: tank.reload.into(),
-        }),
-    }
-}
-
-fn keyframe_missile(missile: &sim::Missile) -> Missile {
-    Missile { id: missile.id, slot: missile.slot, x: missile.x, y: missile.y, heading: missile.heading }
-}
+#[cfg(test)]
+mod tests;

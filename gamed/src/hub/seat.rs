@@ -2,6 +2,7 @@
 //!
 //! Owns pace and patience: how much a socket may send, and what happens to one that does not read.
 
+use super::allowance::Allowance;
 use crate::limits;
 use crate::wire::{Wire, Written};
 use bytes::Bytes;
@@ -15,8 +16,10 @@ pub struct Seat {
     pub wire: Wire,
     /// Who plays; none for a spectator.
     pub player: Option<PlayerId>,
-    /// The name that a player came with.
+    /// The name that a player came with, or has taken since.
     pub name: String,
+    /// The name was taken on this socket: should the game have lost it, it is taken again.
+    pub renamed: bool,
     /// Number of the socket among the player's.
     pub session: u32,
     /// The last that the client was shown elsewhere: it is welcomed only once the game is that far here.
@@ -54,6 +57,7 @@ impl Seat {
             wire,
             player,
             name,
+            renamed: false,
             session,
             floor,
             shown: None,
@@ -64,7 +68,12 @@ impl Seat {
             dead: false,
             unsent: false,
             stalled_since: None,
-            allowance: Allowance::new(limits::MESSAGES_PER_SECOND, now),
+            allowance: Allowance::new(
+                limits::MESSAGES_PER_SECOND,
+                Duration::from_secs(1),
+                limits::MESSAGES_PER_SECOND,
+                now,
+            ),
         }
     }
 
@@ -189,39 +198,6 @@ fn leads_beyond((floor, at): (Epoch, Tick), first: Epoch, (epoch, tick): (Epoch,
     first >= floor && (epoch > floor || tick >= at)
 }
 
-/// A bucket that fills at `rate` a second and holds one second's worth.
-struct Allowance {
-    rate: f64,
-    left: f64,
-    /// Messages on top, once.
-    extra: u32,
-    at: Instant,
-}
-
-impl Allowance {
-    fn new(rate: u32, now: Instant) -> Allowance {
-        Allowance { rate: f64::from(rate), left: f64::from(rate), extra: 0, at: now }
-    }
-
-    fn grant(&mut self, messages: usize) {
-        self.extra = messages as u32;
-    }
-
-    fn spend(&mut self, now: Instant) -> bool {
-        let passed: Duration = now.saturating_duration_since(self.at);
-        self.left = (self.left + passed.as_secs_f64() * self.rate).min(self.rate);
-        self.at = now;
-        if self.left >= 1.0 {
-            self.left -= 1.0;
-        } else if self.extra > 0 {
-            self.extra -= 1;
-        } else {
-            return false;
-        }
-        true
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -233,17 +209,5 @@ mod tests {
         assert!(!leads_beyond(floor, Epoch(2), (Epoch(2), Tick(529))), "it ends before what was shown");
         assert!(leads_beyond(floor, Epoch(2), (Epoch(2), Tick(530))));
         assert!(leads_beyond(floor, Epoch(3), (Epoch(3), Tick(500))), "a rewind");
-    }
-
-    #[test]
-    fn an_allowance_of_a_second_can_be_spent_at_once_and_fills_again() {
-        let start = Instant::now();
-        let mut allowance = Allowance::new(10, start);
-        assert_eq!((0..20).filter(|_| allowance.spend(start)).count(), 10);
-        assert_eq!((0..20).filter(|_| allowance.spend(start + Duration::from_millis(500))).count(), 5);
-        allowance.grant(8);
-        allowance.grant(8);
-        let later = start + Duration::from_millis(500);
-        assert_eq!((0..20).filter(|_| allowance.spend(later)).count(), 8, "what was asked for again");
     }
 }

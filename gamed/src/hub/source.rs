@@ -111,16 +111,20 @@ impl Hub {
         }
     }
 
-    /// A join that the former owner had not made durable is made again; it changes nothing where it was.
+    /// A join that the former owner had not made durable is made again, and so is a rename; they change nothing where they
+    /// were.
     pub(super) fn join_again(&mut self) {
         let me = self.context.me;
         let joins: Vec<_> = self
             .seats
             .iter()
-            .filter_map(|seat| Some((seat.player?, seat.session, seat.name.clone())))
+            .filter_map(|seat| Some((seat.player?, seat.session, seat.name.clone(), seat.renamed)))
             .collect();
-        for (player, session, name) in joins {
-            self.act(me, player, session, PlayerAct::Join { name });
+        for (player, session, name, renamed) in joins {
+            self.act(me, player, session, PlayerAct::Join { name: name.clone() });
+            if renamed {
+                self.act(me, player, session, PlayerAct::Rename { name });
+            }
         }
     }
 }

@@ -6,11 +6,13 @@ use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use protocol::peer::Input;
 use protocol::{
-    ClientMessage, CloseCode, Epoch, GameId, Hello, Keyframe, KeyframePlayer, PLAYER_VERSION, PlayerId,
-    ServerMessage, Tick, Welcome,
+    ClientMessage, CloseCode, Epoch, FrameEvent, GameId, Hello, Keyframe, KeyframePlayer, PLAYER_VERSION,
+    PlayerId, ServerMessage, Tick, Welcome,
 };
+use serde_json::Value;
 use std::net::SocketAddr;
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite::Message;
@@ -27,7 +29,30 @@ pub struct Client {
     pub frames: Vec<(Tick, Bytes)>,
     /// (from, to) of each Skipped.
     pub skipped: Vec<(Tick, Tick)>,
+    slots: u8,
     seq: u32,
+}
+
+/// One request, one answer: status and JSON.
+pub async fn http(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> std::io::Result<(u16, Value)> {
+    let mut stream = TcpStream::connect(address).await?;
+    let length = body.len();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+    );
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    let Some((head, body)) = answer.split_once("\r\n\r\n") else {
+        return Err(std::io::ErrorKind::UnexpectedEof.into());
+    };
+    let status = head.split(' ').nth(1).unwrap_or_default().parse().expect("a status");
+    Ok((status, serde_json::from_str(body).unwrap_or(Value::Null)))
 }
 
 pub fn hello(game: GameId) -> Hello {
@@ -50,7 +75,7 @@ impl Client {
     pub async fn connect(address: SocketAddr) -> Client {
         let url = format!("ws://{address}/play");
         let (socket, _) = tokio_tungstenite::connect_async(url).await.expect("a websocket");
-        Client { socket, world: None, frames: Vec::new(), skipped: Vec::new(), seq: 0 }
+        Client { socket, world: None, frames: Vec::new(), skipped: Vec::new(), slots: 0, seq: 0 }
     }
 
     pub async fn enter(address: SocketAddr, hello: Hello) -> (Client, Welcome, Keyframe) {
@@ -70,9 +95,15 @@ impl Client {
 
     /// Gives the next input after `seq`, or after the last one that was given here.
     pub async fn input(&mut self, keys: u8, action: u8) {
+        let seen = self.world.expect("welcomed").1;
+        self.input_for(seen, keys, action).await;
+    }
+
+    /// Gives the next input, meant for that tick.
+    pub async fn input_for(&mut self, for_tick: Tick, keys: u8, action: u8) {
         self.seq += 1;
         let seen = self.world.expect("welcomed").1;
-        let input = Input { seq: self.seq, for_tick: seen, keys, action };
+        let input = Input { seq: self.seq, for_tick, keys, action };
         self.send(ClientMessage::Inputs { seen, inputs: vec![input] }).await;
     }
 
@@ -116,6 +147,7 @@ impl Client {
                 assert!(self.world.is_none_or(|(epoch, _)| keyframe.epoch >= epoch), "epochs never fall");
                 self.world = Some((keyframe.epoch, keyframe.tick));
             }
+            ServerMessage::Welcome(welcome) => self.slots = welcome.slots,
             ServerMessage::Skipped { from, to } => self.skipped.push((*from, *to)),
             _ => {}
         }
@@ -153,6 +185,20 @@ impl Client {
     pub async fn pass(&mut self, ticks: u64) {
         let now = self.world.expect("welcomed").1;
         self.reach(Tick(now.0 + ticks)).await;
+    }
+
+    /// Reads on until a frame holds an event that is wanted; says when it was and what.
+    pub async fn event<T>(&mut self, what: &str, wanted: impl Fn(&FrameEvent) -> Option<T>) -> (Tick, T) {
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            let message = self.next().await.expect("no close");
+            let ServerMessage::Frame { body, .. } = message else { continue };
+            let body = body.decode(self.slots).expect("a frame's body");
+            if let Some(found) = body.events.iter().find_map(&wanted) {
+                return (self.world.expect("welcomed").1, found);
+            }
+        }
+        panic!("no frame with {what}");
     }
 
     /// Asks for keyframes until one is as wanted.

@@ -1,0 +1,146 @@
+//! Bots in a game that runs: they come and play like everybody, make room, and survive a change of the owner.
+
+use super::*;
+use protocol::peer::Input;
+use std::collections::{BTreeMap, BTreeSet};
+
+const SLOTS: u8 = 5;
+
+fn first(bots: u8) -> (GameSettings, Snapshot) {
+    let maze = Maze::parse(sim::STANDARD_MAZE).expect("it is shipped");
+    let settings = GameSettings {
+        name: "test".to_owned(),
+        maze: sim::STANDARD_MAZE.to_owned(),
+        maze_name: maze.name().to_owned(),
+        slots: SLOTS,
+        rules: sim::RULES,
+        bots,
+        stays: false,
+    };
+    let world = World::new(&maze, sim::RULES, SLOTS, 1, sim::Rounds::default());
+    (settings, Snapshot { tick: Tick(0), players: 0, bots: 0, world: world.snapshot().into() })
+}
+
+fn restored(settings: &GameSettings, snapshot: &Snapshot) -> Running {
+    let metrics = Arc::new(Metrics::new());
+    Running::restored((Epoch(2), Epoch(1)), settings.clone(), snapshot, Instant::now(), metrics)
+        .expect("its own world")
+}
+
+impl Running {
+    /// Ticks without a clock; gives the log.
+    fn ticks(&mut self, count: u64) -> Vec<Entry> {
+        let mut log = Vec::new();
+        for _ in 0..count {
+            let entries = self.entries(self.tick().next(), &mut Vec::new());
+            self.world.step(&self.maze, &entries);
+            log.extend(entries);
+        }
+        log
+    }
+
+    fn bots(&self) -> BTreeSet<(u64, String)> {
+        self.world.players().filter(|player| player.bot).map(|bot| (bot.id, bot.name.clone())).collect()
+    }
+}
+
+fn join(running: &mut Running, player: u64) -> Result<Option<Bytes>, Refusal> {
+    running.take(MemberId(1), PlayerId(player), 1, PlayerAct::Join { name: format!("person {player}") })
+}
+
+#[test]
+fn a_hand_over_leaves_the_same_bots_playing_without_a_hole_or_a_repeat() {
+    let (settings, mut snapshot) = first(4);
+    let mut seqs: BTreeMap<u64, Vec<u32>> = BTreeMap::new();
+    let mut bots = BTreeSet::new();
+    let mut scores = 0;
+    for owner in 0..5 {
+        let mut running = restored(&settings, &snapshot);
+        if owner > 0 {
+            assert_eq!(running.bots(), bots);
+        }
+        let log = running.ticks(1_001);
+        for entry in log {
+            match entry {
+                Entry::Input { player, seq, stale, .. } => {
+                    assert!(!stale);
+                    seqs.entry(player).or_default().push(seq);
+                }
+                Entry::Join { bot, .. } => assert!(bot && owner == 0, "nobody comes later"),
+                other => panic!("{other:?}"),
+            }
+        }
+        bots = running.bots();
+        assert_eq!(bots.len(), 4);
+        scores = running.world.players().map(|bot| bot.score).sum();
+        snapshot = running.snapshot();
+        assert_eq!((snapshot.players, snapshot.bots), (0, 4));
+        assert!(running.unfinished().is_empty(), "nothing of bots waits for the next owner");
+    }
+    assert!(scores > 5, "they fought: {scores}");
+    for (bot, seqs) in seqs {
+        assert!(seqs.len() > 200);
+        assert!(seqs.iter().copied().eq(1..=seqs.len() as u32), "{bot}: {seqs:?}");
+    }
+}
+
+#[test]
+fn people_get_in_while_bots_hold_the_last_places_and_are_refused_only_among_people() {
+    let (settings, snapshot) = first(4);
+    let mut running = restored(&settings, &snapshot);
+    running.ticks(300);
+    assert_eq!(running.bots().len(), 4);
+    for person in 1..=u64::from(SLOTS) {
+        assert_eq!(join(&mut running, person), Ok(None));
+    }
+    running.ticks(1);
+    assert_eq!(running.heads(), (SLOTS.into(), 0));
+    assert_eq!(join(&mut running, 99), Err(Refusal::Full));
+}
+
+#[test]
+fn bots_are_never_removed_as_silent_and_leave_nothing_behind() {
+    let (settings, snapshot) = first(2);
+    let mut running = restored(&settings, &snapshot);
+    running.ticks(200);
+    let bots = running.bots();
+    for (bot, _) in &bots {
+        // As if it had said nothing for longer than any player may.
+        running.desks.heard(PlayerId(*bot), 0, MemberId::default(), Tick(0));
+    }
+    running.world = {
+        let mut world = running.world.clone();
+        for _ in 0..limits::SILENT_PLAYER_TICKS + 1 {
+            world.step(&running.maze, &[]);
+        }
+        world
+    };
+    running.ticks(1);
+    assert_eq!(running.bots(), bots);
+    for person in 1..=u64::from(SLOTS) {
+        assert_eq!(join(&mut running, person), Ok(None));
+    }
+    running.ticks(1);
+    assert!(bots.iter().all(|(bot, _)| running.desks.get(PlayerId(*bot)).is_none()));
+}
+
+#[test]
+fn inputs_of_bots_and_people_go_the_same_way() {
+    let (settings, snapshot) = first(2);
+    let mut running = restored(&settings, &snapshot);
+    assert_eq!(join(&mut running, 7), Ok(None));
+    let log = running.ticks(1);
+    assert!(matches!(log[0], Entry::Join { player: 7, bot: false, .. }), "{log:?}");
+    let input = Input { seq: 1, for_tick: running.tick().next(), keys: 0, action: sim::action::LAUNCH_ANY };
+    assert_eq!(running.take(MemberId(1), PlayerId(7), 1, PlayerAct::Inputs(vec![input])), Ok(None));
+    let log = running.ticks(400);
+    let inputs = |by_bots: bool| {
+        let of = |entry: &&Entry| match entry {
+            Entry::Input { player, .. } => (*player != 7) == by_bots,
+            _ => false,
+        };
+        log.iter().filter(of).count()
+    };
+    assert_eq!(inputs(false), 1);
+    assert!(inputs(true) > 10);
+}
