@@ -2,8 +2,11 @@
 //!
 //! Owns names, defaults and checks. Nothing else reads the environment.
 
+use crate::creation::{Creation, bots_at_most};
+use crate::mazes::{MazeFileError, Mazes};
 use clap::{Parser, ValueEnum};
 use protocol::ClusterKey;
+use sim::Rounds;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -81,9 +84,31 @@ pub struct Settings {
     #[arg(long, env = "GAMED_MAX_PLAYERS", default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=32), value_name = "N")]
     pub max_players: u8,
 
-    /// A game without players ends after this many milliseconds
+    /// A game without people ends after this many milliseconds; bots do not keep it
     #[arg(long, env = "GAMED_EMPTY_GAME_MS", default_value_t = 60_000, value_name = "MS")]
     pub empty_game_ms: u64,
+
+    /// Bots play along until a new game has this many players, people and bots together; 0: no bots. They make room:
+    /// one place is always left, and with the last of them gone a game is full of people
+    #[arg(long, env = "GAMED_BOTS", default_value_t = 4, value_parser = clap::value_parser!(u8).range(0..=32), value_name = "N")]
+    pub bots: u8,
+
+    /// A round of a new game lasts this many seconds (5 to 3600), then the scores begin anew; 0: it never ends
+    #[arg(long, env = "GAMED_ROUND_SECONDS", default_value_t = 180, value_parser = round_seconds, value_name = "S")]
+    pub round_seconds: u16,
+
+    /// After a round its winner is shown for this many seconds (1 to 60) before the next one begins
+    #[arg(long, env = "GAMED_REST_SECONDS", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=60), value_name = "S")]
+    pub rest_seconds: u16,
+
+    /// Folder with further mazes, one in each *.maze file; docs/protocol.md describes the format, and a file that is none
+    /// stops the start with its line
+    #[arg(long, env = "GAMED_MAZES", value_name = "DIR")]
+    pub mazes: Option<PathBuf>,
+
+    /// Messages and renames that one player may send in a minute; a few may come at once, more are refused with a notice
+    #[arg(long, env = "GAMED_CHAT_PER_MINUTE", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=600), value_name = "N")]
+    pub chat_per_minute: u16,
 
     /// After SIGTERM, games and players have this many milliseconds to leave
     #[arg(long, env = "GAMED_GRACE_MS", default_value_t = 50_000, value_name = "MS")]
@@ -105,14 +130,17 @@ pub struct Settings {
     #[arg(long, conflicts_with_all = ["redis", "peer_address"])]
     pub demo: bool,
 
-    /// Games with bots in the demo
+    /// Games in the demo, each in another maze as long as there are more
     #[arg(long, env = "GAMED_DEMO_GAMES", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=200), value_name = "N", requires = "demo")]
     pub demo_games: u16,
 
-    /// Bots in each of the demo's games
-    #[arg(long, env = "GAMED_DEMO_BOTS", default_value_t = 3, value_parser = clap::value_parser!(u8).range(0..=31), value_name = "N", requires = "demo")]
+    /// Bots fill each of these games up to this many players: --bots is for those that people create
+    #[arg(long, env = "GAMED_DEMO_BOTS", default_value_t = 4, value_parser = clap::value_parser!(u8).range(0..=31), value_name = "N", requires = "demo")]
     pub demo_bots: u8,
 }
+
+/// Ticks in a second.
+const TICKS_A_SECOND: u32 = (1_000_000 / protocol::TICK_MICROS) as u32;
 
 /// How logs look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -149,6 +177,17 @@ pub enum SettingsError {
     /// No places for more.
     #[error("{0} bots do not fit into a game of {1}: lower --demo-bots or raise --max-players")]
     Bots(u8, u8),
+    /// A file that is no maze.
+    #[error(transparent)]
+    Maze(#[from] MazeFileError),
+}
+
+/// 0, or a round that is long enough to be one.
+fn round_seconds(text: &str) -> Result<u16, String> {
+    match text.parse() {
+        Ok(seconds @ (0 | 5..=3600)) => Ok(seconds),
+        _ => Err("give 0 for a round without an end, or 5 to 3600 seconds".to_owned()),
+    }
 }
 
 impl Settings {
@@ -207,6 +246,22 @@ impl Settings {
         Duration::from_millis(self.empty_game_ms)
     }
 
+    /// What games can be created.
+    ///
+    /// # Errors
+    /// When a file of `mazes` is no maze, with the file and the line.
+    pub fn creation(&self) -> Result<Creation, SettingsError> {
+        Ok(Creation {
+            slots: self.max_players,
+            bots: self.bots.min(bots_at_most(self.max_players)),
+            rounds: Rounds {
+                play_ticks: u32::from(self.round_seconds) * TICKS_A_SECOND,
+                rest_ticks: self.rest_seconds * TICKS_A_SECOND as u16,
+            },
+            mazes: Mazes::load(self.mazes.as_deref())?,
+        })
+    }
+
     /// See `workers`.
     pub fn workers(&self) -> usize {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
@@ -218,7 +273,7 @@ impl Settings {
     /// # Errors
     /// When the bots do not fit.
     pub fn check_demo(&self) -> Result<(), SettingsError> {
-        if self.demo_bots >= self.max_players {
+        if self.demo_bots > bots_at_most(self.max_players) {
             return Err(SettingsError::Bots(self.demo_bots, self.max_players));
         }
         Ok(())

@@ -3,10 +3,9 @@
 mod client;
 
 use clap::Parser;
-use client::{Client, PATIENCE, hello, own};
+use client::{Client, PATIENCE, hello, http, own};
 use futures_util::SinkExt;
 use gamed::settings::Settings;
-use protocol::peer::Input;
 use protocol::{
     ClientMessage, CloseCode, ClusterKey, Epoch, GameId, Hello, Keyframe, PlayerId, ServerMessage, Tick,
     Token,
@@ -14,8 +13,7 @@ use protocol::{
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite::Message;
@@ -48,7 +46,7 @@ impl Demo {
     async fn http(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            match self.try_http(method, path, body).await {
+            match http(self.address, method, path, body).await {
                 Ok(answer) => return answer,
                 // Right after the start there is nobody behind the balancer.
                 Err(_) if Instant::now() < deadline => tokio::time::sleep(Duration::from_millis(20)).await,
@@ -57,22 +55,8 @@ impl Demo {
         }
     }
 
-    async fn try_http(&self, method: &str, path: &str, body: &str) -> anyhow::Result<(u16, Value)> {
-        let mut stream = TcpStream::connect(self.address).await?;
-        let length = body.len();
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
-        );
-        stream.write_all(request.as_bytes()).await?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await?;
-        let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(|| anyhow::anyhow!("no answer"))?;
-        let status = head.split(' ').nth(1).unwrap_or_default().parse()?;
-        Ok((status, serde_json::from_str(body).unwrap_or(Value::Null)))
-    }
-
     async fn a_game(&self) -> GameId {
-        let (status, answer) = self.http("POST", "/api/games", r#"{"name":"test"}"#).await;
+        let (status, answer) = self.http("POST", "/api/games", r#"{"name":"test","bots":0}"#).await;
         assert_eq!(status, 201, "{answer}");
         answer["id"].as_str().expect("an id").parse().expect("an id")
     }
@@ -88,13 +72,12 @@ async fn a_player_joins_launches_and_drives() {
     let game = demo.a_game().await;
     let mut client = demo.socket().await;
     client.send(ClientMessage::Hello(hello(game))).await;
-    let (welcome, first) = client.welcome().await;
-    let input = |seq, keys, action| Input { seq, for_tick: first.tick, keys, action };
+    let (welcome, _) = client.welcome().await;
     client.world("the player in it", |world| own(world, welcome.player).is_some()).await;
-    client.send(ClientMessage::Inputs { seen: first.tick, inputs: vec![input(1, 0, 2)] }).await;
+    client.input(0, 2).await;
     let has_tank = |world: &Keyframe| own(world, welcome.player).is_some_and(|player| player.tank.is_some());
     let launched = client.world("the player's tank", has_tank).await;
-    client.send(ClientMessage::Inputs { seen: first.tick, inputs: vec![input(2, 1, 0)] }).await;
+    client.input(1, 0).await;
     let place = |world: &Keyframe| {
         own(world, welcome.player).and_then(|player| player.tank).map(|tank| (tank.x, tank.y))
     };

@@ -1,18 +1,18 @@
-//! Three servers in one process, behind a small load balancer, with bots playing: the whole thing on one machine.
+//! Three servers in one process, behind a small load balancer, with games that bots play in: the whole thing on one machine.
 //!
 //! Owns the servers' life and the roll: each is replaced by one of the next revision, one after the other, as a rolling
 //! update does. It is one build and one process; what moves between the servers moves over real sockets.
 
 mod balancer;
-mod bot;
 
+use crate::creation::{Creation, Wish};
 use crate::driver::ToDriver;
-use crate::http::first_world;
+use crate::live::Bell;
 use crate::server::{Server, ServerConfig};
 use crate::settings::Settings;
 use anyhow::Context as _;
 use balancer::Balancer;
-use protocol::{ClusterKey, GameId};
+use protocol::ClusterKey;
 use registry::memory::Memory;
 use registry::{ClusterRecord, Registry, Request};
 use std::collections::VecDeque;
@@ -41,12 +41,28 @@ const BREATH: Duration = Duration::from_secs(1);
 pub struct Roll {
     rolling: Arc<AtomicBool>,
     press: mpsc::Sender<()>,
+    bell: Bell,
 }
 
 impl Roll {
     fn new() -> (Roll, mpsc::Receiver<()>) {
         let (press, presses) = mpsc::channel(1);
-        (Roll { rolling: Arc::default(), press }, presses)
+        (Roll { rolling: Arc::default(), press, bell: Bell::default() }, presses)
+    }
+
+    /// Rung at the beginning and the end of a roll.
+    pub fn bell(&self) -> Bell {
+        self.bell.clone()
+    }
+
+    /// The servers are being replaced.
+    pub fn is_on(&self) -> bool {
+        self.rolling.load(Ordering::SeqCst)
+    }
+
+    fn done(&self) {
+        self.rolling.store(false, Ordering::SeqCst);
+        self.bell.ring();
     }
 
     /// Replaces all servers, one after the other.
@@ -57,12 +73,14 @@ impl Roll {
         if self.rolling.swap(true, Ordering::SeqCst) || self.press.try_send(()).is_err() {
             return Err("the servers are being replaced already; wait until that is done");
         }
+        self.bell.ring();
         Ok(())
     }
 }
 
 struct Demo {
     settings: Settings,
+    creation: Creation,
     key: ClusterKey,
     registry: Memory,
     balancer: Balancer,
@@ -82,6 +100,7 @@ pub async fn run(settings: Settings, listener: TcpListener, stop: CancellationTo
     let balancer = Balancer::new();
     let mut demo = Demo {
         key: settings.key()?,
+        creation: settings.creation()?,
         registry: Memory::default(),
         balancer: balancer.clone(),
         roll: roll.clone(),
@@ -96,7 +115,7 @@ pub async fn run(settings: Settings, listener: TcpListener, stop: CancellationTo
     }
     let mut tasks = JoinSet::new();
     tasks.spawn(balancer.run(listener, stop.clone()));
-    demo.fill(&mut tasks, address, &stop).await?;
+    demo.create_games().await?;
     let port = address.port();
     info!("three servers in one process (one build, in-memory registry): open http://localhost:{port}/");
 
@@ -108,7 +127,7 @@ pub async fn run(settings: Settings, listener: TcpListener, stop: CancellationTo
                     () = stop.cancelled() => break,
                     outcome = demo.replace_all() => outcome,
                 };
-                roll.rolling.store(false, Ordering::SeqCst);
+                roll.done();
                 if let Err(error) = outcome {
                     warn!("the roll stopped half way: {error:#}");
                 }
@@ -145,9 +164,10 @@ impl Demo {
             container: String::new(),
             peer_address: peers.local_addr()?.to_string(),
             web: self.settings.web.clone(),
-            slots: self.settings.max_players,
+            creation: self.creation.clone(),
             grace: self.settings.grace(),
             empty_game: self.settings.empty_game(),
+            chat_per_minute: self.settings.chat_per_minute,
             workers: 1,
             key: self.key.clone(),
             roll: Some(self.roll.clone()),
@@ -182,38 +202,23 @@ impl Demo {
         Ok(())
     }
 
-    /// Games, and bots in them, that come through the load balancer like everybody else.
-    async fn fill(
-        &self,
-        tasks: &mut JoinSet<()>,
-        address: SocketAddr,
-        stop: &CancellationToken,
-    ) -> anyhow::Result<()> {
-        let mut bots = 0;
+    /// Games that stay, with bots in them, each in the next maze.
+    async fn create_games(&self) -> anyhow::Result<()> {
+        let mazes = self.creation.mazes.list();
         for number in 0..usize::from(self.settings.demo_games) {
+            let wish = Wish {
+                name: format!("Arena {}", number + 1),
+                maze: Some(mazes[number % mazes.len()].name.clone()),
+                bots: Some(self.settings.demo_bots),
+                stays: true,
+            };
+            let (settings, snapshot) = self.creation.first_world(wish)?;
+            let (answer, created) = oneshot::channel();
             let server = &self.servers[number % self.servers.len()];
-            let name = format!("Arena {}", number + 1);
-            let game = create(server, name, self.settings.max_players).await?;
-            for _ in 0..self.settings.demo_bots {
-                bots += 1;
-                let port = SocketAddr::from((Ipv4Addr::LOCALHOST, address.port()));
-                let bot = bot::Bot::new(port, game, bots);
-                let stop = stop.clone();
-                tasks.spawn(async move {
-                    tokio::select! {
-                        () = stop.cancelled() => {}
-                        () = bot.play() => {}
-                    }
-                });
-            }
+            let create = ToDriver::Create { settings, snapshot, answer };
+            server.driver().send(create).await.context("create a game")?;
+            created.await.context("create a game")?.map_err(anyhow::Error::msg)?;
         }
         Ok(())
     }
-}
-
-async fn create(server: &Server, name: String, slots: u8) -> anyhow::Result<GameId> {
-    let (settings, snapshot) = first_world(name, slots);
-    let (answer, created) = oneshot::channel();
-    server.driver().send(ToDriver::Create { settings, snapshot, answer }).await.context("create a game")?;
-    created.await.context("create a game")?.map_err(anyhow::Error::msg)
 }
