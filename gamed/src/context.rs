@@ -6,43 +6,70 @@ use crate::metrics::Metrics;
 use crate::wire::Wire;
 use ownership::Event;
 use protocol::{CloseCode, ClusterKey, GameId, MemberId, PlayerId, Token};
+use registry::MemberRecord;
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 use tracing::error;
 
-/// Names and builds of the members, for people.
-#[derive(Default)]
-pub struct Directory(RwLock<BTreeMap<MemberId, (String, String)>>);
+/// What people are told of a member.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Named {
+    /// The pod's name.
+    pub name: String,
+    /// Version of the software; empty while it is not known.
+    pub build: String,
+    /// Revision of the Deployment; empty while it is not known.
+    pub revision: String,
+}
 
-impl Directory {
-    /// Replaces what is known of the members; those that are gone stay known, for frames that name them late.
-    pub fn learn(&self, members: impl Iterator<Item = (MemberId, String, String)>) {
-        let mut known = self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        known.extend(members.map(|(id, name, build)| (id, (name, build))));
-    }
-
-    /// Name and build; the id stands in for a name that is not known yet.
-    pub fn name_of(&self, member: MemberId) -> (String, String) {
-        let known = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        known.get(&member).cloned().unwrap_or_else(|| (member.to_string(), String::new()))
+impl From<&MemberRecord> for Named {
+    fn from(record: &MemberRecord) -> Named {
+        let MemberRecord { name, build, revision, .. } = record.clone();
+        Named { name, build, revision }
     }
 }
 
-/// When this member started to leave, if it did: until then sockets are asked to find another.
+/// Who the members are, for people.
 #[derive(Default)]
-pub struct Leaving(std::sync::OnceLock<tokio::time::Instant>);
+pub struct Directory(RwLock<BTreeMap<MemberId, Named>>);
+
+impl Directory {
+    /// Replaces what is known of the members; those that are gone stay known, for frames that name them late.
+    pub fn learn<'a>(&self, members: impl IntoIterator<Item = &'a MemberRecord>) {
+        let mut known = self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        known.extend(members.into_iter().map(|record| (record.id, Named::from(record))));
+    }
+
+    /// The id stands in for a name that is not known yet.
+    pub fn named(&self, member: MemberId) -> Named {
+        let known = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let unknown = || Named { name: member.to_string(), ..Named::default() };
+        known.get(&member).cloned().unwrap_or_else(unknown)
+    }
+}
+
+/// Whether this member has started to leave: until then sockets are asked to find another.
+#[derive(Clone, Default)]
+pub struct Leaving(CancellationToken);
 
 impl Leaving {
     /// From now on new sockets are sent away soon.
     pub fn begin(&self) {
-        self.0.get_or_init(tokio::time::Instant::now);
+        self.0.cancel();
     }
 
     /// Whether the member leaves.
     pub fn is_on(&self) -> bool {
-        self.0.get().is_some()
+        self.0.is_cancelled()
+    }
+
+    /// Until a connection is to end: some time after the member started to leave, so that a new one finds another.
+    pub async fn late(self) {
+        self.0.cancelled().await;
+        tokio::time::sleep(LATE_COMER).await;
     }
 }
 
@@ -51,14 +78,14 @@ impl Leaving {
 pub struct Context {
     /// This member.
     pub me: MemberId,
-    /// Its name, for people.
-    pub name: String,
-    /// Its build, for people.
-    pub build: String,
+    /// Who that is, for people.
+    pub named: Named,
     /// How long sockets may stay after GoAway.
     pub grace: Duration,
-    /// A game without players ends after this.
+    /// A game without people ends after this.
     pub empty_game: Duration,
+    /// What one player may say in a minute.
+    pub chat_per_minute: u16,
     /// Connections to the other members.
     pub links: Links,
     /// Counters and gauges.
@@ -68,12 +95,12 @@ pub struct Context {
     /// Who the others are.
     pub directory: Arc<Directory>,
     /// Whether this member leaves.
-    pub leaving: Arc<Leaving>,
+    pub leaving: Leaving,
     /// The ownership driver.
     pub driver: mpsc::Sender<ToDriver>,
 }
 
-/// A socket that came to a leaving member is sent away after this: long enough for the load balancer to have noticed.
+/// What came to a leaving member is sent away after this: long enough for the load balancer to have noticed.
 const LATE_COMER: Duration = Duration::from_secs(2);
 
 impl Context {
@@ -108,9 +135,9 @@ impl Context {
         Token { game, player }.sign(&self.key)
     }
 
-    /// Name and build of a member.
-    pub fn name_of(&self, member: MemberId) -> (String, String) {
-        self.directory.name_of(member)
+    /// What people are told of a member.
+    pub fn named(&self, member: MemberId) -> Named {
+        self.directory.named(member)
     }
 
     /// After which time a socket that comes now is to be sent away, where this member leaves.

@@ -8,6 +8,7 @@ use crate::context::{Directory, Leaving};
 use crate::hub::{Command, ToHub};
 use crate::limits;
 use crate::links::Links;
+use crate::live::Bell;
 use crate::metrics::Metrics;
 use crate::workers::{ToAll, Workers};
 use futures_util::StreamExt;
@@ -55,19 +56,29 @@ pub struct Stage {
 }
 
 /// The last moves of the cluster, newest first, as far as this member heard of them.
-#[derive(Clone, Default)]
-pub struct Moves(Arc<Mutex<VecDeque<(Instant, MoveNote)>>>);
+#[derive(Clone)]
+pub struct Moves {
+    moves: Arc<Mutex<VecDeque<(Instant, MoveNote)>>>,
+    bell: Bell,
+}
 
 impl Moves {
+    /// None yet. Rings when one comes.
+    pub fn new(bell: Bell) -> Moves {
+        Moves { moves: Arc::default(), bell }
+    }
+
     fn add(&self, note: MoveNote) {
-        let mut moves = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut moves = self.moves.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         moves.push_front((Instant::now(), note));
         moves.truncate(limits::MOVES_REMEMBERED);
+        drop(moves);
+        self.bell.ring();
     }
 
     /// The moves with their age.
     pub fn list(&self) -> Vec<(Duration, MoveNote)> {
-        let moves = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let moves = self.moves.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         moves.iter().map(|(at, note)| (at.elapsed(), note.clone())).collect()
     }
 }
@@ -99,7 +110,7 @@ pub struct Parts {
     /// Names, for people.
     pub directory: Arc<Directory>,
     /// Set when the member starts to leave.
-    pub leaving: Arc<Leaving>,
+    pub leaving: Leaving,
     /// For `/api/cluster`.
     pub moves: Moves,
     /// Counters and gauges.
@@ -166,11 +177,7 @@ impl Driver {
 
     async fn reply(&mut self, call: CallId, reply: Result<Reply, RegistryError>) {
         match &reply {
-            Ok(Reply::Members { members, .. }) => {
-                let names =
-                    members.iter().map(|member| (member.id, member.name.clone(), member.build.clone()));
-                self.parts.directory.learn(names);
-            }
+            Ok(Reply::Members { members, .. }) => self.parts.directory.learn(members),
             Ok(_) => {}
             Err(error) => {
                 self.parts.metrics.registry_errors.inc();

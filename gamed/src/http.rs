@@ -2,10 +2,12 @@
 //!
 //! Owns routes and the first message of a player's socket. What comes after Hello belongs to the game's hub.
 
+use crate::creation::{Creation, Wish};
 use crate::demo::Roll;
-use crate::driver::{Moves, Stage, ToDriver};
+use crate::driver::{Stage, ToDriver};
 use crate::hub::{Newcomer, ToHub};
 use crate::limits;
+use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::overview::Overview;
 use crate::wire::{Received, Wire};
@@ -13,11 +15,7 @@ use crate::workers::Workers;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use protocol::peer::GameSettings;
-use protocol::{
-    ClientMessage, CloseCode, ClusterKey, GameName, Hello, MemberId, PlayerId, PlayerName, Token,
-};
-use registry::Snapshot;
+use protocol::{ClientMessage, CloseCode, ClusterKey, Hello, PlayerId, PlayerName, Token};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::convert::Infallible;
@@ -37,14 +35,12 @@ use warp::{Filter, Reply};
 /// What the routes need. Cheap to clone.
 #[derive(Clone)]
 pub struct Site {
-    /// This member.
-    pub me: MemberId,
     /// The cluster's secret: checks tokens.
     pub key: Arc<ClusterKey>,
     /// Folder of the web client.
     pub web: Option<PathBuf>,
-    /// Places in a new game.
-    pub slots: u8,
+    /// What games can be created.
+    pub creation: Creation,
     /// Where hubs are.
     pub workers: Workers,
     /// Where games are created.
@@ -53,8 +49,8 @@ pub struct Site {
     pub stage: watch::Receiver<Stage>,
     /// The cluster as the registry knows it.
     pub overview: Arc<Overview>,
-    /// The last moves.
-    pub moves: Moves,
+    /// Its changes, for those who listen.
+    pub live: Live,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// The demo's button, in a demo.
@@ -86,7 +82,7 @@ pub async fn serve(listener: TcpListener, site: Site, cancel: CancellationToken)
                 }
             },
         };
-        if let Err(error) = stream.set_nodelay(true) {
+        if let Err(error) = stream.set_nodelay(true).and_then(|()| limit_unsent(&stream)) {
             debug!(%error, "the connection is gone already");
             continue;
         }
@@ -104,6 +100,18 @@ pub async fn serve(listener: TcpListener, site: Site, cancel: CancellationToken)
     connections.wait().await;
 }
 
+/// Else a page that listens and takes nothing would keep its place for ever.
+#[cfg(target_os = "linux")]
+fn limit_unsent(stream: &TcpStream) -> std::io::Result<()> {
+    socket2::SockRef::from(stream).set_tcp_user_timeout(Some(limits::UNSENT))
+}
+
+/// Other systems have limits of their own.
+#[cfg(not(target_os = "linux"))]
+fn limit_unsent(_: &TcpStream) -> std::io::Result<()> {
+    Ok(())
+}
+
 fn routes(site: Site) -> BoxedFilter<(Answer,)> {
     let play = warp::path!("play").and(door(site.clone())).boxed();
     let games = warp::path!("api" / "games").and(warp::get()).and(with(&site)).then(games).boxed();
@@ -114,7 +122,9 @@ fn routes(site: Site) -> BoxedFilter<(Answer,)> {
         .and(with(&site))
         .then(create)
         .boxed();
+    let mazes = warp::path!("api" / "mazes").and(warp::get()).and(with(&site)).map(mazes).boxed();
     let cluster = warp::path!("api" / "cluster").and(warp::get()).and(with(&site)).then(cluster).boxed();
+    let events = warp::path!("api" / "events").and(warp::get()).and(with(&site)).then(events).boxed();
     let roll = warp::path!("api" / "demo" / "roll").and(warp::post()).and(with(&site)).then(roll).boxed();
     let healthz = warp::path!("healthz").and(with(&site)).map(healthz).boxed();
     let readyz = warp::path!("readyz").and(with(&site)).map(readyz).boxed();
@@ -127,7 +137,11 @@ fn routes(site: Site) -> BoxedFilter<(Answer,)> {
         .unify()
         .or(create)
         .unify()
+        .or(mazes)
+        .unify()
         .or(cluster)
+        .unify()
+        .or(events)
         .unify()
         .or(roll)
         .unify()
@@ -204,49 +218,50 @@ async fn games(site: Site) -> Answer {
 }
 
 async fn cluster(site: Site) -> Answer {
-    let view = match site.overview.get().await {
-        Ok(view) => view,
-        Err(error) => return refusal(StatusCode::SERVICE_UNAVAILABLE, error),
-    };
-    let moves: Vec<_> = site
-        .moves
-        .list()
-        .into_iter()
-        .map(|(age, note)| {
-            json!({
-                "game": note.game, "from": note.from, "to": note.to, "epoch": note.epoch, "tick": note.tick,
-                "pause_us": note.pause_us, "cause": note.cause, "ago_ms": age.as_millis() as u64,
-            })
-        })
-        .collect();
-    let body = json!({
-        "demo": site.roll.is_some(),
-        "me": site.me,
-        "members": view.members_json(),
-        "games": view.games_json(),
-        "moves": moves,
-    });
-    answer(StatusCode::OK, &body)
+    match site.overview.get().await {
+        Ok(view) => answer(StatusCode::OK, &site.overview.cluster_json(&view)),
+        Err(error) => refusal(StatusCode::SERVICE_UNAVAILABLE, error),
+    }
+}
+
+/// The same as `cluster`, again at each change, for as long as the page listens.
+async fn events(site: Site) -> Answer {
+    match site.live.listen().await {
+        Ok(events) => {
+            let comments = warp::sse::keep_alive().interval(limits::EVENT_COMMENT);
+            warp::sse::reply(comments.stream(events)).into_response()
+        }
+        Err(error) => refusal(StatusCode::SERVICE_UNAVAILABLE, error),
+    }
+}
+
+fn mazes(site: Site) -> Answer {
+    let mazes = site.creation.mazes.list().iter();
+    let mazes: Vec<_> = mazes.map(|maze| json!({ "name": maze.name, "text": maze.text })).collect();
+    answer(StatusCode::OK, &json!({ "mazes": mazes }))
 }
 
 #[derive(Deserialize)]
 struct NewGame {
     name: String,
+    maze: Option<String>,
+    bots: Option<u8>,
 }
 
 async fn create(body: warp::hyper::body::Bytes, site: Site) -> Answer {
-    let name = match serde_json::from_slice::<NewGame>(&body) {
-        Ok(new) => new.name,
+    let wish = match serde_json::from_slice::<NewGame>(&body) {
+        Ok(NewGame { name, maze, bots }) => Wish { name, maze, bots, stays: false },
         Err(error) => {
-            let sentence = format!("send {{\"name\": \"...\"}} as JSON: {error}");
+            let sentence = format!(
+                "send {{\"name\": \"...\", \"maze\": \"...\", \"bots\": 0}} as JSON (only name is needed): {error}"
+            );
             return refusal(StatusCode::BAD_REQUEST, sentence);
         }
     };
-    let name = match GameName::parse(&name) {
-        Ok(name) => String::from(name),
+    let (settings, snapshot) = match site.creation.first_world(wish) {
+        Ok(first) => first,
         Err(error) => return refusal(StatusCode::UNPROCESSABLE_ENTITY, error),
     };
-    let (settings, snapshot) = first_world(name, site.slots);
     let (reply, created) = oneshot::channel();
     if site.driver.send(ToDriver::Create { settings, snapshot, answer: reply }).await.is_err() {
         return refusal(StatusCode::SERVICE_UNAVAILABLE, "this server is ending; try again");
@@ -256,16 +271,6 @@ async fn create(body: warp::hyper::body::Bytes, site: Site) -> Answer {
         Ok(Err(why)) => refusal(StatusCode::SERVICE_UNAVAILABLE, why),
         Err(_) => refusal(StatusCode::SERVICE_UNAVAILABLE, "this server is ending; try again"),
     }
-}
-
-/// A new game in the standard maze. Its seed is random; from then on chance is part of the world.
-pub fn first_world(name: String, slots: u8) -> (GameSettings, Snapshot) {
-    let settings = GameSettings { name, maze: sim::STANDARD_MAZE.to_owned(), slots, rules: sim::RULES };
-    let maze = sim::Maze::parse(&settings.maze).expect("a test of sim reads the standard maze");
-    let world = sim::World::new(&maze, settings.rules, slots, rand::random());
-    let snapshot =
-        Snapshot { tick: protocol::Tick(world.tick()), players: 0, world: world.snapshot().into() };
-    (settings, snapshot)
 }
 
 async fn roll(site: Site) -> Answer {

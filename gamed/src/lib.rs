@@ -2,14 +2,18 @@
 //!
 //! A library so that tests and the demo can run several members in one process; the binary adds flags and signals.
 
+mod bots;
 mod clock;
 mod context;
+pub mod creation;
 pub mod demo;
 mod driver;
 mod http;
 mod hub;
 mod limits;
 mod links;
+mod live;
+pub mod mazes;
 mod metrics;
 mod overview;
 pub mod server;

@@ -20,6 +20,12 @@ pub const SOCKETS_PER_HUB: usize = 512;
 /// A player's messages in a second; the client sends at most 10 keys' changes twice, 5 Seens and a Ping.
 pub const MESSAGES_PER_SECOND: u32 = 120;
 
+/// Messages and renames that a player may send at once; the setting says how many in a minute.
+pub const CHAT_BURST: u16 = 5;
+
+/// Messages and renames of one player that one tick takes: what comes through several members at once is bounded here.
+pub const WORDS_PER_TICK: usize = 2;
+
 /// A client that is so many ticks behind what was written, by its own account, is a slow reader.
 pub const UNSEEN_TICKS: u64 = 50;
 
@@ -51,6 +57,16 @@ pub const PLAYER_INPUTS: usize = 64;
 /// Inputs of one player applied in one tick; the rest waits for the next.
 pub const INPUTS_PER_TICK: usize = 8;
 
+/// An input that comes so many ticks after its own moves the tank, but no longer fires, launches or destroys it.
+pub const STALE_TICKS: u64 = sim::STALE_TICKS;
+
+/// Frames say that the registry is away when nothing has become durable for so many ticks: more than a hand-over takes, and
+/// several times the 40 ticks from one stored snapshot to the next.
+pub const AWAY_TICKS: u64 = 150;
+
+/// The registry is told at once who came or went, but not more often than this: others then know within 200 ms.
+pub const NEWS: Duration = Duration::from_millis(100);
+
 /// How many ticks ahead an input may aim.
 pub const INPUT_AHEAD: u64 = 10;
 
@@ -66,7 +82,28 @@ pub const CATCH_UP: Duration = Duration::from_millis(100);
 /// A player who is not heard of for so many ticks (60 s) is removed.
 pub const SILENT_PLAYER_TICKS: u64 = sim::GONE_TICKS;
 
+/// Pages that listen to changes of the cluster at one member; more are refused and ask from time to time instead. Each
+/// costs a connection and, at each change, one answer of a few KiB.
+pub const EVENT_LISTENERS: usize = 1000;
+
+/// Between two looks at the cluster for those that listen. With a tick, [`NEWS`] and the way through the registry, a change
+/// that follows another at once is still told within 200 ms.
+pub const EVENT_PAUSE: Duration = Duration::from_millis(75);
+
+/// Between two looks where nothing hints at a change: what has no hint, and lost hints.
+pub const EVENT_POLL: Duration = Duration::from_millis(500);
+
+/// A listener that nothing is told for so long gets a comment, so that nobody in between takes the connection for dead.
+pub const EVENT_COMMENT: Duration = Duration::from_secs(15);
+
+/// A listener that lost its connection comes back after this.
+pub const EVENT_RETRY: Duration = Duration::from_millis(300);
+
+/// A connection whose other end takes nothing that is sent for so long is cut by the kernel.
+pub const UNSENT: Duration = Duration::from_secs(10);
+
 /// Completed moves that a member remembers for people.
 pub const MOVES_REMEMBERED: usize = 100;
 
+const _: () = assert!(NEWS.as_millis() + EVENT_PAUSE.as_millis() < 200);
 const _: () = assert!((RING_FRAMES as u64) > KEYFRAME_TICKS);

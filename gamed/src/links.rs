@@ -270,7 +270,7 @@ impl Links {
             router.workers.send_all(ToAll::Link(peer, false)).await;
             self.tell(router, Event::LinkDown { member: peer, refused: false }).await;
         }
-        let (name, _) = router.directory.name_of(peer);
+        let name = router.directory.named(peer).name;
         info!(%peer, name, "linked");
         self.tell(router, Event::LinkUp(peer)).await;
         router.workers.send_all(ToAll::Link(peer, true)).await;

@@ -80,6 +80,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let peers = bind(settings.peer_listen, "--peer-listen").await?;
     let peer_address = settings.peer_address(peers.local_addr()?)?;
     let key = settings.key()?;
+    let creation = settings.creation()?;
     let registry = connect(&settings).await?;
     info!(listen = %listener.local_addr()?, peers = %peer_address, build = settings.build, "starting");
     let config = ServerConfig {
@@ -90,9 +91,10 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
         container: settings.container.clone(),
         peer_address: peer_address.to_string(),
         web: settings.web.clone(),
-        slots: settings.max_players,
+        creation,
         grace: settings.grace(),
         empty_game: settings.empty_game(),
+        chat_per_minute: settings.chat_per_minute,
         workers: settings.workers(),
         key,
         roll: None,

@@ -26,8 +26,14 @@ pub struct Metrics {
     registry: Registry,
     /// Games that run here.
     pub games: Gauge,
+    /// People in the games that run here.
+    pub players: Gauge,
+    /// Bots in the games that run here.
+    pub bots: Gauge,
     /// Players' and spectators' sockets here.
     pub sockets: Gauge,
+    /// Pages that listen to changes of the cluster here.
+    pub listeners: Gauge,
     /// Ticks run.
     pub ticks: Counter,
     /// Ticks run a tick or more after they were due.
@@ -38,6 +44,10 @@ pub struct Metrics {
     pub hub_messages_dropped: Counter,
     /// Things that players did and that were dropped because too many waited for an owner.
     pub acts_dropped: Counter,
+    /// Messages and renames that were refused.
+    pub chat_dropped: Counter,
+    /// Inputs that came too late to fire, launch or destroy.
+    pub stale_inputs: Counter,
     /// Requests that the registry did not answer or refused.
     pub registry_errors: Counter,
     moves: Family<Cause, Counter>,
@@ -56,12 +66,17 @@ impl Metrics {
             Family::new_with_constructor(|| Histogram::new(PAUSE_BOUNDS));
         let metrics = Metrics {
             games: Gauge::default(),
+            players: Gauge::default(),
+            bots: Gauge::default(),
             sockets: Gauge::default(),
+            listeners: Gauge::default(),
             ticks: Counter::default(),
             late_ticks: Counter::default(),
             reanchors: Counter::default(),
             hub_messages_dropped: Counter::default(),
             acts_dropped: Counter::default(),
+            chat_dropped: Counter::default(),
+            stale_inputs: Counter::default(),
             registry_errors: Counter::default(),
             moves: Family::default(),
             pause,
@@ -70,6 +85,13 @@ impl Metrics {
         };
         registry.register("games", "Games that run here", metrics.games.clone());
         registry.register("sockets", "Players' and spectators' sockets here", metrics.sockets.clone());
+        registry.register("players", "People in the games that run here", metrics.players.clone());
+        registry.register("bots", "Bots in the games that run here", metrics.bots.clone());
+        registry.register(
+            "listeners",
+            "Pages that listen to changes of the cluster here",
+            metrics.listeners.clone(),
+        );
         registry.register("ticks", "Ticks run", metrics.ticks.clone());
         registry.register(
             "late_ticks",
@@ -86,6 +108,16 @@ impl Metrics {
             "acts_dropped",
             "Things that players did, dropped because too many waited for an owner",
             metrics.acts_dropped.clone(),
+        );
+        registry.register(
+            "chat_dropped",
+            "Messages and renames that were refused: too many, or not allowed",
+            metrics.chat_dropped.clone(),
+        );
+        registry.register(
+            "stale_inputs",
+            "Inputs that came so late that they no longer fire, launch or destroy",
+            metrics.stale_inputs.clone(),
         );
         registry.register(
             "registry_errors",

@@ -1,33 +1,49 @@
 //! The cluster as the registry knows it, for people: asked at most a few times a second, however many ask us.
 
-use registry::{GameRecord, MemberRecord, Registry, RegistryError, Reply, Request};
+use crate::demo::Roll;
+use crate::driver::Moves;
+use ownership::placement::target_revision;
+use protocol::MemberId;
+use registry::{ClusterRecord, GameRecord, MemberRecord, Registry, RegistryError, Reply, Request};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-/// How old an answer may be: the lobby shows changes within twice this.
+/// How old an answer may be for those who ask from time to time.
 const FRESH: Duration = Duration::from_millis(100);
 
 /// Members and games at a moment.
 pub struct View {
     members: Vec<MemberRecord>,
     games: Vec<GameRecord>,
+    cluster: ClusterRecord,
     slots: u8,
 }
 
 /// See the module.
 pub struct Overview {
+    me: MemberId,
     registry: Arc<dyn Registry>,
+    /// Places in a game of this cluster.
     slots: u8,
+    moves: Moves,
+    /// The demo's button, in a demo.
+    roll: Option<Roll>,
     last: Mutex<Option<(Instant, Arc<View>)>>,
 }
 
 impl Overview {
-    /// Asks this registry. `slots`: places in a game of this cluster.
-    pub fn new(registry: Arc<dyn Registry>, slots: u8) -> Overview {
-        Overview { registry, slots, last: Mutex::new(None) }
+    /// Of the cluster of `me`, as this registry and these moves have it.
+    pub fn new(
+        me: MemberId,
+        registry: Arc<dyn Registry>,
+        slots: u8,
+        moves: Moves,
+        roll: Option<Roll>,
+    ) -> Overview {
+        Overview { me, registry, slots, moves, roll, last: Mutex::new(None) }
     }
 
     /// Members and games now, or a moment ago.
@@ -35,25 +51,67 @@ impl Overview {
     /// # Errors
     /// When the registry does not answer.
     pub async fn get(&self) -> Result<Arc<View>, RegistryError> {
+        self.younger_than(FRESH).await
+    }
+
+    /// Members and games now.
+    ///
+    /// # Errors
+    /// When the registry does not answer.
+    pub async fn look(&self) -> Result<Arc<View>, RegistryError> {
+        self.younger_than(Duration::ZERO).await
+    }
+
+    async fn younger_than(&self, age: Duration) -> Result<Arc<View>, RegistryError> {
         let mut last = self.last.lock().await;
         if let Some((at, view)) = &*last
-            && at.elapsed() < FRESH
+            && at.elapsed() < age
         {
             return Ok(view.clone());
         }
+        let asked = Instant::now();
         let mut replies = self.registry.call_all(vec![Request::Members, Request::Games]).await.into_iter();
-        let members = match replies.next() {
-            Some(Ok(Reply::Members { members, .. })) => members,
+        let (members, cluster) = match replies.next() {
+            Some(Ok(Reply::Members { members, cluster, .. })) => (members, cluster),
             other => return Err(unexpected(other)),
         };
         let games = match replies.next() {
             Some(Ok(Reply::Games(games))) => games,
             other => return Err(unexpected(other)),
         };
-        let view = Arc::new(View { members, games, slots: self.slots });
-        *last = Some((Instant::now(), view.clone()));
+        let view = Arc::new(View { members, games, cluster, slots: self.slots });
+        *last = Some((asked, view.clone()));
         Ok(view)
     }
+
+    /// As `/api/cluster` and `/api/events` show it.
+    pub fn cluster_json(&self, view: &View) -> Value {
+        let moves = self.moves.list().into_iter().map(|(age, note)| {
+            json!({
+                "game": note.game, "from": note.from, "to": note.to, "epoch": note.epoch, "tick": note.tick,
+                "pause_us": note.pause_us, "cause": note.cause, "ago_ms": age.as_millis() as u64,
+            })
+        });
+        json!({
+            "demo": self.roll.is_some(),
+            "rolling": self.roll.as_ref().is_some_and(Roll::is_on),
+            "me": self.me,
+            "target_revision": target_revision(&view.cluster, view.members.iter()),
+            "members": view.members_json(),
+            "games": view.games_json(),
+            "moves": moves.collect::<Vec<_>>(),
+        })
+    }
+}
+
+/// What changes all the time and is no news: how long ago moves were, and how far games are.
+pub fn without_time(mut cluster: Value) -> Value {
+    for (list, field) in [("moves", "ago_ms"), ("games", "tick")] {
+        for entry in cluster[list].as_array_mut().into_iter().flatten() {
+            entry[field] = Value::Null;
+        }
+    }
+    cluster
 }
 
 fn unexpected(reply: Option<Result<Reply, RegistryError>>) -> RegistryError {
@@ -64,8 +122,8 @@ fn unexpected(reply: Option<Result<Reply, RegistryError>>) -> RegistryError {
 }
 
 impl View {
-    /// As `/api/cluster` shows them, in order of joining.
-    pub fn members_json(&self) -> Vec<Value> {
+    /// In order of joining.
+    fn members_json(&self) -> Vec<Value> {
         self.members
             .iter()
             .map(|member| {
@@ -90,8 +148,8 @@ impl View {
             json!({ "id": member.id, "name": member.name, "build": member.build, "revision": member.revision })
         });
         json!({
-            "id": game.id, "name": game.name, "players": game.players, "slots": self.slots, "epoch": game.epoch,
-            "tick": game.snapshot_tick, "owner": owner,
+            "id": game.id, "name": game.name, "maze": game.maze, "players": game.players, "bots": game.bots,
+            "slots": self.slots, "epoch": game.epoch, "tick": game.snapshot_tick, "owner": owner,
         })
     }
 }

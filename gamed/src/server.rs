@@ -4,12 +4,14 @@
 //! taken for a dead process.
 
 use crate::clock;
-use crate::context::{Context, Directory, Leaving};
+use crate::context::{Context, Directory, Leaving, Named};
+use crate::creation::Creation;
 use crate::demo::Roll;
 use crate::driver::{Driver, Moves, Parts, Stage, ToDriver};
 use crate::http::{self, Site};
 use crate::limits;
 use crate::links::{Links, Router};
+use crate::live::{Bell, Live};
 use crate::metrics::Metrics;
 use crate::overview::Overview;
 use crate::workers::{ToAll, Workers};
@@ -43,12 +45,14 @@ pub struct ServerConfig {
     pub peer_address: String,
     /// The web client.
     pub web: Option<PathBuf>,
-    /// Places in new games.
-    pub slots: u8,
+    /// What games can be created.
+    pub creation: Creation,
     /// Time to leave.
     pub grace: Duration,
-    /// Games without players end after this.
+    /// Games without people end after this.
     pub empty_game: Duration,
+    /// Messages and renames of one player in a minute.
+    pub chat_per_minute: u16,
     /// Game threads.
     pub workers: usize,
     /// The cluster's secret.
@@ -93,14 +97,14 @@ impl Server {
         let key = Arc::new(config.key);
         let metrics = Arc::new(Metrics::new());
         let directory = Arc::new(Directory::default());
-        let leaving = Arc::new(Leaving::default());
+        let leaving = Leaving::default();
         let links = Links::new(me, key.clone());
-        let moves = Moves::default();
+        // The demo's button rings the same bell at all its members.
+        let bell = config.roll.as_ref().map_or_else(Bell::default, |roll| roll.bell());
+        let moves = Moves::new(bell.clone());
         let (driver, events) = mpsc::channel(limits::DRIVER_QUEUE);
         let (wanted, wanted_members) = mpsc::channel(16);
         let (workers, threads) = Workers::new(config.workers);
-        directory.learn([(me, config.name.clone(), config.build.clone())].into_iter());
-
         let record = MemberRecord {
             id: me,
             name: config.name.clone(),
@@ -108,7 +112,7 @@ impl Server {
             pod_uid: config.pod_uid,
             container: config.container,
             revision: config.revision,
-            build: config.build.clone(),
+            build: config.build,
             state: MemberState::Joining,
             games: 0,
             players: 0,
@@ -117,12 +121,13 @@ impl Server {
             renewals: 0,
             joined: 0,
         };
+        directory.learn([&record]);
         let game_threads = threads.start(&Context {
             me,
-            name: config.name.clone(),
-            build: config.build,
+            named: Named::from(&record),
             grace: config.grace,
             empty_game: config.empty_game,
+            chat_per_minute: config.chat_per_minute,
             links: links.clone(),
             metrics: metrics.clone(),
             key: key.clone(),
@@ -137,21 +142,23 @@ impl Server {
             links: links.clone(),
             wanted,
             directory: directory.clone(),
-            leaving,
+            leaving: leaving.clone(),
             moves: moves.clone(),
             metrics: metrics.clone(),
         };
         let (machine_driver, stage) = Driver::new(machine, parts, events);
+        let overview = Overview::new(me, registry.clone(), config.creation.slots, moves, config.roll.clone());
+        let overview = Arc::new(overview);
+        let live = Live::new(overview.clone(), bell, metrics.clone(), leaving);
         let site = Site {
-            me,
             key,
             web: config.web,
-            slots: config.slots,
+            creation: config.creation,
             workers: workers.clone(),
             driver: driver.clone(),
             stage: stage.clone(),
-            overview: Arc::new(Overview::new(registry.clone(), config.slots)),
-            moves,
+            overview,
+            live: live.clone(),
             metrics: metrics.clone(),
             roll: config.roll,
         };
@@ -178,6 +185,11 @@ impl Server {
         keepers.spawn(async move {
             machine_driver.run(token).await;
             "ownership driver"
+        });
+        let (token, watched) = (cancel.clone(), registry.clone());
+        keepers.spawn(async move {
+            live.run(watched, token).await;
+            "what listeners are told"
         });
         let token = cancel.clone();
         keepers.spawn(async move {
@@ -206,8 +218,8 @@ impl Server {
         }
     }
 
-    /// Hands the games over, lets the players go elsewhere, and ends: as soon as the last game and socket are gone, at the
-    /// latest when the grace time ends.
+    /// Hands the games over, lets the players go elsewhere, and ends: as soon as the last game, socket and listening
+    /// page are gone, at the latest when the grace time ends.
     pub async fn leave(mut self, grace: Duration) {
         let began = Instant::now();
         let deadline = began + grace.saturating_sub(LAST_MOMENT);
@@ -217,7 +229,8 @@ impl Server {
         loop {
             let drained = self.stage.borrow().drained;
             let sockets = self.metrics.sockets.get();
-            if drained && sockets == 0 {
+            // Pages that listen are let go by themselves; cut off they would complain.
+            if drained && sockets == 0 && self.metrics.listeners.get() == 0 {
                 info!(after_ms = began.elapsed().as_millis() as u64, "all games and players have left");
                 break;
             }
