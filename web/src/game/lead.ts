@@ -17,7 +17,9 @@ const LATE_MS = 5;
 const LATE_DECAY = 0.5 / 1000;
 /** How fast the lead grows and shrinks: shares of the time that passes. */
 const GROW = 0.1;
-const SHRINK = 0.02;
+const SHRINK = 0.05;
+/** Further off than that it jumps: the owner would take inputs earlier than they aim at, or later. */
+const JUMP_MS = 60;
 
 export class Lead {
   private lead = START_MS;
@@ -51,7 +53,7 @@ export class Lead {
   ponged(lead: number, ahead: number, slack: number): void {
     const first = this.needs.length === 0;
     this.needs = [...this.needs, lead + ahead * TICK_MS - slack].slice(-PINGS);
-    if (first) this.lead = this.wanted;
+    if (first || Math.abs(this.wanted - this.lead) > JUMP_MS) this.lead = this.wanted;
   }
 
   /** An input was applied later than it aimed at. */

@@ -123,6 +123,9 @@ export class Stage {
   /** Ticks of the own tank that were predicted and compared, those that differed, corrections that can be seen, frames that came too late to be shown in time. */
   readonly counts = { predicted: 0, mispredicted: 0, jumps: 0, framesLate: 0 };
 
+  /** Changes where the clock jumps: a ping that was sent before says nothing any more. */
+  timeline = 0;
+
   constructor(readonly lead = new Lead()) {}
 
   /** Own shots shown before a frame told of them, and those that never came. */
@@ -235,13 +238,17 @@ export class Stage {
   }
 
   private advance(now: number): void {
-    if (this.clock.advance(now, this.history.newest?.moving ?? false)) this.broken = this.jumped = true;
+    if (this.clock.advance(now, this.history.newest?.moving ?? false)) {
+      this.broken = this.jumped = true;
+      this.timeline += 1;
+    }
     this.lead.advance(now);
   }
 
   private restartClock(): void {
     this.clock.restart();
     this.broken = true;
+    this.timeline += 1;
   }
 
   /** The tick, with its fraction, at which the own tank is drawn. */

@@ -12,8 +12,8 @@ import type { Happening } from './scene';
 import { BLAST_LIFE, BLAST_RADIUS, FLIGHT_STEP, type Blast, type Tank, type View } from './view';
 import { tankOf } from './predict';
 
-/** What is older than so many ticks is not told any more: the page was hidden. */
-const OLD_TICKS = 100;
+/** What was to be seen so many ticks ago is not told any more: it came in the burst of a join, or the page was hidden. */
+const OLD_TICKS = 15;
 /** And no more than so much is kept for somebody who does not ask. */
 const MOST = 256;
 const HALF_TURN = 32_768;

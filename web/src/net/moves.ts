@@ -41,8 +41,10 @@ export class Moves {
       this.counts.rewoundMs += rewound * TICK_MS;
     } else if (!frame) this.counts.skipped += view.tick - shown.tick - 1;
     if (view.epoch === shown.epoch) return this.pauseAfter(at, ms);
-    // Before a planned move frames say so.
-    const kind: Move['kind'] = rewound === 0 && (shown.moving || view.moving) ? 'handOver' : 'takeOver';
+    // After a planned move the first frame follows the last one before it; a crash leaves a rewind, or a hole. Frames may say
+    // that a move is near, but a quick one leaves no time for that.
+    const planned = rewound === 0 && (frame !== null || shown.moving || view.moving);
+    const kind: Move['kind'] = planned ? 'handOver' : 'takeOver';
     this.counts[kind === 'handOver' ? 'handOvers' : 'takeOvers'] += 1;
     this.lastGapMs = Math.max(...this.pauses.map((pause) => pause.ms));
     const from = this.host?.epoch === shown.epoch ? this.host.ownerName : '';

@@ -32,7 +32,7 @@ const SILENCE_ONLINE_MS = 250;
 const BEAT_MS = 500;
 const PING_EVERY_MS = 1000;
 /** The first pings of a socket follow each other faster: until then the lead is a guess. */
-const PING_FIRST_MS = 200;
+const PING_FIRST_MS = 100;
 const PINGS_FIRST = 4;
 /** A tank cannot be launched nearer to another one than 1.5 u, in units. */
 const ENTRY_ZONE = 19_200;
@@ -89,7 +89,7 @@ export class Session {
   private attempts = 0;
   private nonce = 0;
   private pinged = { at: Number.NEGATIVE_INFINITY, count: 0 };
-  private pings = new Map<number, { readonly sentAt: number; readonly lead: number; readonly ahead: number }>();
+  private pings = new Map<number, { readonly sentAt: number; readonly lead: number; readonly ahead: number; readonly timeline: number }>();
   private keys = 0;
   private readonly inputs = new Inputs();
   private readonly feeds = new Feed();
@@ -314,7 +314,8 @@ export class Session {
     this.next = null;
     this.attempts = 0;
     this.pings.clear();
-    this.pinged.count = 0;
+    // The first frames of a socket come in one burst: only after it the clock knows when ticks are due.
+    this.pinged = { at: this.now(), count: 0 };
     this.stage.lead.restart();
     this.welcome = link.welcome;
     this.maze = link.maze;
@@ -393,7 +394,7 @@ export class Session {
     const tick = stage.aim(now);
     this.nonce = (this.nonce + 1) % 2 ** 32;
     if (this.pings.size > 10) this.pings.clear();
-    this.pings.set(this.nonce, { sentAt: now, lead: stage.lead.ms, ahead: stage.ahead(now) });
+    this.pings.set(this.nonce, { sentAt: now, lead: stage.lead.ms, ahead: stage.ahead(now), timeline: stage.timeline });
     this.pinged = { at: now, count: this.pinged.count + 1 };
     active.ping(this.nonce, tick);
   }
@@ -404,7 +405,7 @@ export class Session {
     this.pings.delete(nonce);
     const now = this.now();
     this.pingMs = now - ping.sentAt;
-    this.stage.ponged(ping.lead, ping.ahead, slack, now);
+    if (ping.timeline === this.stage.timeline) this.stage.ponged(ping.lead, ping.ahead, slack, now);
   }
 
   private onBeat(): void {

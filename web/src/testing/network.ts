@@ -94,6 +94,8 @@ export class Net {
   due: number;
   private started = 0;
   private views: readonly View[] = [];
+  /** What a newcomer is sent: a keyframe that may lie a second back, and the frames since. */
+  private burst: Writer[] = [];
 
   constructor(
     readonly owner: Owner,
@@ -106,6 +108,7 @@ export class Net {
     this.now = now;
     this.due = now + 20;
     this.draw = random(seed);
+    this.burst = [encodeKeyframe(owner.view)];
   }
 
   connect(): Cable {
@@ -136,8 +139,11 @@ export class Net {
       for (const message of cable.up.due(now)) this.receive(cable, message);
     }
     for (; this.due <= now; this.due += 20) {
-      this.broadcast(encodeFrame(this.owner.step(), this.slots));
+      const frame = encodeFrame(this.owner.step(), this.slots);
+      this.broadcast(frame);
       this.views = [...this.views, this.owner.view].slice(-50);
+      this.burst.push(frame);
+      if (this.owner.view.tick % 50 === 0) this.burst = [encodeKeyframe(this.owner.view)];
     }
     for (const cable of this.cables) for (const data of cable.down.due(now)) if (!cable.closed) cable.onmessage?.({ data: data.buffer, at: now });
   }
@@ -149,7 +155,8 @@ export class Net {
 
   /** Everybody is given the whole world. */
   keyframe(): void {
-    this.broadcast(encodeKeyframe(this.owner.view));
+    this.burst = [encodeKeyframe(this.owner.view)];
+    this.broadcast(this.burst[0] as Writer);
   }
 
   private broadcast(message: Writer): void {
@@ -166,7 +173,7 @@ export class Net {
         const id = this.owner.view.players.find(({ slot }) => slot === this.owner.slot)?.id ?? '';
         const welcome = new Writer().u8(0x81).u8(1).id(id).count(this.started).string('Test').string(this.mazeText).u8(this.slots);
         cable.down.send(welcome.string('edge').string('1').raw(Uint8Array.of(1)).done(), this.now);
-        cable.down.send(encodeKeyframe(this.owner.view).done(), this.now);
+        for (const part of this.burst) cable.down.send(part.done(), this.now);
         break;
       }
       case 2: {
