@@ -73,3 +73,14 @@ export class Lead {
     return Math.min(LEAD_MAX_MS, Math.max(0, Math.min(...this.needs) + this.margin));
   }
 }
+
+/** None at all, to measure against: inputs aim at the next tick, and the own tank is shown at the newest one. */
+export class NoLead extends Lead {
+  override get ms(): number {
+    return 0;
+  }
+
+  override get margin(): number {
+    return 0;
+  }
+}

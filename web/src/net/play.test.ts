@@ -1,7 +1,7 @@
 /** Whole sessions over a network that is slow, uneven and breaks: what the player sees of it. */
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Lead } from '../game/lead';
+import { Lead, NoLead } from '../game/lead';
 import { parseMaze } from '../game/maze';
 import { UNIT } from '../game/motion';
 import type { Happening } from '../game/scene';
@@ -25,17 +25,6 @@ const WAYS: Record<string, Way> = {
   '60 ms': { roundTrip: 60, jitter: 15, loss: 0.003 },
   '150 ms': { roundTrip: 150, jitter: 40, loss: 0.005 },
 };
-
-/** Inputs aim at the next tick, and the own tank is shown at the newest one. */
-class NoLead extends Lead {
-  override get ms(): number {
-    return 0;
-  }
-
-  override get margin(): number {
-    return 0;
-  }
-}
 
 /** Inputs that are as fast as the fastest ping come in time. */
 class NoMargin extends Lead {

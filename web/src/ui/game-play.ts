@@ -4,7 +4,9 @@
  * Owns the order of things within a picture, and what the page tells beside the arena (toasts). Pages read it; `changed` tells
  * them when.
  */
+import { Lead, NoLead } from '../game/lead';
 import type { Move } from '../game/scene';
+import { Stage } from '../game/stage';
 import { Session } from '../net/session';
 import { openSocket } from '../net/socket';
 import type { Hex64 } from '../protocol/bytes';
@@ -71,7 +73,7 @@ export class Play {
     this.settings = options.settings;
     this.sound = new Sound(options.settings);
     this.session = new Session(
-      { game: options.game, name: options.name, spectate: options.watch, storage: sessionStorage, open: openSocket },
+      { game: options.game, name: options.name, spectate: options.watch, storage: sessionStorage, open: openSocket, stage: stage() },
       () => this.onChange(),
     );
     const { session } = this;
@@ -229,4 +231,9 @@ export function moveSentence({ kind, to: name, gapMs, rewoundMs }: Move): string
   const to = name === '' ? 'another server' : name;
   const pause = `pause ${Math.round(gapMs)} ms`;
   return kind === 'takeOver' || rewoundMs > 0 ? `Taken over by ${to} after a crash, ${pause}, rewound by ${Math.round(rewoundMs)} ms` : `Moved to ${to}, ${pause}`;
+}
+
+/** `?lead=none` in the address: to measure what aiming ahead is good for. */
+function stage(): Stage {
+  return new Stage(new URLSearchParams(location.search).get('lead') === 'none' ? new NoLead() : new Lead());
 }
