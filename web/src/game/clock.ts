@@ -27,6 +27,8 @@ const OWNER_FRAMES = 10;
 /** Below the first the clock is corrected by 1 %, below the second by 5 %, above at once. */
 const SLEW_MS = 20;
 const JUMP_MS = 100;
+/** With fewer frames than so many it is corrected by 20 %: the first ones come in a burst, or while the page is being built. */
+const SETTLED = 50;
 
 export class TickClock {
   /** Rings: when a frame arrived, and that less 20 ms for each tick. */
@@ -92,7 +94,7 @@ export class TickClock {
       this.offset = this.target;
       return true;
     }
-    this.offset = towards(this.offset, this.target, (off < SLEW_MS ? 0.01 : 0.05) * passed);
+    this.offset = towards(this.offset, this.target, (this.count < SETTLED ? 0.2 : off < SLEW_MS ? 0.01 : 0.05) * passed);
     return false;
   }
 

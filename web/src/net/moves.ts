@@ -11,6 +11,8 @@ import type { Host } from '../protocol/server';
 
 /** Changes that are remembered for the page. */
 const KEPT = 20;
+/** After a longer pause without a word before it the owner had crashed. */
+const PLANNED_MS = 250;
 /** A pause so long before or after a change belongs to it, in milliseconds. */
 const AROUND_MS = 500;
 
@@ -25,8 +27,11 @@ export class Moves {
   private pauses: { readonly at: number; readonly ms: number }[] = [];
   private host: Host | null = null;
 
-  /** `view` is shown after `shown`; it arrived at `at`. True where that has changed `moves`. */
-  shown(shown: View | null, view: View, frame: Frame | null, at: number): boolean {
+  /**
+   * `view` is shown after `shown`; it arrived at `at`. `frame` leads to it; where there is none, `resumed` says whether another
+   * socket brought it. True where that has changed `moves`.
+   */
+  shown(shown: View | null, view: View, frame: Frame | null, resumed: boolean, at: number): boolean {
     if (!shown) {
       this.pauses = [{ at, ms: 0 }];
       return false;
@@ -41,9 +46,10 @@ export class Moves {
       this.counts.rewoundMs += rewound * TICK_MS;
     } else if (!frame) this.counts.skipped += view.tick - shown.tick - 1;
     if (view.epoch === shown.epoch) return this.pauseAfter(at, ms);
-    // After a planned move the first frame follows the last one before it; a crash leaves a rewind, or a hole. Frames may say
-    // that a move is near, but a quick one leaves no time for that.
-    const planned = rewound === 0 && (frame !== null || shown.moving || view.moving);
+    // After a planned move the first frame follows the last one before it, soon; a crash leaves a rewind, a hole, or a pause.
+    // Frames may say that a move is near, but a quick one leaves no time for that.
+    const announced = shown.moving || view.moving;
+    const planned = rewound === 0 && (announced || (frame === null ? resumed : ms < PLANNED_MS));
     const kind: Move['kind'] = planned ? 'handOver' : 'takeOver';
     this.counts[kind === 'handOver' ? 'handOvers' : 'takeOvers'] += 1;
     this.lastGapMs = Math.max(...this.pauses.map((pause) => pause.ms));

@@ -303,7 +303,7 @@ export class Session {
     if (!view) return;
     // A keyframe may be some ticks behind what is shown; the frames after it catch up.
     if (this.view && !reaches(view, this.view)) return;
-    if (link === this.active) this.show(view, frame, before, at);
+    if (link === this.active) this.show(view, frame, before, false, at);
     // A socket takes over when frames flow on it, or at once where there is no other.
     else if (link === this.next && (this.active === null || link.frames > 0)) this.promote(link, frame, before, at);
   }
@@ -323,7 +323,7 @@ export class Session {
     const { view: shown } = this;
     // The frame may lead on from what is shown: then nothing that happened in it is lost.
     const follows = shown !== null && before !== null && before.epoch === shown.epoch && before.tick === shown.tick;
-    if (link.view) this.show(link.view, follows ? frame : null, follows ? before : null, at);
+    if (link.view) this.show(link.view, follows ? frame : null, follows ? before : null, true, at);
     // A session takes effect with its first input; until then a tank whose socket broke stands.
     if (shown) this.act(ACTION.none, true);
     this.enter({ type: 'playing' });
@@ -333,11 +333,11 @@ export class Session {
     }
   }
 
-  private show(view: View, frame: Frame | null, before: View | null, at: number): void {
+  private show(view: View, frame: Frame | null, before: View | null, resumed: boolean, at: number): void {
     const shown = this.view;
     const now = this.now();
     const { self: player, feed, killer } = this;
-    const moves = this.changes.shown(shown, view, frame, at);
+    const moves = this.changes.shown(shown, view, frame, resumed, at);
     this.view = view;
     this.frameAt = at;
     const { self } = this;
