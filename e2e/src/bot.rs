@@ -379,7 +379,7 @@ impl Player {
             }
             ServerMessage::GoAway { .. } => socket.sent_away = true,
             ServerMessage::Skipped { .. } => socket.tick = None,
-            ServerMessage::Host(_) | ServerMessage::Pong { .. } => {}
+            ServerMessage::Host(_) | ServerMessage::Pong { .. } | ServerMessage::Notice { .. } => {}
         }
         Ok(())
     }
@@ -404,6 +404,7 @@ impl Player {
             }
             FrameEvent::Launch { slot, .. } if Some(*slot) == self.slot => self.pilot.has_tank = true,
             FrameEvent::Kill { slot, .. } if Some(*slot) == self.slot => self.pilot.has_tank = false,
+            FrameEvent::RoundOver { .. } => self.pilot.has_tank = false,
             _ => {}
         }
     }

@@ -112,12 +112,12 @@ impl Address {
         Ok(self.request::<Games>(Method::GET, "/api/games", None).await?.games)
     }
 
-    /// Creates a game.
+    /// Creates a game without the servers' own bots.
     ///
     /// # Errors
     /// When the server does not answer, or with its sentence when it refuses.
     pub async fn create_game(&self, name: &str) -> Result<GameId> {
-        let body = serde_json::json!({ "name": name }).to_string();
+        let body = serde_json::json!({ "name": name, "bots": 0 }).to_string();
         Ok(self.request::<Created>(Method::POST, "/api/games", Some(body)).await?.id)
     }
 

@@ -138,6 +138,7 @@ impl Game {
             body.events.push(FrameEvent::Join {
                 slot: player.slot,
                 player: player.id,
+                bot: false,
                 name: player.name.clone(),
             });
             self.world.players.push(player);
@@ -213,8 +214,10 @@ async fn serve(stream: TcpStream, game: Arc<Mutex<Game>>, say: broadcast::Sender
             epoch: game.world.epoch,
             owner_name: format!("owner of {}", game.world.epoch),
             owner_build: "v1".into(),
+            owner_revision: "r1".into(),
             edge_name: "edge".into(),
             edge_build: "v1".into(),
+            edge_revision: "r1".into(),
         };
         let keyframe = ServerMessage::Keyframe(game.world.clone());
         (say.subscribe(), [ServerMessage::Welcome(welcome), ServerMessage::Host(host), keyframe])

@@ -8,7 +8,10 @@
 //! older keyframe of the same epoch and catch up: repeated, not wrong, if the repeated ticks are the same ones.
 
 use super::{Fault, Findings, Game, Place, Window, hash, hash_world};
-use protocol::{Body, EncodedBody, Epoch, FrameEvent, FrameHeader, Keyframe, PlayerId, ServerMessage, Tick};
+use protocol::{
+    Body, EncodedBody, Epoch, FrameEvent, FrameHeader, Keyframe, KeyframePlayer, PlayerId, ServerMessage,
+    Tick,
+};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -25,6 +28,8 @@ struct Socket {
     must_announce: Option<Tick>,
     /// Players by slot, as keyframe and events tell.
     players: HashMap<u8, Counted>,
+    /// Number of the round, as keyframe and events tell.
+    round: u32,
 }
 
 /// A player as far as a socket counts along.
@@ -32,19 +37,28 @@ struct Socket {
 struct Counted {
     id: PlayerId,
     score: u32,
+    wins: u32,
     applied: u32,
 }
 
 /// A number that only rises in one history of a game, and with it the ticks at which it rose.
-#[derive(Default)]
-struct Rising(Vec<(Tick, u32)>);
+struct Rising<N>(Vec<(Tick, N)>);
 
-impl Rising {
-    fn at(&self, tick: Tick) -> Option<u32> {
+/// Kills begin anew with each round: the round comes first.
+type Score = (u32, u32);
+
+impl<N> Default for Rising<N> {
+    fn default() -> Self {
+        Rising(Vec::new())
+    }
+}
+
+impl<N: Copy + Ord> Rising<N> {
+    fn at(&self, tick: Tick) -> Option<N> {
         self.0.iter().rev().find(|(risen, _)| *risen <= tick).map(|(_, value)| *value)
     }
 
-    fn note(&mut self, tick: Tick, value: u32) {
+    fn note(&mut self, tick: Tick, value: N) {
         let newer = self.0.last().is_none_or(|(last, before)| tick > *last && value > *before);
         if newer {
             self.0.push((tick, value));
@@ -65,8 +79,9 @@ pub(super) struct Shown {
     /// Highest epoch shown, the world it was first seen to go on from, its newest tick, and the socket that brought it.
     high: Option<High>,
     durable: Tick,
-    scores: HashMap<PlayerId, Rising>,
-    applied: Rising,
+    scores: HashMap<PlayerId, Rising<Score>>,
+    wins: HashMap<PlayerId, Rising<u32>>,
+    applied: Rising<u32>,
     /// Ticks shown of the present history, from `first` on.
     first: u64,
     ticks: Vec<bool>,
@@ -94,6 +109,7 @@ impl Shown {
             high: None,
             durable: Tick(0),
             scores: HashMap::new(),
+            wins: HashMap::new(),
             applied: Rising::default(),
             first: 0,
             ticks: Vec::new(),
@@ -150,6 +166,7 @@ impl Shown {
             ServerMessage::Host(_)
             | ServerMessage::Pong { .. }
             | ServerMessage::Expect { .. }
+            | ServerMessage::Notice { .. }
             | ServerMessage::GoAway { .. } => {}
         }
     }
@@ -186,10 +203,11 @@ impl Shown {
             last.1 = last.1.max(tick.0.saturating_sub(1));
         }
         let counted = keyframe.players.iter().map(|player| {
-            let counted = Counted { id: player.id, score: player.score, applied: player.applied };
-            (player.slot, counted)
+            let KeyframePlayer { id, score, wins, applied, .. } = *player;
+            (player.slot, Counted { id, score, wins, applied })
         });
         socket.players = counted.collect();
+        socket.round = keyframe.round.number;
 
         // The first keyframe of an epoch is of the world that its owner began with, or of a tick later: what the old owner
         // ran of that tick may be void. What is durable under the new epoch was kept in any case.
@@ -202,14 +220,25 @@ impl Shown {
         self.durable = self.durable.max(keyframe.durable);
         let mut here = false;
         for player in &keyframe.players {
-            let scores = self.scores.entry(player.id).or_default();
-            if let Some(before) = scores.at(tick).filter(|before| player.score < *before) {
-                let what =
-                    format!("{:?} had {before} kills, has {} at tick {tick}", player.name, player.score);
+            let (scores, score) =
+                (self.scores.entry(player.id).or_default(), (keyframe.round.number, player.score));
+            if let Some((round, kills)) = scores.at(tick).filter(|before| score < *before) {
+                let what = format!(
+                    "{:?} had {kills} kills in round {round}, has {} in round {} at tick {tick}",
+                    player.name, score.1, score.0
+                );
                 findings.add(Fault::ScoreLost, place, what);
                 scores.0.clear();
             }
-            scores.note(tick, player.score);
+            scores.note(tick, score);
+            let wins = self.wins.entry(player.id).or_default();
+            if let Some(before) = wins.at(tick).filter(|before| player.wins < *before) {
+                let what =
+                    format!("{:?} had won {before} rounds, now {} at tick {tick}", player.name, player.wins);
+                findings.add(Fault::ScoreLost, place, what);
+                wins.0.clear();
+            }
+            wins.note(tick, player.wins);
             if Some(player.id) == self.me {
                 here = true;
                 if let Some(before) = self.applied.at(tick).filter(|before| player.applied < *before) {
@@ -273,6 +302,7 @@ impl Shown {
             }
         };
         let risen = socket.follow(&decoded);
+        let round = socket.round;
         self.advance(place, epoch, base, (tick, base), findings);
         if self.high.is_some_and(|high| epoch < high.epoch) {
             return;
@@ -281,7 +311,8 @@ impl Shown {
             self.durable = self.durable.max(Tick(tick.0.saturating_sub(header.lag.into())));
         }
         for counted in risen {
-            self.scores.entry(counted.id).or_default().note(tick, counted.score);
+            self.scores.entry(counted.id).or_default().note(tick, (round, counted.score));
+            self.wins.entry(counted.id).or_default().note(tick, counted.wins);
             if Some(counted.id) == self.me {
                 self.applied.note(tick, counted.applied);
             }
@@ -327,6 +358,7 @@ impl Shown {
             }
             self.ticks.truncate((base.0 + 1).saturating_sub(self.first) as usize);
             self.scores.values_mut().for_each(|score| score.rewind(base));
+            self.wins.values_mut().for_each(|wins| wins.rewind(base));
             self.applied.rewind(base);
         }
         self.show_tick(tick);
@@ -413,14 +445,27 @@ impl Socket {
         for event in &body.events {
             match event {
                 FrameEvent::Join { slot, player, .. } => {
-                    self.players.insert(*slot, Counted { id: *player, score: 0, applied: 0 });
+                    self.players.insert(*slot, Counted { id: *player, score: 0, wins: 0, applied: 0 });
                 }
                 FrameEvent::Leave { slot } => {
                     self.players.remove(slot);
                 }
-                FrameEvent::Kill { slot, by } if slot != by => {
+                FrameEvent::Kill { slot, by, .. } if slot != by => {
                     if let Some(counted) = self.players.get_mut(by) {
                         counted.score += 1;
+                        risen.push(counted.clone());
+                    }
+                }
+                FrameEvent::RoundOver { winner, .. } => {
+                    if let Some(counted) = self.players.get_mut(winner) {
+                        counted.wins += 1;
+                        risen.push(counted.clone());
+                    }
+                }
+                FrameEvent::RoundStart { .. } => {
+                    self.round += 1;
+                    for counted in self.players.values_mut() {
+                        counted.score = 0;
                         risen.push(counted.clone());
                     }
                 }

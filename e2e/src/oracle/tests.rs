@@ -27,7 +27,8 @@ fn world(epoch: Epoch, tick: u64, durable: u64) -> Keyframe {
         ..KeyframePlayer::default()
     };
     let players = vec![player(0), player(1)];
-    Keyframe { epoch, tick: Tick(tick), durable: Tick(durable), rules: 1, players, missiles: Vec::new() }
+    let (tick, durable) = (Tick(tick), Tick(durable));
+    Keyframe { epoch, tick, durable, rules: 1, players, ..Keyframe::default() }
 }
 
 fn body(tick: u64) -> Body {
@@ -37,7 +38,8 @@ fn body(tick: u64) -> Body {
         Vec::new()
     };
     let killed = [50, 90].contains(&tick);
-    let events = if killed { vec![FrameEvent::Kill { slot: 1, by: 0 }] } else { Vec::new() };
+    let events =
+        if killed { vec![FrameEvent::Kill { slot: 1, by: 0, item: 0, kind: 0 }] } else { Vec::new() };
     Body { inputs, residuals: Vec::new(), events }
 }
 
@@ -90,8 +92,10 @@ impl Film {
             epoch,
             owner_name: owner.into(),
             owner_build: "v1".into(),
+            owner_revision: "r1".into(),
             edge_name: "edge".into(),
             edge_build: "v1".into(),
+            edge_revision: "r1".into(),
         };
         self.say(socket, ServerMessage::Host(host))
     }
@@ -267,6 +271,26 @@ fn a_score_that_falls_is_lost_even_when_only_a_kill_event_told_of_it() {
     poorer.players[0].score = 1;
     film.frames(1, None, 101..=120).say(1, ServerMessage::Keyframe(poorer)).frames(1, None, 121..=300);
     check(&[film.done()], &[(Fault::ScoreLost, 1)]);
+}
+
+#[test]
+fn a_round_begins_with_no_kills_and_one_that_was_won_stays_won() {
+    for (wins, broken) in [(1, None), (0, Some((Fault::ScoreLost, 1)))] {
+        let mut film = Film::playing(1);
+        for (tick, event) in [
+            (101, FrameEvent::RoundOver { winner: 0, ticks: 1 }),
+            (102, FrameEvent::RoundStart { ticks: 9_000 }),
+        ] {
+            let header = FrameHeader::new(Tick(tick), Tick(tick - 20), Flags::default(), None);
+            let body = Body { events: vec![event], ..Body::default() };
+            film.wait(20).raw(1, &Frame { header, body }.encode(SLOTS));
+        }
+        let mut next = world(OLD, 102, 82);
+        next.round.number = 1;
+        (next.players[0].score, next.players[0].wins) = (0, wins);
+        film.say(1, ServerMessage::Keyframe(next)).frames(1, None, 103..=300);
+        check(&[film.done()], broken.as_slice());
+    }
 }
 
 #[test]
