@@ -75,6 +75,13 @@ describe('colours of places', () => {
 });
 
 describe('colours of revisions', () => {
+  it.each(Object.keys(SIGHT))('that follow each other are far apart with %s sight', (name) => {
+    const { matrix } = SIGHT[name] as (typeof SIGHT)[string];
+    const seenAs = (i: number) => oklab(seen(linear(REVISIONS[i % REVISIONS.length] ?? REVISIONS[0]), matrix));
+    const apart = REVISIONS.map((_, i) => Math.hypot(...seenAs(i).map((part, axis) => part - (seenAs(i + 1)[axis] ?? 0))));
+    expect(Math.min(...apart)).toBeGreaterThanOrEqual(0.14);
+  });
+
   it('stay, and differ while there are free ones', () => {
     const first = ['1', '2', '3', '7d9fc6b5d', '6c8b4'].map(revisionColour);
     expect(new Set(first).size).toBe(5);

@@ -16,8 +16,11 @@ export const SLOTS = ['#5fb8ff', '#ffa01a', '#9be3b4', '#ffe733', '#e0622f', '#b
 export const PATTERNS = ['plain', 'stripes', 'chevron', 'ring'] as const;
 export type Pattern = (typeof PATTERNS)[number];
 
-/** By revision; neighbours differ in hue and in lightness. */
-export const REVISIONS = ['#4cc3ff', '#ffb000', '#b794ff', '#5fe0a0', '#ff7fb0', '#e8e36a'] as const;
+/**
+ * By revision: sky, amber, violet, lime, pink, white. A roll shows one and the next: those are far apart in all kinds of sight,
+ * and none is the page's accent.
+ */
+export const REVISIONS = ['#4cc3ff', '#ffb000', '#b388ff', '#d3ea5c', '#ff6fae', '#eaf0f7'] as const;
 
 /** A revision of which nothing is known. */
 export const UNKNOWN_REVISION = '#8496a9';

@@ -7,22 +7,38 @@ const PATIENCE_MS = 1500;
 
 export function Connection({ news }: { news: News }) {
   const now = useNow(500, news.state !== 'live');
-  const { dot, text } = said(news, now);
+  const { dot, text, heard } = said(news, now);
   return (
-    <p class={`connection ${dot}`} role="status">
+    <p class={`connection ${dot}`}>
       <i aria-hidden="true" />
-      {text}
+      <span aria-hidden="true">{text}</span>
+      {/* Without the seconds: told once, not at each. */}
+      <span class="hidden" role="status">
+        {heard}
+      </span>
     </p>
   );
 }
 
-function said({ state, at, cluster, retryAt }: News, now: number): { dot: 'on' | 'off'; text: string } {
-  if (state === 'live') return { dot: 'on', text: 'Live' };
+interface Said {
+  readonly dot: 'on' | 'off';
+  readonly text: string;
+  readonly heard: string;
+}
+
+const LIVE: Said = { dot: 'on', text: 'Live', heard: 'Live' };
+
+function said({ state, at, cluster, retryAt }: News, now: number): Said {
+  if (state === 'live') return LIVE;
   const old = cluster ? now - at : Infinity;
-  if (cluster && old < PATIENCE_MS && state !== 'asking') return { dot: 'on', text: 'Live' };
-  if (state === 'asking') return { dot: 'on', text: 'Up to a second behind: asking the servers until live news is back' };
+  if (cluster && old < PATIENCE_MS && state !== 'asking') return LIVE;
+  if (state === 'asking') {
+    const text = 'Up to a second behind: asking the servers until live news is back';
+    return { dot: 'on', text, heard: text };
+  }
+  if (!cluster && state === 'connecting') return { dot: 'off', text: 'Connecting…', heard: 'Connecting…' };
   const wait = retryAt === null ? 0 : Math.ceil((retryAt - now) / 1000);
   const next = wait > 0 ? `trying again in ${wait} s` : 'trying again';
-  if (!cluster) return { dot: 'off', text: state === 'connecting' ? 'Connecting…' : `No server answers: ${next}` };
-  return { dot: 'off', text: `No server answers: ${next}. What you see is ${Math.round(old / 1000)} s old` };
+  const age = cluster ? `. What you see is ${Math.round(old / 1000)} s old` : '';
+  return { dot: 'off', text: `No server answers: ${next}${age}`, heard: 'No server answers. Trying again.' };
 }

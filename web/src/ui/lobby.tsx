@@ -99,8 +99,11 @@ function PlayNow({ live: { news } }: { live: Live }) {
         <button class="button primary big" disabled={busy}>
           Play now
         </button>
-        <p class={error ? 'notice' : 'quiet'} id={hint} role="status">
-          {error || destination(news.cluster !== null, game)}
+        <p class="quiet" id={hint}>
+          {error === '' && destination(news.cluster !== null, game)}
+        </p>
+        <p class="notice" role="alert">
+          {error}
         </p>
       </form>
     </section>

@@ -1,5 +1,5 @@
 /** Mazes as small drawings. */
-import { useEffect, useMemo, useReducer } from 'preact/hooks';
+import { useEffect, useReducer } from 'preact/hooks';
 import { parseMaze } from '../game/maze';
 import { UNIT } from '../game/motion';
 import { type MazeText, listMazes } from '../net/api';
@@ -54,7 +54,7 @@ export function NamedMaze({ name }: { name: string }) {
 }
 
 export function MazePreview({ text }: { text: string }) {
-  const { path, width, height } = useMemo(() => drawing(text), [text]);
+  const { path, width, height } = drawn(text);
   return (
     <svg class="maze" viewBox={`${-width / 2 - 0.3} ${-height / 2 - 0.3} ${width + 0.6} ${height + 0.6}`} aria-hidden="true" focusable="false">
       <rect x={-width / 2} y={-height / 2} width={width} height={height} rx="0.6" />
@@ -63,8 +63,23 @@ export function MazePreview({ text }: { text: string }) {
   );
 }
 
+interface Drawing {
+  readonly path: string;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Each is drawn once: a game that moves to another house is a new thing on the page. */
+const drawings = new Map<string, Drawing>();
+
+function drawn(text: string): Drawing {
+  const known = drawings.get(text) ?? drawing(text);
+  drawings.set(text, known);
+  return known;
+}
+
 /** Lengths in u, y downwards as SVG has it. */
-export function drawing(text: string): { readonly path: string; readonly width: number; readonly height: number } {
+export function drawing(text: string): Drawing {
   try {
     const { walls, halfWidth, halfHeight } = parseMaze(text);
     const place = (units: number) => Number((units / UNIT).toFixed(2));
