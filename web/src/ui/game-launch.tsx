@@ -20,7 +20,7 @@ export function Launcher({ play, touch }: { play: Play; touch: boolean }) {
         )}
         {by && by.id === self.id && 'Destroyed by yourself. '}
         {!free && 'A tank stands at every entry point: wait a moment.'}
-        {free && (touch ? 'Tap an entry point, or:' : <><kbd>Enter</kbd> launches, or click an entry point</>)}
+        {free && (touch ? 'Tap an entry point, or:' : <><kbd>Enter</kbd> launches{by ? '' : ', or click an entry point'}</>)}
       </p>
       {!touch && (
         <button type="button" class="button primary" onClick={(event) => controls.launch(null, event.timeStamp)}>

@@ -230,7 +230,8 @@ export class Play {
 export function moveSentence({ kind, to: name, gapMs, rewoundMs }: Move): string {
   const to = name === '' ? 'another server' : name;
   const pause = `pause ${Math.round(gapMs)} ms`;
-  return kind === 'takeOver' || rewoundMs > 0 ? `Taken over by ${to} after a crash, ${pause}, rewound by ${Math.round(rewoundMs)} ms` : `Moved to ${to}, ${pause}`;
+  if (kind === 'handOver' && rewoundMs === 0) return `Moved to ${to}, ${pause}`;
+  return `Taken over by ${to} after a crash, ${pause}${rewoundMs > 0 ? `, rewound by ${Math.round(rewoundMs)} ms` : ''}`;
 }
 
 /** `?lead=none` in the address: to measure what aiming ahead is good for. */

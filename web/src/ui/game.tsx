@@ -72,7 +72,8 @@ function Table({ play, game, again }: { play: Play; game: Hex64; again: () => vo
   useCommands(play, {
     chat: () => {
       setPanel('chat');
-      // It may only now be shown.
+      chatInput.current?.focus();
+      // On a phone it is only shown by then.
       requestAnimationFrame(() => chatInput.current?.focus());
     },
     mute: () => changeSettings({ muted: !settingsNow().muted }),
@@ -99,7 +100,8 @@ function Table({ play, game, again }: { play: Play; game: Hex64; again: () => vo
       onPointerDown={({ pointerType }) => setTouch(pointerType === 'touch')}
       onClick={(event) => {
         // A button that was clicked must not be pressed again by the next shot.
-        if (event.detail > 0 && event.target instanceof Element && event.target.closest('button') && !event.target.closest('dialog, form')) (document.activeElement as HTMLElement | null)?.blur();
+        const button = event.detail > 0 && event.target instanceof Element && event.target.closest('button');
+        if (button && button === document.activeElement && !button.closest('dialog')) button.blur();
       }}
     >
       <header class="game-bar">
@@ -149,7 +151,7 @@ function Table({ play, game, again }: { play: Play; game: Hex64; again: () => vo
           <Scores standings={standings} rename={watch ? undefined : rename} />
         </div>
         <Feed feed={feed} tick={view?.tick ?? 0} />
-        <Chat lines={chat} say={watch ? null : (text) => session.say(text)} input={chatInput} leave={backToArena} />
+        <Chat lines={chat} say={watch || !self ? null : (text) => session.say(text)} input={chatInput} leave={backToArena} />
       </aside>
       <StateLine play={play} now={now} />
       {dialog === 'settings' && <SettingsPanel settings={settings} name={self?.name ?? null} rename={rename} close={() => setDialog(null)} />}

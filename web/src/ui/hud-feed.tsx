@@ -29,20 +29,21 @@ function isOwn({ what }: FeedLine): boolean {
 function Line({ line: { what } }: { line: FeedLine }) {
   switch (what.type) {
     case 'kill':
-      if (!what.by) return <><Who who={what.victim} /> was destroyed</>;
-      if (what.by.slot === what.victim.slot) return <><Who who={what.victim} /> got into the own blast</>;
-      return <><Who who={what.by} /> destroyed <Who who={what.victim} /></>;
+      if (!what.by) return <><Who who={what.victim} first /> {what.victim.own ? 'were' : 'was'} destroyed</>;
+      if (what.by.slot === what.victim.slot) return <><Who who={what.victim} first /> got caught in {what.victim.own ? 'your' : 'their'} own blast</>;
+      return <><Who who={what.by} first /> destroyed <Who who={what.victim} /></>;
     case 'destruct':
-      return <><Who who={what.victim} /> self-destructed</>;
+      return <><Who who={what.victim} first /> self-destructed</>;
     case 'roundOver':
-      return what.winner ? <><Who who={what.winner} /> won the round</> : <>The round is over</>;
+      return what.winner ? <><Who who={what.winner} first /> won the round</> : <>Nobody won the round</>;
   }
 }
 
-function Who({ who }: { who: Named }) {
+function Who({ who, first = false }: { who: Named; first?: boolean }) {
+  const you = first ? 'You' : 'you';
   return (
     <b class="who" style={{ '--slot': slotColour(who.slot) }}>
-      {who.own ? 'You' : who.name}
+      {who.own ? you : who.name}
     </b>
   );
 }
