@@ -29,7 +29,6 @@ export class Inputs {
   private kept: readonly Kept[] = [];
   private pending: readonly Input[] = [];
   private lastSeq = 0;
-  private lastTick = 0;
 
   /** Inputs so far, those sent more than once, and those applied later than they aimed at. */
   readonly counts = { noted: 0, resent: 0, late: 0 };
@@ -44,8 +43,7 @@ export class Inputs {
     this.lastSeq += 1;
     this.counts.noted += 1;
     // Inputs are applied in the order of their numbers: one cannot aim before the one ahead of it.
-    this.lastTick = Math.max(this.lastTick, forTick);
-    const input: Input = { seq: this.lastSeq, forTick: this.lastTick, keys, action };
+    const input: Input = { seq: this.lastSeq, forTick: Math.max(forTick, this.pending.at(-1)?.forTick ?? 0), keys, action };
     this.keep([...this.kept, { input, appliedAt: null, sentAt: null, sent: 0 }].slice(-KEPT_MAX));
     return true;
   }
@@ -55,7 +53,6 @@ export class Inputs {
     this.expect((player?.lastSeq ?? 0) + 1);
     // After a crash the ticks that they aimed at may be far off.
     this.keep(this.kept.map((kept) => (kept.appliedAt === null && kept.input.forTick > forTick ? { ...kept, input: { ...kept.input, forTick } } : kept)));
-    this.lastTick = this.pending.at(-1)?.forTick ?? 0;
     this.progress(player, view);
   }
 
