@@ -54,6 +54,11 @@ test('the window grows with what is known, within bounds', () => {
   expect(windowOf(story, 1_000_000)).toBe(WINDOW_MAX_MS);
 });
 
+test('an old move makes the window no wider', () => {
+  const story = told(null, cluster([a, b], [game('g', b)], { moves: [move('g', '1', '2', { ago_ms: 500_000 })] }), 600_000);
+  expect(windowOf(story, 601_000)).toBe(WINDOW_MIN_MS);
+});
+
 test('the axis names times before now', () => {
   expect(axisOf(180_000).map(({ label }) => label)).toEqual(['3 min ago', '2 min ago', '1 min ago', 'now']);
   expect(axisOf(20_000).map(({ x, label }) => [x, label])).toEqual([

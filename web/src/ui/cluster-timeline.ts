@@ -43,8 +43,9 @@ export interface Timeline {
 
 /** How much time the time line shows: all that is known, within its bounds. */
 export function windowOf({ since, moves }: Story, now: number): number {
-  const known = now - Math.min(since, moves[0]?.at ?? since);
-  return Math.min(WINDOW_MAX_MS, Math.max(WINDOW_MIN_MS, known * 1.04));
+  // What is too old to be shown makes no room: it would shrink again.
+  const first = moves.find(({ at }) => at > since - WINDOW_MAX_MS)?.at ?? since;
+  return Math.min(WINDOW_MAX_MS, Math.max(WINDOW_MIN_MS, (now - Math.min(since, first)) * 1.04));
 }
 
 export function timelineOf(story: Story, now: number, windowMs: number): Timeline {
