@@ -11,8 +11,10 @@ import { TICK_MS, TickClock } from './clock';
 import { History, between, fly, missileBetween, put } from './history';
 import { Lead } from './lead';
 import type { Maze } from './maze';
-import { type Pose, UNIT } from './motion';
-import { Prediction, tankIn, tankOf } from './predict';
+import type { Pose } from './motion';
+import { OwnTank } from './own';
+import { type Filled, Pool } from './pool';
+import { tankIn, tankOf } from './predict';
 import type { Actor, Happening, Scene, SceneBlast, SceneItem, SceneMissile, SceneRound } from './scene';
 import { type Muzzle, type OwnMissile, OwnShots, VANISH_MS, muzzleOf } from './shots';
 import { type Place, Smooth } from './smooth';
@@ -23,10 +25,6 @@ import { BLAST_LIFE, BLAST_RADIUS, type Blast, type Missile, type Player, type V
 const PREDICT_MS = 150;
 /** Others go on by their keys for so many ticks after the newest frame, then hold. */
 const EXTRAPOLATE_TICKS = 5;
-/** A correction of the own tank that can be seen: 0.25 u. */
-const VISIBLE = UNIT / 4;
-/** Ticks of which what was predicted is kept until a frame comes. */
-const COMMITTED = 64;
 
 /** Who looks, and what is on its way. */
 export interface Looker {
@@ -35,31 +33,6 @@ export interface Looker {
   readonly id: string | null;
   /** Inputs that the newest view does not have, in order. */
   readonly waiting: readonly Input[];
-}
-
-type Filled<T> = { -readonly [K in keyof T]: T[K] };
-
-/** A list that is filled anew for each picture, out of objects that stay. */
-class Pool<T> {
-  readonly list: T[] = [];
-  private readonly all: T[] = [];
-
-  constructor(private readonly make: () => T) {}
-
-  clear(): void {
-    this.list.length = 0;
-  }
-
-  next(): T {
-    const item = (this.all[this.list.length] ??= this.make());
-    this.list.push(item);
-    return item;
-  }
-
-  /** Takes back what `next` gave last. */
-  drop(): void {
-    this.list.pop();
-  }
 }
 
 /** What is remembered of a drawn tank from one picture to the next. */
@@ -83,12 +56,11 @@ interface Vanishing extends Pose {
 export class Stage {
   readonly clock = new TickClock();
   private readonly history = new History();
-  private readonly prediction = new Prediction();
+  private readonly own = new OwnTank(this.history);
   private readonly shots = new OwnShots();
   private readonly teller = new Teller();
   private maze: Maze | null = null;
   private id: string | null = null;
-  private slot: number | null = null;
 
   /** When the newest frame arrived. */
   private frameAt = 0;
@@ -100,14 +72,6 @@ export class Stage {
   private keys = 0;
   /** Keys of missiles in flight, by id and slot. */
   private missileKeys = new Map<number, number>();
-  /** What the own tank was predicted to be at the ticks that it has been shown at. */
-  private readonly committed = Array.from({ length: COMMITTED }, () => ({ tick: 0, x: 0, y: 0, heading: 0 }));
-  private committedTo = 0;
-  private readonly smooth = new Smooth();
-  /** The own tank: where it is drawn, and where it would be drawn without smoothing. */
-  private readonly own: Place = { x: 0, y: 0, heading: 0 };
-  private readonly bare: Place = { x: 0, y: 0, heading: 0 };
-  private readonly scratch: Place = { x: 0, y: 0, heading: 0 };
   private readonly muzzles: Muzzle[] = [];
 
   private picture = 0;
@@ -120,13 +84,22 @@ export class Stage {
   private readonly round: Filled<SceneRound> = { number: 0, resting: false, left: null };
   private readonly scene: Filled<Scene> = { tick: 0, actors: this.actors.list, missiles: this.missiles.list, blasts: this.blasts.list, items: this.items.list, round: this.round, self: null };
 
-  /** Ticks of the own tank that were predicted and compared, those that differed, corrections that can be seen, frames that came too late to be shown in time. */
-  readonly counts = { predicted: 0, mispredicted: 0, jumps: 0, framesLate: 0 };
+  /** Frames that came too late to be shown in time. */
+  framesLate = 0;
 
   /** Changes where the clock jumps: a ping that was sent before says nothing any more. */
   timeline = 0;
 
   constructor(readonly lead = new Lead()) {}
+
+  /** Ticks of the own tank that were predicted, and what came of them. */
+  get counts(): OwnTank['counts'] {
+    return this.own.counts;
+  }
+
+  private get slot(): number | null {
+    return this.own.slot;
+  }
 
   /** Own shots shown before a frame told of them, and those that never came. */
   get shotCounts(): { readonly predicted: number; readonly vanished: number } {
@@ -154,11 +127,11 @@ export class Stage {
     if (before?.tick === view.tick && before.epoch === view.epoch) {
       // The same world on another socket.
       this.history.replace(view);
-      this.predict(looker);
+      this.own.predict(looker.maze, looker.waiting);
       return;
     }
     this.advance(now);
-    const drawn = this.commit(now);
+    const drawn = this.own.note(this.ownTick(now), now);
     const follows = frame !== null && before !== null && view.tick === before.tick + 1;
     if (before && !follows) this.fadeMissing(view, now);
     if (before && view.tick <= before.tick) this.goBack(view.tick);
@@ -170,38 +143,38 @@ export class Stage {
     // Others were drawn beyond what was known.
     if (before && this.shown > before.tick) this.broken = true;
     if (before && !follows) this.broken = true;
-    if (follows) this.compare(view);
+    if (follows) this.own.compare(view);
 
-    if (this.clock.arrived(view.tick, at) > this.clock.behind) this.counts.framesLate += 1;
+    if (this.clock.arrived(view.tick, at) > this.clock.behind) this.framesLate += 1;
     this.lead.jitter = this.clock.jitter;
     this.frameAt = at;
     this.history.add(view, frame);
     this.maze = looker.maze;
     this.id = looker.id;
-    this.slot = view.players.find(({ id }) => id === looker.id)?.slot ?? null;
+    this.own.slot = view.players.find(({ id }) => id === looker.id)?.slot ?? null;
     if (follows) this.follow(frame, before, view, looker.maze, now);
     else this.nameMissiles(before, view);
     if (this.slot === null) this.shots.clear(now);
     else this.shots.compare(view, this.slot, now);
-    if (!tankOf(view, this.slot)) this.forgetOwn();
-    this.predict(looker);
-    if (drawn) this.correct(now, true);
+    if (!tankOf(view, this.slot)) this.own.forget();
+    this.own.predict(looker.maze, looker.waiting);
+    if (drawn) this.own.correct(this.ownTick(now), now, true);
   }
 
   /** A ping came back, see `Lead.ponged`: the own tank is shown at another tick from now on. */
   ponged(lead: number, ahead: number, slack: number, now: number): void {
     this.advance(now);
-    const drawn = this.commit(now);
+    const drawn = this.own.note(this.ownTick(now), now);
     this.lead.ponged(lead, ahead, slack);
-    if (drawn) this.correct(now, false);
+    if (drawn) this.own.correct(this.ownTick(now), now, false);
   }
 
   /** The inputs on their way are others than before. */
   pressed(looker: Looker, now: number): void {
     this.advance(now);
-    const drawn = this.commit(now);
-    this.predict(looker);
-    if (drawn) this.correct(now, false);
+    const drawn = this.own.note(this.ownTick(now), now);
+    this.own.predict(looker.maze, looker.waiting);
+    if (drawn) this.own.correct(this.ownTick(now), now, false);
   }
 
   /** The scene at `now`; `self` is the id of the player who looks. */
@@ -268,19 +241,8 @@ export class Stage {
   private goBack(tick: number): void {
     this.history.cut(tick);
     this.teller.cut(tick);
-    this.forgetCommitted();
+    this.own.goBack();
     this.restartClock();
-  }
-
-  /** There is no own tank: the next one has nothing to do with it. */
-  private forgetOwn(): void {
-    this.smooth.forget();
-    this.forgetCommitted();
-  }
-
-  private forgetCommitted(): void {
-    this.committedTo = 0;
-    for (const kept of this.committed) kept.tick = 0;
   }
 
   /** Takes over what a frame tells besides the world. */
@@ -328,70 +290,6 @@ export class Stage {
     return this.missileKeys.get(nameOf(missile)) ?? 0;
   }
 
-  private predict({ maze, waiting }: Looker): void {
-    const { newest } = this.history;
-    if (newest) this.prediction.start(newest, maze, this.slot, waiting);
-  }
-
-  /** Notes what is predicted for the ticks that are drawn by now, and where the own tank is drawn. False where it is not. */
-  private commit(now: number): boolean {
-    const { newest } = this.history;
-    if (!newest) return false;
-    const tick = this.ownTick(now);
-    const to = Math.floor(tick);
-    for (let of = Math.max(this.committedTo, newest.tick) + 1; of <= to; of++) {
-      const ahead = this.prediction.at(of);
-      const tank = ahead && tankIn(ahead, this.slot);
-      if (!tank) break;
-      const kept = this.committed[of % COMMITTED] as Place & { tick: number };
-      kept.tick = of;
-      put(kept, tank);
-      this.committedTo = of;
-    }
-    if (!this.ownPose(this.bare, tick)) return false;
-    put(this.own, this.bare);
-    this.smooth.apply(this.own, now);
-    return true;
-  }
-
-  /** Compares what was predicted for a tick with what it is. */
-  private compare(view: View): void {
-    const tank = tankOf(view, this.slot);
-    const kept = this.committed[view.tick % COMMITTED] as Place & { tick: number };
-    const ahead = this.prediction.at(view.tick);
-    const predicted = kept.tick === view.tick ? kept : ahead && tankIn(ahead, this.slot);
-    if (!tank || !predicted) return;
-    this.counts.predicted += 1;
-    if (tank.x !== predicted.x || tank.y !== predicted.y || tank.heading !== predicted.heading) this.counts.mispredicted += 1;
-  }
-
-  /** The own tank was drawn at `own`, and may belong elsewhere now; `counts`: which would be a mistake. */
-  private correct(now: number, counts: boolean): void {
-    if (!this.ownPose(this.scratch, this.ownTick(now))) return;
-    const { bare, scratch } = this;
-    if (bare.x === scratch.x && bare.y === scratch.y && bare.heading === scratch.heading) return;
-    if (counts && Math.hypot(bare.x - scratch.x, bare.y - scratch.y) > VISIBLE) this.counts.jumps += 1;
-    this.smooth.correct(this.own, scratch, now);
-  }
-
-  /** Puts the own tank at a tick, where it belongs, into `place`. False where there is none. */
-  private ownPose(place: Place, tick: number): boolean {
-    const whole = Math.floor(tick);
-    const from = this.ownAt(whole);
-    const to = this.ownAt(whole + 1) ?? from;
-    if (!to) return false;
-    between(place, from ?? to, to, tick - whole);
-    return true;
-  }
-
-  private ownAt(tick: number): Pose | null {
-    const { newest } = this.history;
-    if (!newest || this.slot === null || !tankOf(newest, this.slot)) return null;
-    if (tick <= newest.tick) return tankOf(this.history.at(tick).view, this.slot);
-    const ahead = this.prediction.at(tick);
-    return ahead && tankIn(ahead, this.slot);
-  }
-
   /** Shows own shots as soon as the own tank is on its way to their tick. */
   private shoot(now: number): void {
     const { newest } = this.history;
@@ -401,7 +299,7 @@ export class Stage {
     const to = Math.ceil(this.ownTick(now));
     // One that was shown stays as long as it is still to come, even when the clock has been set back a little.
     for (let tick = newest.tick + 1; tick <= to + 2; tick++) {
-      const ahead = this.prediction.at(tick);
+      const ahead = this.own.ahead(tick);
       if (!ahead?.shoots) continue;
       if (tick > to && this.muzzles.length >= this.shots.open) break;
       const tank = tankIn(ahead, this.slot);
@@ -445,22 +343,25 @@ export class Stage {
     const player = self === null || self !== this.id ? undefined : newest.players.find(({ id }) => id === self);
     if (!player?.tank) return;
     const tick = this.ownTick(now);
-    if (!this.ownPose(this.own, tick)) return;
+    const { smooth } = this.own;
     const actor = this.actors.next();
-    put(actor, this.own);
+    if (!this.own.pose(actor, tick)) {
+      this.actors.drop();
+      return;
+    }
     const drawn = this.drawnOf(player);
-    if (this.jumped && drawn.picture === this.picture - 1) this.smooth.correct(drawn, actor, now);
-    this.smooth.apply(actor, now);
+    if (this.jumped && drawn.picture === this.picture - 1) smooth.correct(drawn, actor, now);
+    smooth.apply(actor, now);
     // What was done to it is shown when everybody sees it done.
     const seen = tankWith(this.history.at(shown).view, player) ?? player.tank;
-    const ahead = this.prediction.at(Math.ceil(tick));
+    const ahead = this.own.ahead(Math.ceil(tick));
     actor.player = player;
     actor.armour = seen.armour;
     actor.reload = ahead ? (ahead.shoots ? ahead.reload : Math.max(0, ahead.reload + Math.ceil(tick) - tick)) : player.tank.reload;
     actor.bounce = player.tank.bounce;
     actor.keys = ahead?.keys ?? player.keys;
     actor.own = true;
-    this.remember(drawn, actor, now, this.smooth);
+    this.remember(drawn, actor, now, smooth);
     drawn.ahead = true;
     this.scene.self = actor;
   }
@@ -473,7 +374,7 @@ export class Stage {
   }
 
   private aheadOf(slot: number, tick: number): Pose | null {
-    const ahead = this.prediction.at(tick);
+    const ahead = this.own.ahead(tick);
     return ahead && tankIn(ahead, slot);
   }
 

@@ -470,7 +470,7 @@ export class Session {
         return counts.frames;
       },
       get framesLate() {
-        return stage.counts.framesLate;
+        return stage.framesLate;
       },
       get ticksSkipped() {
         return counts.skipped + changes.counts.skipped;
