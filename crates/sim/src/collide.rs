@@ -106,7 +106,10 @@ fn part(bodies: &mut [Body], i: usize, j: usize) -> bool {
 /// Out of each segment in turn: the tank's middle goes to `radius` from the nearest point, along the line between them.
 fn out_of_walls(maze: &Maze, mut at: (i32, i32)) -> (i32, i32) {
     const RADIUS: i64 = TANK_RADIUS as i64;
-    for segment in maze.segments_near(at) {
+    for segment in maze.segments_near_tank(at) {
+        if segment.is_beyond(at, TANK_RADIUS) {
+            continue;
+        }
         let nearest = segment.closest(at);
         let (ex, ey) = difference(at, nearest);
         let square = ex * ex + ey * ey;
@@ -127,7 +130,7 @@ fn out_of_edge(maze: &Maze, at: (i32, i32)) -> (i32, i32) {
 
 fn in_wall(maze: &Maze, at: (i32, i32)) -> bool {
     const DEEP: i64 = (TANK_RADIUS - SLACK) as i64;
-    maze.segments_near(at).any(|segment| {
+    maze.segments_near_tank(at).filter(|segment| !segment.is_beyond(at, TANK_RADIUS)).any(|segment| {
         let (ex, ey) = difference(at, segment.closest(at));
         ex * ex + ey * ey < DEEP * DEEP
     })

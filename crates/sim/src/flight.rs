@@ -61,7 +61,7 @@ impl World {
         let barrel = barrel(missile);
         let start = ahead(missile, -barrel);
         let mut wall: Option<(i32, &Segment)> = None;
-        for segment in maze.segments_near(start) {
+        for segment in maze.segments_near_flight(start, barrel) {
             if let Some(distance) = segment.crossing(start, to, barrel + MISSILE_STEP)
                 && wall.is_none_or(|(nearest, _)| distance < nearest)
             {
@@ -152,10 +152,12 @@ fn rest(maze: &Maze, missile: &Missile, at: u8) -> Option<u8> {
     if !missile.bounce {
         return None;
     }
-    let start = ahead(missile, -barrel(missile));
+    let barrel = barrel(missile);
+    let start = ahead(missile, -barrel);
     (0..=at.saturating_sub(1)).rev().find(|rest| {
         let place = ahead(missile, i32::from(*rest) * FLIGHT_STEP);
-        maze.segments_near(start).all(|segment| segment.crossing(start, place, MISSILE_STEP).is_none())
+        maze.segments_near_flight(start, barrel)
+            .all(|segment| segment.crossing(start, place, MISSILE_STEP).is_none())
     })
 }
 

@@ -14,6 +14,7 @@ mod blast;
 mod chat;
 mod collide;
 mod delta;
+mod digest;
 mod fixed;
 mod flight;
 mod maze;

@@ -321,9 +321,19 @@ impl Maze {
         &self.segments
     }
 
-    /// The segments that may be within a tank's radius plus one missile step of `p`, in the order of the text.
-    pub(crate) fn segments_near(&self, p: (i32, i32)) -> impl Iterator<Item = &Segment> {
-        self.grid.near(p).iter().map(|number| &self.segments[usize::from(*number)])
+    /// The segments that may be within a tank's radius plus one flight of `p`, in the order of the text.
+    pub(crate) fn segments_near_tank(&self, p: (i32, i32)) -> impl Iterator<Item = &Segment> {
+        self.numbered(self.grid.near_tank(p))
+    }
+
+    /// The segments that may be on the way of a missile whose flight begins at `p`, `barrel` units behind it and at most a
+    /// tank's radius, in the order of the text.
+    pub(crate) fn segments_near_flight(&self, p: (i32, i32), barrel: i32) -> impl Iterator<Item = &Segment> {
+        self.numbered(if barrel == 0 { self.grid.near_flight(p) } else { self.grid.near_tank(p) })
+    }
+
+    fn numbered<'a>(&'a self, numbers: &'a [u16]) -> impl Iterator<Item = &'a Segment> {
+        numbers.iter().map(|number| &self.segments[usize::from(*number)])
     }
 
     /// Whether a missile could fly from one point of the arena to the other: no wall is met on the way, its ends included.

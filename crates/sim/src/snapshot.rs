@@ -1,9 +1,8 @@
-//! Worlds as bytes, and their digest.
+//! Worlds as bytes.
 //!
 //! Owns the snapshot's format: one byte with the format's number, then the world in postcard. A snapshot of another
 //! format, of rules that this build does not step, or of another maze is refused, never guessed at.
 
-use crate::fixed::{FNV_START, fnv1a};
 use crate::maze::Maze;
 use crate::numbers::{
     ARMOUR_MAX, FLIGHT_STEP, ITEM_TICKS, NAME_CHARS_MAX, NOBODY, RELOAD_TICKS, SLOTS_MAX, keys,
@@ -43,7 +42,8 @@ pub enum RestoreError {
 }
 
 impl World {
-    /// The world as bytes for [`World::restore`]: 40 bytes and about 45 for each player, 12 for each missile.
+    /// The world as bytes for [`World::restore`]: 40 bytes, up to 60 for each player with a tank, 12 for each missile, 10
+    /// for each blast and item, and up to 1,170 of chat.
     pub fn snapshot(&self) -> Vec<u8> {
         postcard::to_extend(self, [FORMAT].into())
             .expect("a vector takes all bytes, and a world has plain fields only")
@@ -71,12 +71,6 @@ impl World {
             Some(fault) => Err(RestoreError::Impossible(fault)),
             None => Ok(world),
         }
-    }
-
-    /// A 32-bit digest of everything in the world: FNV-1a over the snapshot. Differs between worlds that differ, but
-    /// for one chance in 2^32; it finds faults and is no defence against forgers.
-    pub fn digest(&self) -> u32 {
-        fnv1a(FNV_START, &self.snapshot())
     }
 
     /// What in this world the rules could never have made.
@@ -151,4 +145,172 @@ const TICK_MAX: u64 = u64::MAX / 4;
 
 fn is_any_twice<T, K: PartialEq>(all: &[T], key: impl Fn(&T) -> K) -> bool {
     (1..all.len()).any(|n| all[..n].iter().any(|other| key(other) == key(&all[n])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::{ChatLine, ChatWhat};
+    use crate::delta::Event;
+    use crate::maze::STANDARD_MAZE;
+    use crate::world::{Blast, BlastKind, ItemKind, Player, Rounds, Tank};
+    use alloc::format;
+    use alloc::string::{String, ToString};
+
+    const SLOTS: u8 = 8;
+
+    fn standard() -> Maze {
+        Maze::parse(STANDARD_MAZE).unwrap()
+    }
+
+    /// A game of an hour with much in it: 8 tanks, 20 missiles, blasts, items, and as much chat as is kept.
+    fn full(maze: &Maze) -> World {
+        let mut world = World::new(
+            maze,
+            RULES,
+            SLOTS,
+            0xfedc_ba98_7654_3210,
+            Rounds { play_ticks: 9_000, rest_ticks: 400 },
+        );
+        world.tick = 180_000;
+        world.round = Round { number: 20, resting: false, ends: 188_000 };
+        for slot in 0..SLOTS {
+            let name = format!("sixteen letters{slot}");
+            let mut player = Player::new(u64::MAX - u64::from(slot), slot, name, slot > 4);
+            (player.session, player.score, player.deaths, player.wins) = (2, 12, 34, 5);
+            (player.last_seq, player.applied, player.applied_hash) = (20_000, 20_000, u32::MAX);
+            (player.keys, player.gone_at) = (31, (slot == 0).then_some(179_000));
+            let (x, y) = (-100_000 + 25_000 * i32::from(slot), -99_999);
+            player.tank = Some(Tank { x, y, heading: 65_535, armour: 32_768, reload: 50, bounce: true });
+            world.players.push(player);
+        }
+        for id in 0..20 {
+            let (x, y) = (-110_000, 110_000 + i32::from(id));
+            world.missiles.push(Missile {
+                id: id + 200,
+                slot: 7,
+                x,
+                y,
+                heading: 65_535,
+                bounce: true,
+                fresh: true,
+            });
+        }
+        world.happened.inputs.push((0, [1, 2].into()));
+        world.happened.events.push(Event::Hurt { slot: 1, armour: 32_768 });
+        for age in 0..6 {
+            world.blasts.push(Blast { kind: BlastKind::Destruct, slot: 7, x: -110_000, y: 110_000, age });
+        }
+        for id in 0..8 {
+            world.items.push(Item { id: 8 * id, kind: ItemKind::Bounce, x: -110_000, y: 110_000, left: 499 });
+        }
+        for tick in 179_900..179_916 {
+            let what = ChatWhat::Said { text: "x".repeat(48) };
+            world.chat.add(ChatLine { tick, slot: 7, name: "sixteen letters7".to_string(), what });
+        }
+        assert_eq!(world.chat().len(), 16);
+        world
+    }
+
+    #[test]
+    fn a_full_world_takes_at_most_2_kilobytes() {
+        let maze = standard();
+        let world = full(&maze);
+        let bytes = world.snapshot();
+        assert!(bytes.len() <= 2_048, "{} bytes", bytes.len());
+        assert_eq!(World::restore(&maze, &bytes), Ok(world));
+    }
+
+    /// The refusal of a full world that something was done to.
+    #[track_caller]
+    fn check(spoil: impl FnOnce(&mut World), expected: &'static str) {
+        let maze = standard();
+        let mut world = full(&maze);
+        spoil(&mut world);
+        assert_eq!(World::restore(&maze, &world.snapshot()), Err(RestoreError::Impossible(expected)));
+    }
+
+    #[test]
+    fn what_the_rules_could_never_have_made_is_refused() {
+        check(|world| world.slots = 33, "a number of slots out of range");
+        check(|world| world.tick = u64::MAX, "a tick that no game reaches");
+        check(|world| world.players.swap(0, 1), "slots that do not rise or are too many");
+        check(|world| world.players[3].id = world.players[4].id, "one player twice");
+        check(|world| world.players[3].name.push_str("longer"), "a name that is too long");
+        check(|world| world.players[3].keys = 32, "keys or counts out of range");
+        check(|world| world.players[3].applied += 1, "keys or counts out of range");
+    }
+
+    #[test]
+    fn rounds_that_the_rules_could_never_have_made_are_refused() {
+        const FAULT: &str = "a round that is over already";
+        check(|world| world.round.ends = 179_999, FAULT);
+        check(|world| world.round.ends = 189_001, FAULT);
+        check(|world| world.round.ends = 0, FAULT);
+        check(|world| world.round.number = 0, FAULT);
+        check(|world| world.rounds.play_ticks = 0, FAULT);
+        check(|world| world.round.resting = true, FAULT);
+        check(
+            |world| (world.round.resting, world.round.ends) = (true, 180_400),
+            "tanks while the round rests",
+        );
+    }
+
+    #[test]
+    fn tanks_missiles_blasts_and_items_that_the_rules_could_never_have_made_are_refused() {
+        let tank =
+            |spoil: fn(&mut Tank)| move |world: &mut World| spoil(world.players[2].tank.as_mut().unwrap());
+        check(tank(|tank| tank.x = 128_001), "a tank out of range");
+        check(tank(|tank| tank.y = i32::MIN), "a tank out of range");
+        check(tank(|tank| tank.armour = 0), "a tank out of range");
+        check(tank(|tank| tank.armour = 32_769), "a tank out of range");
+        check(tank(|tank| tank.reload = 51), "a tank out of range");
+
+        check(|world| world.missiles[2].y = 200_000, "a missile out of range");
+        check(|world| world.missiles[2].slot = 8, "a missile out of range");
+        check(|world| world.missiles[2].slot = NOBODY, "a missile out of range");
+        check(|world| world.missiles[2].id = 201, "one missile twice");
+
+        check(|world| world.blasts[2].x = -200_000, "a blast out of range");
+        check(|world| world.blasts[2].slot = 8, "a blast out of range");
+        check(|world| world.blasts[2].age = 50, "a blast out of range");
+        check(
+            |world| (world.blasts[5].kind, world.blasts[5].age) = (BlastKind::Missile, 20),
+            "a blast out of range",
+        );
+
+        const ITEMS: &str = "items out of range or without a place for another";
+        check(|world| world.items[2].x = 200_000, ITEMS);
+        check(|world| world.items[2].left = 0, ITEMS);
+        check(|world| world.items[2].left = 501, ITEMS);
+        check(|world| world.items[2].id = 8, ITEMS);
+        check(|world| (0..8).for_each(|n| world.items[n].id = n as u8), ITEMS);
+    }
+
+    #[test]
+    fn more_chat_than_is_kept_is_refused() {
+        let maze = standard();
+        let mut world = full(&maze);
+        world.blasts[0].slot = NOBODY;
+        assert!(World::restore(&maze, &world.snapshot()).is_ok());
+        let line =
+            |text: String| ChatLine { tick: 1, slot: 0, name: String::new(), what: ChatWhat::Said { text } };
+        world.chat = unbounded([(); 17].map(|()| line("x".into())).as_slice());
+        assert_eq!(refusal(&maze, &world), "more chat than is kept");
+        world.chat = unbounded(&[line("x".repeat(1_025))]);
+        assert_eq!(refusal(&maze, &world), "more chat than is kept");
+    }
+
+    /// A history of these lines, without the bounds that adding them would keep.
+    fn unbounded(lines: &[ChatLine]) -> crate::chat::Chat {
+        let bytes = postcard::to_allocvec(lines).unwrap();
+        postcard::from_bytes(&bytes).unwrap()
+    }
+
+    fn refusal(maze: &Maze, world: &World) -> &'static str {
+        match World::restore(maze, &world.snapshot()) {
+            Err(RestoreError::Impossible(fault)) => fault,
+            other => panic!("{other:?}"),
+        }
+    }
 }

@@ -20,6 +20,9 @@ pub struct Segment {
     pub length: i32,
     /// Heading from `a` to `b`, within 1 of the exact one: what missiles bounce by.
     pub direction: u16,
+    /// The box around it.
+    low: (i32, i32),
+    high: (i32, i32),
 }
 
 impl Segment {
@@ -35,6 +38,8 @@ impl Segment {
             tangent: (axis(dx), axis(dy)),
             length: length as i32,
             direction: heading_of(b.0 - a.0, b.1 - a.1),
+            low: (a.0.min(b.0), a.1.min(b.1)),
+            high: (a.0.max(b.0), a.1.max(b.1)),
         }
     }
 
@@ -51,6 +56,17 @@ impl Segment {
         } else {
             (self.a.0 + ((tx * along + 8192) >> 14) as i32, self.a.1 + ((ty * along + 8192) >> 14) as i32)
         }
+    }
+
+    /// Whether `p` is further than `distance` from every point that `closest` could give: cheaper than asking for it, and
+    /// not always seen.
+    pub(crate) fn is_beyond(&self, p: (i32, i32), distance: i32) -> bool {
+        // What rounding may put the nearest point off the segment.
+        let distance = distance + 32;
+        p.0 < self.low.0 - distance
+            || p.0 > self.high.0 + distance
+            || p.1 < self.low.1 - distance
+            || p.1 > self.high.1 + distance
     }
 
     /// Where the flight from `p` to `q` meets the segment, as a distance from `p` when the flight is `length` long.
@@ -71,45 +87,73 @@ impl Segment {
     }
 }
 
-/// Cells of 1 u along one side of the arena.
-const CELLS: usize = 20;
-/// Farthest that anybody asks from a point: a tank's radius (its push, or the barrel of its shot) plus one flight.
-const REACH: i32 = TANK_RADIUS + MISSILE_STEP + 64;
-/// Half a cell's diagonal, rounded up.
-const HALF_DIAGONAL: i32 = 9_051;
+/// Farthest that a tank asks from its middle: its radius (its push, or the barrel of its shot) plus one flight. Clients
+/// that push tanks use the same cells and reach: where a push takes a tank out of what its cell lists, they must not see
+/// more than this does.
+const TANK_REACH: i32 = TANK_RADIUS + MISSILE_STEP + 64;
+/// Farthest that a missile asks from its place: one flight.
+const FLIGHT_REACH: i32 = MISSILE_STEP + 64;
 
-/// For each cell of 1 u the numbers of the segments within reach of any point of it, rising.
+/// Which segments are near a place: for each of two reaches, with cells as small as it allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Grid {
+    tanks: Cells<U>,
+    flights: Cells<{ U / 2 }>,
+}
+
+impl Grid {
+    pub(crate) fn new(segments: &[Segment]) -> Grid {
+        Grid { tanks: Cells::new(segments, TANK_REACH), flights: Cells::new(segments, FLIGHT_REACH) }
+    }
+
+    /// Numbers of the segments that may be within a tank's radius and a flight of `p`, rising.
+    pub(crate) fn near_tank(&self, p: (i32, i32)) -> &[u16] {
+        self.tanks.near(p)
+    }
+
+    /// Numbers of the segments that may be within a flight of `p`, rising.
+    pub(crate) fn near_flight(&self, p: (i32, i32)) -> &[u16] {
+        self.flights.near(p)
+    }
+}
+
+/// For each cell, `SIDE` units wide and high, the numbers of the segments within reach of any point of it, rising.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Cells<const SIDE: i32> {
     /// Cell c's numbers are `near[starts[c]..starts[c + 1]]`.
     starts: Vec<u32>,
     near: Vec<u16>,
 }
 
-impl Grid {
-    pub(crate) fn new(segments: &[Segment]) -> Grid {
-        let mut grid = Grid { starts: Vec::with_capacity(CELLS * CELLS + 1), near: Vec::new() };
-        for cell in 0..CELLS * CELLS {
-            grid.starts.push(grid.near.len() as u32);
-            let middle = |i: usize| i as i32 * U + U / 2 - ARENA_HALF_MAX;
-            let middle = (middle(cell % CELLS), middle(cell / CELLS));
+impl<const SIDE: i32> Cells<SIDE> {
+    /// Cells along one side of the largest arena.
+    const ALONG: usize = (2 * ARENA_HALF_MAX / SIDE) as usize;
+    /// Half a cell's diagonal, rounded up: 9,051 for 1 u.
+    const HALF_DIAGONAL: i32 = (SIDE as u64 * 7_071_068).div_ceil(10_000_000) as i32;
+
+    fn new(segments: &[Segment], reach: i32) -> Cells<SIDE> {
+        let mut cells = Cells { starts: Vec::with_capacity(Self::ALONG * Self::ALONG + 1), near: Vec::new() };
+        let reach = i64::from(reach + Self::HALF_DIAGONAL);
+        for cell in 0..Self::ALONG * Self::ALONG {
+            cells.starts.push(cells.near.len() as u32);
+            let middle = |n: usize| n as i32 * SIDE + SIDE / 2 - ARENA_HALF_MAX;
+            let middle = (middle(cell % Self::ALONG), middle(cell / Self::ALONG));
             for (number, segment) in segments.iter().enumerate() {
                 let nearest = segment.closest(middle);
                 let (ex, ey) = (i64::from(middle.0 - nearest.0), i64::from(middle.1 - nearest.1));
-                let reach = i64::from(REACH + HALF_DIAGONAL);
                 if ex * ex + ey * ey <= reach * reach {
-                    grid.near.push(number as u16);
+                    cells.near.push(number as u16);
                 }
             }
         }
-        grid.starts.push(grid.near.len() as u32);
-        grid
+        cells.starts.push(cells.near.len() as u32);
+        cells
     }
 
-    /// Numbers of the segments that may be within `REACH` of `p`, rising. Points outside the arena count as at its edge.
-    pub(crate) fn near(&self, p: (i32, i32)) -> &[u16] {
-        let cell = |v: i32| ((v + ARENA_HALF_MAX) / U).clamp(0, CELLS as i32 - 1) as usize;
-        let cell = cell(p.1) * CELLS + cell(p.0);
+    /// Points outside the arena count as at its edge.
+    fn near(&self, p: (i32, i32)) -> &[u16] {
+        let cell = |v: i32| ((v + ARENA_HALF_MAX) / SIDE).clamp(0, Self::ALONG as i32 - 1) as usize;
+        let cell = cell(p.1) * Self::ALONG + cell(p.0);
         &self.near[self.starts[cell] as usize..self.starts[cell + 1] as usize]
     }
 }
@@ -123,23 +167,31 @@ mod tests {
     fn the_grid_finds_every_segment_within_reach_of_any_point() {
         let maze = Maze::parse(STANDARD_MAZE).unwrap();
         let grid = Grid::new(maze.segments());
-        let mut found = 0;
+        let (mut points, mut found, mut listed) = (0, [0, 0], [0, 0]);
         // Odd steps, so that points fall on all parts of cells; also somewhat outside the arena.
         for x in (-ARENA_HALF_MAX - 600..=ARENA_HALF_MAX + 600).step_by(1_777) {
             for y in (-ARENA_HALF_MAX - 600..=ARENA_HALF_MAX + 600).step_by(1_999) {
+                points += 1;
+                let lists = [grid.near_tank((x, y)), grid.near_flight((x, y))];
                 for (number, segment) in maze.segments().iter().enumerate() {
                     let nearest = segment.closest((x, y));
                     let (ex, ey) = (i64::from(x - nearest.0), i64::from(y - nearest.1));
-                    if isqrt(ex * ex + ey * ey) <= i64::from(TANK_RADIUS + MISSILE_STEP) {
-                        found += 1;
-                        assert!(grid.near((x, y)).contains(&(number as u16)), "{x},{y}: {segment:?}");
+                    for (n, reach) in [TANK_RADIUS + MISSILE_STEP, MISSILE_STEP].into_iter().enumerate() {
+                        if isqrt(ex * ex + ey * ey) <= i64::from(reach) {
+                            found[n] += 1;
+                            assert!(lists[n].contains(&(number as u16)), "{x},{y}: {segment:?}");
+                        }
                     }
                 }
+                listed = [listed[0] + lists[0].len(), listed[1] + lists[1].len()];
             }
         }
-        assert!(found > 1_000);
-        let listed: usize = (0..400).map(|cell| (grid.starts[cell + 1] - grid.starts[cell]) as usize).sum();
-        assert!(listed / 400 < maze.segments().len() / 4, "the grid leaves few: {listed} in 400 cells");
+        assert!(found[0] > 1_000 && found[1] > 100);
+        // Of 108 segments.
+        assert!(
+            listed[0] < 12 * points && listed[1] < 4 * points,
+            "it leaves few: {listed:?} for {points} points"
+        );
     }
 
     #[test]

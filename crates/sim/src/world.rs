@@ -1,6 +1,7 @@
 //! What a world is made of, and what a log entry can hold.
 //!
-//! Owns the records; how they change is in `step`, how they are stored in `snapshot`.
+//! Owns the records; how they change is in `step` and what it calls, how they are stored in `snapshot`. Numbers that fill
+//! their bytes are stored as they are, the others with as many bytes as they need.
 
 use crate::chat::{Chat, ChatLine};
 use crate::delta::Event;
@@ -18,10 +19,12 @@ use serde::{Deserialize, Serialize};
 pub struct World {
     pub(crate) rules: u16,
     /// [`Maze::fingerprint`] of the maze that the game is played in.
+    #[serde(with = "postcard::fixint::le")]
     pub(crate) maze: u32,
     pub(crate) tick: u64,
     pub(crate) slots: u8,
     /// State of the game's random numbers (splitmix64). Only what destroyed tanks leave is drawn.
+    #[serde(with = "postcard::fixint::le")]
     pub(crate) random: u64,
     pub(crate) rounds: Rounds,
     pub(crate) round: Round,
@@ -74,6 +77,7 @@ pub struct Round {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Player {
     /// The player's own id, the same over all sockets.
+    #[serde(with = "postcard::fixint::le")]
     pub id: u64,
     /// The player's place, below `World::slots`.
     pub slot: u8,
@@ -96,6 +100,7 @@ pub struct Player {
     /// Inputs applied so far.
     pub applied: u32,
     /// [`input_hash`] over all applied inputs.
+    #[serde(with = "postcard::fixint::le")]
     pub applied_hash: u32,
     /// Level of all keys ([`crate::keys`]) as of the last applied input; without a socket nobody holds them.
     pub keys: u8,
@@ -111,8 +116,10 @@ pub struct Tank {
     /// Units from the middle, upwards.
     pub y: i32,
     /// 65,536 to the full turn, 0 towards +x, counter-clockwise.
+    #[serde(with = "postcard::fixint::le")]
     pub heading: u16,
     /// Armour left in Q14, 1 to 32,768.
+    #[serde(with = "postcard::fixint::le")]
     pub armour: u16,
     /// Ticks until it can fire.
     pub reload: u8,
@@ -132,6 +139,7 @@ pub struct Missile {
     /// Units from the middle, upwards.
     pub y: i32,
     /// Direction of flight.
+    #[serde(with = "postcard::fixint::le")]
     pub heading: u16,
     /// It will bounce off the next wall.
     pub bounce: bool,
