@@ -181,11 +181,11 @@ export class Effects {
     }
   }
 
-  /** How far the picture is pushed, in pixels of a screen of usual density. */
-  pushed(now: number): { readonly x: number; readonly y: number } {
-    PUSH.x = this.shake < 0.15 ? 0 : Math.sin(now * 0.083) * this.shake;
-    PUSH.y = this.shake < 0.15 ? 0 : Math.cos(now * 0.107) * this.shake;
-    return PUSH;
+  /** Puts into `into` how far the picture is pushed, in pixels. */
+  pushed(now: number, density: number, into: { x: number; y: number }): void {
+    const by = this.shake < 0.15 ? 0 : this.shake * density;
+    into.x = Math.sin(now * 0.083) * by;
+    into.y = Math.cos(now * 0.107) * by;
   }
 
   /** How much the edges warn, 0 to 1. */
@@ -386,8 +386,6 @@ export class Effects {
   /** Pixels of words that rise. */
   textSize = 14;
 }
-
-const PUSH = { x: 0, y: 0 };
 
 function inU({ x, y }: { readonly x: number; readonly y: number }): { readonly x: number; readonly y: number } {
   return { x: x / UNIT, y: y / UNIT };

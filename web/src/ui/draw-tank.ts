@@ -21,6 +21,8 @@ const STEEL = '#c4d0dd';
 const STEEL_DARK = '#5d6b7a';
 
 export interface TankPictures {
+  /** Hull and turret as one, by step of the tracks; apart while the gun recoils. */
+  readonly whole: readonly HTMLCanvasElement[];
   /** By step of the tracks. */
   readonly hulls: readonly HTMLCanvasElement[];
   readonly turret: HTMLCanvasElement;
@@ -33,8 +35,15 @@ export function makeTank(slot: number, own: boolean, scale: number): TankPicture
       to.setTransform(scale, 0, 0, scale, to.canvas.width / 2, to.canvas.height / 2);
       draw(to);
     });
+  const steps = Array.from({ length: TRACK_STEPS }, (_, step) => (to: CanvasRenderingContext2D) => hull(to, colour, slotPattern(slot), own, (step / TRACK_STEPS) * LINK));
   return {
-    hulls: Array.from({ length: TRACK_STEPS }, (_, step) => picture((to) => hull(to, colour, slotPattern(slot), own, (step / TRACK_STEPS) * LINK))),
+    whole: steps.map((step) =>
+      picture((to) => {
+        step(to);
+        turret(to, colour, own);
+      }),
+    ),
+    hulls: steps.map(picture),
     turret: picture((to) => turret(to, colour, own)),
   };
 }

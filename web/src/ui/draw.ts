@@ -72,6 +72,8 @@ export class Painter {
   private readonly lastY = new Float32Array(32);
   private readonly run = new Float32Array(32);
   private paintedAt = 0;
+  /** How far the picture is pushed at present. */
+  private readonly push = { x: 0, y: 0 };
 
   constructor(private readonly canvas: HTMLCanvasElement) {
     this.to = canvas.getContext('2d', { alpha: false });
@@ -111,14 +113,14 @@ export class Painter {
     for (const actor of scene.actors) this.drive(actor, ground);
     ground.fade(now);
 
+    this.push.x = 0;
+    this.push.y = 0;
+    if (looks.shake) effects.pushed(now, this.density, this.push);
     to.setTransform(1, 0, 0, 1, 0, 0);
-    if (looks.shake) {
-      const { x, y } = effects.pushed(now);
-      if (x !== 0 || y !== 0) {
-        to.fillStyle = '#0b0f14';
-        to.fillRect(0, 0, camera.width, camera.height);
-        to.setTransform(1, 0, 0, 1, x * this.density, y * this.density);
-      }
+    if (this.push.x !== 0 || this.push.y !== 0) {
+      to.fillStyle = '#0b0f14';
+      to.fillRect(0, 0, camera.width, camera.height);
+      this.straight(to);
     }
     to.drawImage(ground.canvas, 0, 0);
     if (marks.launchable) this.drawEntries(to, camera, maze, scene, marks.pointed, now, looks.reduced);
@@ -298,7 +300,7 @@ export class Painter {
     to.globalAlpha = 1;
   }
 
-  private place(to: CanvasRenderingContext2D, { hulls, turret }: TankPictures, x: number, y: number, heading: number, slot: number, alpha: number): void {
+  private place(to: CanvasRenderingContext2D, { whole, hulls, turret }: TankPictures, x: number, y: number, heading: number, slot: number, alpha: number): void {
     const camera = this.camera as Camera;
     const k = camera.scale;
     const size = TANK_REACH * k;
@@ -307,13 +309,16 @@ export class Painter {
     const angle = -heading * TURN;
     const cos = Math.cos(angle);
     const sin = Math.sin(angle);
-    const shift = to.getTransform();
-    to.setTransform(cos, sin, -sin, cos, shift.e + x, shift.f + y);
+    to.setTransform(cos, sin, -sin, cos, this.push.x + x, this.push.y + y);
     const step = Math.floor(((this.run[slot % 32] as number) / LINK) * TRACK_STEPS);
-    const hull = hulls[((step % TRACK_STEPS) + TRACK_STEPS) % TRACK_STEPS] as HTMLCanvasElement;
-    to.drawImage(hull, -size, -size);
-    to.drawImage(turret, -size - this.effects.recoil(slot) * k, -size);
-    to.setTransform(shift);
+    const shown = ((step % TRACK_STEPS) + TRACK_STEPS) % TRACK_STEPS;
+    const recoil = this.effects.recoil(slot);
+    if (recoil === 0) to.drawImage(whole[shown] as HTMLCanvasElement, -size, -size);
+    else {
+      to.drawImage(hulls[shown] as HTMLCanvasElement, -size, -size);
+      to.drawImage(turret, -size - recoil * k, -size);
+    }
+    this.straight(to);
   }
 
   private drawMissile(to: CanvasRenderingContext2D, { width, height, scale: k }: Camera, missile: SceneMissile, now: number): void {
@@ -324,8 +329,7 @@ export class Painter {
     const flown = origin ? Math.hypot(missile.x - origin.x, missile.y - origin.y) / UNIT : 2;
     const length = Math.min(2.3, flown + 0.1) * k;
     const angle = -heading * TURN;
-    const shift = to.getTransform();
-    to.setTransform(Math.cos(angle), Math.sin(angle), -Math.sin(angle), Math.cos(angle), shift.e + x, shift.f + y);
+    to.setTransform(Math.cos(angle), Math.sin(angle), -Math.sin(angle), Math.cos(angle), this.push.x + x, this.push.y + y);
     to.globalCompositeOperation = 'lighter';
     to.globalAlpha = 0.9 * alpha;
     to.drawImage(this.trail(slot), -length, -0.17 * k, length + 0.06 * k, 0.34 * k);
@@ -348,7 +352,12 @@ export class Painter {
       to.stroke();
     }
     to.globalAlpha = 1;
-    to.setTransform(shift);
+    this.straight(to);
+  }
+
+  /** Back to a picture that is not turned. */
+  private straight(to: CanvasRenderingContext2D): void {
+    to.setTransform(1, 0, 0, 1, this.push.x, this.push.y);
   }
 
   /** Name and armour over a tank; under it where there is no room. */

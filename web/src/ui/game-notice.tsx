@@ -23,7 +23,15 @@ export function Notice({ play, game, again, now }: { play: Play; game: Hex64; ag
     <div class="notice-place" role="status">
       {found && (
         <div class={`notice-box ${found.kind}`}>
-          <p class="title">{found.title}</p>
+          <p class="title">
+            {found.title}
+            {found.time && (
+              <span class="quiet number" aria-hidden="true">
+                {' '}
+                {found.time}
+              </span>
+            )}
+          </p>
           <p>
             {found.why} {found.next}
           </p>

@@ -11,19 +11,19 @@ describe('a standstill', () => {
   });
 
   it.each<[string, Partial<Facts>, RegExp]>([
-    ['silence', {}, /said nothing for 0\.5 s/],
+    ['silence', {}, /says nothing.*0\.5 s/],
     ['a move', { moving: true }, /Another server takes the game over/],
     ['a leaving server', { leaving: true }, /is leaving/],
     ['no network', { offline: true }, /no network/],
     ['no network, before it is noticed otherwise', { offline: true, phase: { type: 'connecting' } }, /no network/],
     ['the first connection', { seen: false, phase: { type: 'connecting' } }, /Asking a server/],
     ['a later connection', { phase: { type: 'connecting' } }, /your place in the game is kept/],
-    ['a pause', { phase: { type: 'waiting', sentence: 'The connection broke.', retryAt: 3400, attempt: 3 } }, /The connection broke\..*Attempt 3 in 2 s/],
+    ['a pause', { phase: { type: 'waiting', sentence: 'The connection broke.', retryAt: 3400, attempt: 3 } }, /The connection broke\..*Attempt 3 follows\. in 2 s/],
     ['a rewind', { frameAt: 1490, lastMove: { epoch: '', tick: 1, from: '', to: '', kind: 'takeOver', gapMs: 900, rewoundMs: 840, at: 1000 } }, /Rewound by 840 ms/],
     ['skipped ticks', { frameAt: 1490, skipped: { ticks: 1, at: 1400 } }, /1 tick was skipped/],
   ])('names %s', (_what, facts, text) => {
     const found = standstill({ ...PLAYING, ...facts }, 1500);
-    expect(found && [found.title, found.why, found.next].join(' ')).toMatch(text);
+    expect(found && [found.title, found.why, found.next, found.time].join(' ')).toMatch(text);
   });
 
   it('says more when the silence lasts', () => {

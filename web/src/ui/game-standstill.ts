@@ -36,23 +36,25 @@ export interface Standstill {
   readonly title: string;
   readonly why: string;
   readonly next: string;
+  /** How long it has lasted, or takes until what comes next: for eyes only, it changes all the time. */
+  readonly time: string;
 }
 
 export function standstill(facts: Facts, now: number): Standstill | null {
   const { phase, seen, offline } = facts;
   switch (phase.type) {
     case 'ended':
-      return { kind: 'ended', title: 'Stopped', why: phase.sentence, next: 'This page does not try again by itself.' };
+      return { kind: 'ended', title: 'Stopped', why: phase.sentence, next: 'This page does not try again by itself.', time: '' };
     case 'waiting': {
       if (offline) return OFFLINE;
       const seconds = Math.ceil((phase.retryAt - now) / 1000);
-      return { kind: 'stopped', title: 'Not connected', why: phase.sentence, next: `Attempt ${phase.attempt} ${seconds > 0 ? `in ${seconds} s` : 'now'}.` };
+      return { kind: 'stopped', title: 'Not connected', why: phase.sentence, next: `Attempt ${phase.attempt} follows.`, time: seconds > 0 ? `in ${seconds} s` : 'now' };
     }
     case 'connecting':
       if (offline) return OFFLINE;
       return seen
-        ? { kind: 'stopped', title: 'Connecting again', why: 'The connection is gone; your place in the game is kept for a minute.', next: 'The game goes on here as soon as a server answers.' }
-        : { kind: 'stopped', title: 'Connecting', why: 'Asking a server for the game.', next: '' };
+        ? { kind: 'stopped', title: 'Connecting again', why: 'The connection is gone; your place in the game is kept for a minute.', next: 'The game goes on here as soon as a server answers.', time: '' }
+        : { kind: 'stopped', title: 'Connecting', why: 'Asking a server for the game.', next: '', time: '' };
     case 'playing':
       return silent(facts, now) ?? past(facts, now);
   }
@@ -63,6 +65,7 @@ const OFFLINE: Standstill = {
   title: 'Offline',
   why: 'This device has no network. The game goes on without you; your place is kept for a minute.',
   next: 'The page connects as soon as the network is back.',
+  time: '',
 };
 
 function silent({ frameAt, leaving, moving, offline }: Facts, now: number): Standstill | null {
@@ -70,13 +73,14 @@ function silent({ frameAt, leaving, moving, offline }: Facts, now: number): Stan
   if (silence <= SILENCE_MS) return null;
   const time = `${(silence / 1000).toFixed(1)} s`;
   if (offline) return OFFLINE;
-  if (leaving) return { kind: 'stopped', title: 'Changing servers', why: `The server that you are connected to is leaving (${time}).`, next: 'Another one takes over; you stay in the game.' };
-  if (moving) return { kind: 'stopped', title: 'The game is moving', why: `Another server takes the game over (${time}).`, next: 'It goes on exactly where it stopped.' };
+  if (leaving) return { kind: 'stopped', title: 'Changing servers', why: 'The server that you are connected to is leaving.', next: 'Another one takes over; you stay in the game.', time };
+  if (moving) return { kind: 'stopped', title: 'The game is moving', why: 'Another server takes the game over.', next: 'It goes on exactly where it stopped.', time };
   return {
     kind: 'stopped',
     title: 'No news from the game',
-    why: `The server that runs the game has said nothing for ${time}.`,
+    why: 'The server that runs the game says nothing.',
     next: silence < LONG_SILENCE_MS ? 'It goes on as soon as it answers.' : 'If it has crashed, another server takes over within seconds; at most a second of play is lost.',
+    time,
   };
 }
 
@@ -87,6 +91,7 @@ function past({ lastMove, skipped }: Facts, now: number): Standstill | null {
       title: `Rewound by ${Math.round(lastMove.rewoundMs)} ms`,
       why: 'The server that ran the game crashed, and another one has taken over.',
       next: 'What you did since then is sent again.',
+      time: '',
     };
   }
   if (skipped && now - skipped.at < EXPLAINED_MS) {
@@ -95,6 +100,7 @@ function past({ lastMove, skipped }: Facts, now: number): Standstill | null {
       title: 'Too slow',
       why: `Your connection or device did not keep up: ${skipped.ticks === 1 ? '1 tick was' : `${skipped.ticks} ticks were`} skipped.`,
       next: 'Fewer effects (in the settings) may help.',
+      time: '',
     };
   }
   return null;

@@ -80,7 +80,7 @@ function Table({ play, game, again }: { play: Play; game: Hex64; again: () => vo
     fullScreen: () => fullScreen(),
     help: () => setDialog('help'),
     scores: setLarge,
-    enterPanels: () => main.current?.querySelector<HTMLElement>('.game-bar a, .game-bar button')?.focus(),
+    enterPanels: () => [...(main.current?.querySelectorAll<HTMLElement>('.game-bar button, .game-bar a') ?? [])].find((button) => button.offsetParent !== null)?.focus(),
     modal: () => document.querySelector('dialog[open]') !== null,
   });
   const rename = (name: string): void => {
