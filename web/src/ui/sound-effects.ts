@@ -56,7 +56,7 @@ interface Recipe {
 
 const RECIPES: Readonly<Record<EffectName, Recipe>> = {
   launch: {
-    tones: [{ type: 'sawtooth', from: 70, to: 320, lasts: 0.4, gain: 0.12, attack: 0.1 }, { type: 'sine', from: 520, to: 1040, at: 0.25, lasts: 0.3, gain: 0.12 }],
+    tones: [{ type: 'sawtooth', from: 70, to: 320, lasts: 0.4, gain: 0.22, attack: 0.1 }, { type: 'sine', from: 520, to: 1040, at: 0.25, lasts: 0.3, gain: 0.22 }],
     noises: [{ filter: 'bandpass', from: 300, to: 2400, lasts: 0.45, gain: 0.2, attack: 0.2 }],
   },
   shot: {
@@ -98,8 +98,8 @@ const RECIPES: Readonly<Record<EffectName, Recipe>> = {
   },
   killConfirmed: {
     tones: [
-      { type: 'triangle', from: 880, lasts: 0.16, gain: 0.3 },
-      { type: 'triangle', from: 1319, at: 0.09, lasts: 0.42, gain: 0.32 },
+      { type: 'triangle', from: 880, lasts: 0.16, gain: 0.42 },
+      { type: 'triangle', from: 1319, at: 0.09, lasts: 0.42, gain: 0.45 },
       { type: 'sine', from: 2637, at: 0.09, lasts: 0.3, gain: 0.08 },
     ],
   },
@@ -197,7 +197,7 @@ export class Instruments {
     this.hum ??= this.startEngine();
     const now = context.currentTime;
     const to = (param: AudioParam, value: number) => param.setTargetAtTime(value, now, 0.12);
-    to(this.hum.gain.gain, speed === null ? 0 : 0.05 + 0.05 * speed);
+    to(this.hum.gain.gain, speed === null ? 0 : 0.03 + 0.03 * speed);
     to(this.hum.low.frequency, 38 + 34 * (speed ?? 0));
     to(this.hum.high.frequency, 57.5 + 49 * (speed ?? 0));
   }
