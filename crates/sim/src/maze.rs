@@ -1,6 +1,6 @@
 //! Mazes: the text format, its parser, and what the rules ask of a parsed maze.
 //!
-//! Owns what makes a maze playable; every [`MazeError`] names the line and says what to do. Does not know tanks.
+//! Owns what a maze must have; what makes one good is in docs/mazes.md. Every [`MazeError`] names the line and says what to do. Does not know tanks.
 //!
 //! # The format
 //!
@@ -45,7 +45,13 @@ pub const MAZE_TEXT_MAX: usize = 64 * 1024;
 /// The maze that games are played in if nothing else is said.
 pub const STANDARD_MAZE: &str = include_str!("../mazes/standard.maze");
 /// All mazes that come with the game, the standard one first.
-pub const MAZES: &[&str] = &[STANDARD_MAZE];
+pub const MAZES: &[&str] = &[
+    STANDARD_MAZE,
+    include_str!("../mazes/grove.maze"),
+    include_str!("../mazes/citadel.maze"),
+    include_str!("../mazes/herringbone.maze"),
+    include_str!("../mazes/tower.maze"),
+];
 
 /// A parsed maze. Never changes while games run in it.
 #[derive(Clone, Debug, PartialEq, Eq)]

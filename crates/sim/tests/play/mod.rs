@@ -53,7 +53,11 @@ impl Play {
         for at in 0..self.players.len() {
             if tick == 1 || (self.unruly && self.below(40) == 0) {
                 let player = self.players[at].id;
-                log.push(Entry::Join { player, name: format!("player {player}"), bot: player % 3 == 0 });
+                log.push(Entry::Join {
+                    player,
+                    name: format!("player {player}"),
+                    bot: player.is_multiple_of(3),
+                });
             }
             // A press and a release, or several inputs, within a tick happen too.
             while self.below(5) == 0 {
