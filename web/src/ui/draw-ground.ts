@@ -26,9 +26,9 @@ const FRAME = 0.3;
 /** Where the light comes from, as seen on the screen (y downwards). */
 const LIGHT = { x: -0.55, y: -0.83 };
 
-/** Marks lose so much at each fading, this often. */
-const FADE_EVERY_MS = 1000;
-const FADE = 0.09;
+/** Marks lose so much at each fading, this often: enough that rounding leaves next to nothing of them in the end. */
+const FADE_EVERY_MS = 3000;
+const FADE = 0.22;
 
 export class Ground {
   readonly canvas: HTMLCanvasElement;

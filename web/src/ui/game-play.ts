@@ -148,6 +148,7 @@ export class Play {
     const marks: Marks = { launchable, killer: scene.self || this.watch ? null : session.killer, pointed: launchable ? this.pointed : null, destructing: this.controls.destructing(now) };
     painter.paint(now, scene, happenings, marks, settings);
     this.sound.react(happenings, scene, maze);
+    for (const happening of happenings) if (happening.type === 'roundStart') this.toast(`Round ${happening.number}: go!`);
     this.gaps.note(now, session.stats?.frames ?? 0, session.frameAt);
     this.pictures.note(now, performance.now() - started);
     if (now - this.statsAt >= STATS_MS) {

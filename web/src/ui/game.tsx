@@ -65,7 +65,7 @@ function Table({ play, game, again }: { play: Play; game: Hex64; again: () => vo
   const { self, view, standings, feed, chat } = session;
   const round = view && roundOf(view);
   const now = performance.now();
-  const unread = useUnread(chat.at(-1)?.tick ?? 0, panel === 'chat');
+  const unread = useUnread(view && (chat.at(-1)?.tick ?? 0), panel === 'chat');
 
   useEffect(() => play.set(settings), [play, settings]);
   useGestures(play);
@@ -185,14 +185,14 @@ function roundOf({ round: { number, resting, ends }, tick }: View): SceneRound {
   return { number, resting, left: ends === 0 ? null : Math.max(0, ends - tick) / TICKS_PER_SECOND };
 }
 
-/** Has something been said since the chat was last in view? */
-function useUnread(tick: number, inView: boolean): boolean {
-  const [read, setRead] = useState(tick);
+/** Has something been said since the chat was last in view? `tick`: of the newest line; null before there is a game. */
+function useUnread(tick: number | null, inView: boolean): boolean {
+  const [read, setRead] = useState<number | null>(null);
   useEffect(() => {
     // What was said before this visit is not news.
-    if (inView || read === 0) setRead(tick);
+    if (tick !== null && (inView || read === null)) setRead(tick);
   }, [tick, inView, read]);
-  return !inView && read !== 0 && tick > read;
+  return !inView && tick !== null && read !== null && tick > read;
 }
 
 /** Sound may begin with the first gesture, and again after a pause with any. */
@@ -238,11 +238,24 @@ async function share(game: Hex64, say: (text: string) => void): Promise<void> {
       await navigator.share({ title: 'Tanx', text: 'Join this game of Tanx', url });
       return;
     }
-    await navigator.clipboard.writeText(url);
+    // Without https there is no clipboard to ask for.
+    if (navigator.clipboard) await navigator.clipboard.writeText(url);
+    else if (!copied(url)) throw new Error('not copied');
     say('Link copied');
   } catch (failure) {
     // Changing one's mind is no failure.
     if (failure instanceof DOMException && failure.name === 'AbortError') return;
     say(`Copy the link: ${url}`);
   }
+}
+
+/** The older way to the clipboard. */
+function copied(text: string): boolean {
+  const field = document.createElement('textarea');
+  field.value = text;
+  document.body.append(field);
+  field.select();
+  const done = document.execCommand('copy');
+  field.remove();
+  return done;
 }
