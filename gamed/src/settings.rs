@@ -88,8 +88,8 @@ pub struct Settings {
     #[arg(long, env = "GAMED_EMPTY_GAME_MS", default_value_t = 60_000, value_name = "MS")]
     pub empty_game_ms: u64,
 
-    /// Bots play along until a new game has this many players, people and bots together; 0: no bots. They make room:
-    /// one place is always left, and with the last of them gone a game is full of people
+    /// Bots play along until a new game has this many players, people and bots together; they leave as people come, and
+    /// one place is always free. 0: no bots
     #[arg(long, env = "GAMED_BOTS", default_value_t = 4, value_parser = clap::value_parser!(u8).range(0..=32), value_name = "N")]
     pub bots: u8,
 

@@ -145,6 +145,7 @@ async fn replacing_all_servers_costs_no_tick() {
     let (status, _) = demo.http("POST", "/api/demo/roll", "").await;
     assert_eq!(status, 202);
     assert_eq!(demo.http("POST", "/api/demo/roll", "").await.0, 409, "one roll at a time");
+    assert_eq!(demo.http("GET", "/api/cluster", "").await.1["rolling"], true);
 
     let (mut epoch, mut tick, mut session) = (keyframe.epoch, keyframe.tick, 1);
     let mut epochs = vec![epoch];
