@@ -16,7 +16,8 @@ use anyhow::Result;
 use inputs::Inputs;
 use pilot::Pilot;
 use protocol::{
-    ClientMessage, CloseCode, Epoch, FrameEvent, GameId, Hello, PLAYER_VERSION, PlayerId, ServerMessage, Tick,
+    ClientMessage, CloseCode, Epoch, FrameEvent, GameId, Hello, PLAYER_VERSION, PlayerId, ServerMessage,
+    Tick, peer::Input,
 };
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use socket::{Arrival, Socket};
@@ -38,9 +39,16 @@ const SEEN_EVERY: u64 = 10;
 const PING_EVERY: Duration = Duration::from_secs(1);
 /// Inputs aim so many ticks ahead of the newest frame.
 const LEAD: u64 = 2;
+/// Longest time between two KeyframePlease while it plays, half of it the shortest: what was applied is compared often.
+const ASK_EVERY: Duration = Duration::from_secs(5);
+/// Longest wait, at the end, until all inputs are applied and a keyframe has shown it.
+const REST_MAX: Duration = Duration::from_secs(5);
+/// Time between two KeyframePlease at the end: the answer may be a second old.
+const ASK_AGAIN: Duration = Duration::from_millis(300);
 
 const _: () = assert!(BACKOFF_MIN.as_millis() < BACKOFF_MAX.as_millis());
 const _: () = assert!(BACKOFF_MAX.as_millis() < SILENCE.as_millis());
+const _: () = assert!(SILENCE.as_millis() < REST_MAX.as_millis());
 
 /// Who plays where.
 #[derive(Clone, Debug)]
@@ -113,13 +121,18 @@ impl Bot {
         Bot { logbook, task, stop }
     }
 
-    /// Says good-bye to the server and ends the bot.
+    /// Lets the bot see all its inputs applied, say good-bye to the server, and end.
     ///
     /// # Errors
     /// When the bot's task has panicked.
     pub async fn stop(self) -> Result<()> {
-        self.stop.cancel();
+        self.tell_to_stop();
         Ok(self.task.await?)
+    }
+
+    /// The first half of [`Bot::stop`], for many bots at once.
+    pub fn tell_to_stop(&self) {
+        self.stop.cancel();
     }
 }
 
@@ -142,6 +155,12 @@ struct Player {
     backoff: Duration,
     connect_at: Instant,
     frames: u64,
+    /// When to ask for a keyframe next.
+    ask_at: Instant,
+    /// It makes no more inputs; goes home at this time at the latest.
+    rest_until: Option<Instant>,
+    /// How many inputs the newest keyframe says were applied.
+    applied: u32,
 }
 
 /// A connection on its way.
@@ -170,6 +189,9 @@ impl Player {
             backoff: BACKOFF_MIN,
             connect_at: Instant::now(),
             frames: 0,
+            ask_at: Instant::now() + ASK_EVERY / 2,
+            rest_until: None,
+            applied: 0,
             settings,
             logbook,
         }
@@ -190,7 +212,11 @@ impl Player {
             let want = replace && next.is_none() && opening.is_none();
             let (newer, arrival) = tokio::select! {
                 biased;
-                () = stop.cancelled() => break,
+                () = stop.cancelled(), if self.rest_until.is_none() => {
+                    let now = Instant::now();
+                    (self.rest_until, self.ask_at) = (Some(now + REST_MAX), now);
+                    continue;
+                }
                 arrival = Socket::arrival(&mut current) => (false, arrival),
                 arrival = Socket::arrival(&mut next) => (true, arrival),
                 opened = opened(&mut opening) => {
@@ -215,6 +241,11 @@ impl Player {
                 }
                 _ = decide.tick() => {
                     self.decide(&mut current, &mut next).await;
+                    if self.went_home() {
+                        self.record_on(0, What::Rested);
+                        break;
+                    }
+                    self.ask(&mut current).await;
                     if next.as_ref().is_some_and(Socket::silent) {
                         self.record(&next, What::Closed(0, "given up: it brought nothing"));
                         next = None;
@@ -263,6 +294,27 @@ impl Player {
         Self::send(&mut current, &mut next, &ClientMessage::Leave).await;
         for socket in [&mut current, &mut next].into_iter().flatten() {
             socket.close().await;
+        }
+    }
+
+    /// Is all of it done, or the time for it over?
+    fn went_home(&self) -> bool {
+        let Some(until) = self.rest_until else { return false };
+        let all = self.me.is_none() || self.inputs.all_consumed() && self.applied >= self.inputs.made();
+        all || Instant::now() >= until
+    }
+
+    /// Asks for a keyframe when it is time, on the socket that frames are taken from.
+    async fn ask(&mut self, current: &mut Option<Socket>) {
+        let resting = self.rest_until.is_some();
+        if Instant::now() < self.ask_at || resting && !self.inputs.all_consumed() {
+            return;
+        }
+        let Some(socket) = current.as_mut().filter(|socket| socket.greeted && socket.flows) else { return };
+        self.ask_at = Instant::now() + if resting { ASK_AGAIN } else { self.jittered(ASK_EVERY) };
+        self.record_on(socket.number, What::Asked);
+        if socket.send(&ClientMessage::KeyframePlease).await.is_err() {
+            socket.broken = true;
         }
     }
 
@@ -333,13 +385,14 @@ impl Player {
             ServerMessage::Keyframe(keyframe) => {
                 socket.began.get_or_insert((keyframe.epoch, keyframe.tick));
                 socket.tick = Some((keyframe.epoch, keyframe.tick));
+                let me = self.me.as_ref().map(|(me, _)| *me);
+                let mine = keyframe.players.iter().find(|player| Some(player.id) == me);
+                self.applied = mine.map_or(0, |player| player.applied);
                 if self.newest.is_some_and(|newest| newest > (keyframe.epoch, keyframe.tick)) {
                     // It catches up with what another socket has brought already.
                     self.resend(socket, None).await;
                     return Ok(());
                 }
-                let me = self.me.as_ref().map(|(me, _)| *me);
-                let mine = keyframe.players.iter().find(|player| Some(player.id) == me);
                 self.slot = mine.map(|player| player.slot);
                 self.pilot.has_tank = mine.is_some_and(|player| player.tank.is_some());
                 if let Some(mine) = mine {
@@ -374,7 +427,11 @@ impl Player {
                 }
             }
             ServerMessage::Expect { seq } => {
-                self.logbook.lock().1.inputs_dropped += self.inputs.expect(seq);
+                let dropped = self.inputs.expect(seq);
+                if dropped > 0 {
+                    self.logbook.lock().1.inputs_dropped += dropped;
+                    self.inputs.kept().for_each(|input| self.made(input));
+                }
                 self.resend(socket, Some(seq)).await;
             }
             ServerMessage::GoAway { .. } => socket.sent_away = true,
@@ -411,15 +468,21 @@ impl Player {
 
     /// Moves the player on by what the pilot wants; sends nothing while nothing changes.
     async fn decide(&mut self, current: &mut Option<Socket>, next: &mut Option<Socket>) {
-        let (Some((_, tick)), Some(_)) = (self.newest, self.slot) else { return };
+        let (Some((_, tick)), Some(_), None) = (self.newest, self.slot, self.rest_until) else { return };
         let Some((keys, action)) = self.pilot.decide(&mut self.rng) else { return };
         let aim = Tick(tick.0 + LEAD);
         let (input, dropped) = self.inputs.add(aim, keys, action);
         if dropped {
             self.logbook.lock().1.inputs_dropped += 1;
         }
+        self.made(&input);
         let message = ClientMessage::Inputs { seen: tick, inputs: vec![input] };
         Self::send(current, next, &message).await;
+    }
+
+    fn made(&self, input: &Input) {
+        let Input { seq, keys, action, .. } = *input;
+        self.record_on(0, What::Made { seq, keys, action });
     }
 
     /// Sends again what the servers have not consumed.

@@ -2,10 +2,12 @@
 //!
 //! A black box to the product: uses the players' protocol, HTTP, and kubectl as a user would.
 
+pub mod arrivals;
 pub mod bot;
 pub mod cluster;
 pub mod lobby;
 pub mod oracle;
+pub mod pauses;
 pub mod recording;
 pub mod report;
 pub mod scenario;

@@ -5,16 +5,19 @@
 //! arrival ([`player`]), and what the players of a game were shown together ([`Verdict`]).
 
 mod player;
+mod storm;
 #[cfg(test)]
 mod tests;
 
-use crate::recording::{Recording, What};
+use crate::arrivals::new_worlds;
+use crate::recording::{Entry, Recording, What};
 use player::Shown;
 use protocol::{Epoch, GameId, Keyframe, ServerMessage, Tick};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
+pub use storm::SentAway;
 
 /// A player or game without a frame for so long at the end is cut off or lost.
 pub const SILENCE: Duration = Duration::from_secs(2);
@@ -54,13 +57,19 @@ pub enum Fault {
     TwoHistories,
     /// Something that was shown as durable is gone.
     DurableLost,
+    /// The inputs applied for this player are not those that it made, each once and in order.
+    InputsWrong,
+    /// This player made an input that was never applied.
+    InputLost,
+    /// The player's only socket with frames ended: no other one had any by then.
+    SocketLost,
     /// A message that nobody can read.
     Unreadable,
 }
 
 impl Fault {
     /// All, in the order in which tables show them.
-    pub const ALL: [Fault; 11] = [
+    pub const ALL: [Fault; 14] = [
         Fault::GameLost,
         Fault::CutOff,
         Fault::Rejoined,
@@ -71,6 +80,9 @@ impl Fault {
         Fault::TwoOwners,
         Fault::TwoHistories,
         Fault::DurableLost,
+        Fault::InputsWrong,
+        Fault::InputLost,
+        Fault::SocketLost,
         Fault::Unreadable,
     ];
 
@@ -87,6 +99,9 @@ impl Fault {
             Fault::TwoOwners => "two owners in one epoch",
             Fault::TwoHistories => "two versions of one tick",
             Fault::DurableLost => "durable ticks lost",
+            Fault::InputsWrong => "players with wrong inputs",
+            Fault::InputLost => "players with lost inputs",
+            Fault::SocketLost => "sockets lost before another had frames",
             Fault::Unreadable => "messages that make no sense",
         }
     }
@@ -146,8 +161,10 @@ pub struct Verdict {
     pub faults: BTreeMap<Fault, u64>,
     /// Games whose owner changed in the window.
     pub games_moved: usize,
-    /// Changes of owner (new epochs) for each game in the window.
+    /// Changes of owner for each game in the window. An epoch that its owner gave itself is none.
     pub moves: Spread,
+    /// How each leaving server sent its players away in the window.
+    pub sent_away: Vec<SentAway>,
     /// Ticks that players were never shown, summed over players; announced or not.
     pub ticks_missed: u64,
     /// Those of them that a Skipped announced.
@@ -252,6 +269,12 @@ fn hash_world(keyframe: &Keyframe) -> u64 {
     hash(&&ServerMessage::Keyframe(world).encode()[..])
 }
 
+/// Is the later one of two neighbouring epochs a move? Not if both are known to have had the same owner.
+fn is_move(owners: &BTreeMap<Epoch, String>, before: Epoch, after: Epoch) -> bool {
+    let (before, after) = (owners.get(&before), owners.get(&after));
+    before.is_none() || before != after
+}
+
 /// Judges the recordings of one run.
 pub fn judge(recordings: &[Recording], window: Window) -> Verdict {
     let mut findings = Findings { counts: Fault::ALL.map(|fault| (fault, 0)).into(), described: Vec::new() };
@@ -260,22 +283,31 @@ pub fn judge(recordings: &[Recording], window: Window) -> Verdict {
     let (mut ticks_missed, mut ticks_skipped, mut rewinds) = (0, 0, 0);
     let (mut frames, mut frame_bytes) = (0u64, 0usize);
     let mut last_advances = Vec::new();
+    let mut away = storm::Watch::default();
 
     for recording in recordings {
         let game = games.entry(recording.game).or_default();
         let mut shown = Shown::new(window);
-        // What follows the window is the bots going home.
-        for entry in recording.entries().take_while(|entry| entry.at <= window.to) {
+        let mut entries = recording.entries().peekable();
+        while let Some(entry) = entries.next_if(|entry| entry.at <= window.to) {
             let place =
                 Place { game: recording.game, player: &recording.name, socket: entry.socket, at: entry.at };
             match entry.what {
                 What::Opened => shown.opened(entry.socket),
-                What::Closed(..) => shown.closed(entry.socket),
+                What::Closed(code, reason) => shown.closed(place, code, reason, &mut findings),
+                What::Made { seq, keys, action } => shown.made(place, (seq, keys, action), &mut findings),
+                What::Asked => shown.asked(entry.socket),
+                What::Rested => shown.rested(place, &mut findings),
                 What::Message(bytes) => match ServerMessage::decode(bytes) {
                     Ok(message) => {
                         if matches!(message, ServerMessage::Frame { .. }) {
                             frames += 1;
                             frame_bytes += bytes.len();
+                        }
+                        if let ServerMessage::GoAway { .. } = message
+                            && entry.at >= window.from
+                        {
+                            away.sent(shown.server(entry.socket), entry.at);
                         }
                         shown.message(place, &message, game, &mut findings);
                     }
@@ -294,6 +326,7 @@ pub fn judge(recordings: &[Recording], window: Window) -> Verdict {
         gaps.push(shown.longest_gap().as_secs_f64() * 1e3);
         game.last_advance = game.last_advance.max(shown.last_advance());
         last_advances.push((end, shown.last_advance()));
+        going_home(&mut shown, recording, entries, &mut findings);
     }
 
     let silent = |last: Option<Duration>| last.is_none_or(|last| last + SILENCE < window.to);
@@ -309,12 +342,12 @@ pub fn judge(recordings: &[Recording], window: Window) -> Verdict {
         }
     }
 
-    let moves: Vec<f64> = (games.values())
-        .map(|game| {
-            game.epochs.values().skip(1).filter(|shown| shown.at >= window.from && shown.at <= window.to)
-        })
-        .map(|moves| moves.count() as f64)
-        .collect();
+    let moves_of = |game: &Game| {
+        let pairs = game.epochs.iter().zip(game.epochs.iter().skip(1));
+        let moves = pairs.filter(|((before, _), (after, _))| is_move(&game.owners, **before, **after));
+        moves.filter(|(_, (_, shown))| shown.at >= window.from && shown.at <= window.to).count()
+    };
+    let moves: Vec<f64> = games.values().map(|game| moves_of(game) as f64).collect();
     Verdict {
         window,
         games: games.len(),
@@ -322,6 +355,7 @@ pub fn judge(recordings: &[Recording], window: Window) -> Verdict {
         faults: findings.counts,
         games_moved: moves.iter().filter(|moves| **moves > 0.0).count(),
         moves: Spread::of(moves),
+        sent_away: away.by_server(),
         ticks_missed,
         ticks_skipped,
         rewinds,
@@ -330,6 +364,36 @@ pub fn judge(recordings: &[Recording], window: Window) -> Verdict {
         frames,
         frame_bytes: if frames == 0 { 0.0 } else { frame_bytes as f64 / frames as f64 },
         findings: findings.described,
+    }
+}
+
+/// What follows the window is the players going home, one after the other: nothing of it counts but what became of inputs.
+fn going_home<'a>(
+    shown: &mut Shown,
+    recording: &Recording,
+    entries: impl Iterator<Item = Entry<'a>>,
+    findings: &mut Findings,
+) {
+    let mut game = Game::default();
+    let mut ignored = Findings { counts: BTreeMap::new(), described: Vec::new() };
+    for entry in entries {
+        let place =
+            Place { game: recording.game, player: &recording.name, socket: entry.socket, at: entry.at };
+        match entry.what {
+            What::Opened => shown.opened(entry.socket),
+            What::Closed(code, reason) => shown.closed(place, code, reason, &mut ignored),
+            What::Made { seq, keys, action } => shown.made(place, (seq, keys, action), findings),
+            What::Asked => shown.asked(entry.socket),
+            What::Rested => return shown.rested(place, findings),
+            What::Message(bytes) => {
+                if let Ok(message) = ServerMessage::decode(bytes) {
+                    if let ServerMessage::Keyframe(keyframe) = &message {
+                        shown.compare_mine(place, keyframe, findings);
+                    }
+                    shown.message(place, &message, &mut game, &mut ignored);
+                }
+            }
+        }
     }
 }
 
@@ -363,40 +427,22 @@ pub fn epochs(recordings: &[Recording]) -> Vec<EpochTimes> {
     let mut owners: HashMap<(GameId, Epoch), String> = HashMap::new();
     for recording in recordings {
         let game = recording.game;
-        let mut epoch_of: HashMap<u32, Epoch> = HashMap::new();
         for entry in recording.entries() {
             let What::Message(bytes) = entry.what else { continue };
-            let mut moving = false;
-            match ServerMessage::decode(bytes) {
-                Ok(ServerMessage::Host(host)) if !host.owner_name.is_empty() => {
-                    owners.insert((game, host.epoch), host.owner_name);
-                    continue;
-                }
-                Ok(ServerMessage::Keyframe(keyframe)) => {
-                    epoch_of.insert(entry.socket, keyframe.epoch);
-                }
-                Ok(ServerMessage::Frame { header, .. }) => {
-                    moving = header.flags.moving;
-                    if let Some(epoch) = header.epoch {
-                        epoch_of.insert(entry.socket, epoch);
-                    }
-                }
-                _ => continue,
+            if let Ok(ServerMessage::Host(host)) = ServerMessage::decode(bytes)
+                && !host.owner_name.is_empty()
+            {
+                owners.insert((game, host.epoch), host.owner_name);
             }
-            let Some(&epoch) = epoch_of.get(&entry.socket) else { continue };
-            let (first, last) = (entry.at, entry.at);
-            let one = times.entry((game, epoch)).or_insert(EpochTimes {
-                game,
-                epoch,
-                owner: None,
-                first,
-                last,
-                moving: None,
-            });
-            one.first = one.first.min(entry.at);
-            one.last = one.last.max(entry.at);
-            if moving {
-                one.moving = Some(one.moving.map_or(entry.at, |before| before.min(entry.at)));
+        }
+        for world in new_worlds(recording) {
+            let (at, epoch) = (world.at, world.epoch);
+            let new = EpochTimes { game, epoch, owner: None, first: at, last: at, moving: None };
+            let one = times.entry((game, epoch)).or_insert(new);
+            one.first = one.first.min(at);
+            one.last = one.last.max(at);
+            if world.moving {
+                one.moving = Some(one.moving.map_or(at, |before| before.min(at)));
             }
         }
     }
@@ -405,6 +451,16 @@ pub fn epochs(recordings: &[Recording]) -> Vec<EpochTimes> {
         one
     };
     times.into_values().map(with_owner).collect()
+}
+
+/// The moves of all games: the last epoch before each and the first after it. Epochs of one owner are no move.
+pub fn moves(recordings: &[Recording]) -> Vec<[EpochTimes; 2]> {
+    let times = epochs(recordings);
+    let pairs = times.windows(2).filter(|pair| {
+        let same_owner = pair[0].owner.is_some() && pair[0].owner == pair[1].owner;
+        pair[0].game == pair[1].game && !same_owner
+    });
+    pairs.map(|pair| [pair[0].clone(), pair[1].clone()]).collect()
 }
 
 /// When GoAway first came to a bot after `from`, for timelines.

@@ -1,4 +1,4 @@
-//! What one player's sockets brought, byte for byte, with the time of arrival.
+//! What one player's sockets brought, byte for byte, with the time of arrival; and what the player put in.
 //!
 //! Owns the compact form in memory and in files. Judges nothing: the oracle does. Invariant: entries stand in the
 //! order in which they were recorded, and their times do not fall.
@@ -8,7 +8,7 @@ use protocol::GameId;
 use std::path::Path;
 use std::time::Duration;
 
-const MAGIC: &[u8; 8] = b"TANXREC1";
+const MAGIC: &[u8; 8] = b"TANXREC2";
 /// Most bytes of one recording: some three hours of a busy game. More is not recorded, and [`Recording::full`] says so.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
 
@@ -30,13 +30,13 @@ pub struct Recording {
 pub struct Entry<'a> {
     /// When, counted from the start of the run: one clock for all recordings of a run.
     pub at: Duration,
-    /// The bot's sockets count from 1, in the order in which they were opened.
+    /// The bot's sockets count from 1, in the order in which they were opened; 0 where it is about none of them.
     pub socket: u32,
     /// What happened.
     pub what: What<'a>,
 }
 
-/// What can happen on a socket.
+/// What can happen on a socket, or to its player.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What<'a> {
     /// The Hello was written.
@@ -45,11 +45,27 @@ pub enum What<'a> {
     Message(&'a [u8]),
     /// The socket ended: with a close code, or 0 where it was cut; and the reason as text.
     Closed(u16, &'a str),
+    /// The player made an input, before it was sent for the first time. A number that was given before: it is given anew.
+    Made {
+        /// Its number, from 1.
+        seq: u32,
+        /// Level of all keys.
+        keys: u8,
+        /// What it does besides.
+        action: u8,
+    },
+    /// A KeyframePlease is about to be written.
+    Asked,
+    /// The player makes no more inputs, and was given time and a keyframe to see all of them applied.
+    Rested,
 }
 
 const OPENED: u8 = 0;
 const MESSAGE: u8 = 1;
 const CLOSED: u8 = 2;
+const MADE: u8 = 3;
+const ASKED: u8 = 4;
+const RESTED: u8 = 5;
 
 impl Recording {
     /// An empty one.
@@ -60,7 +76,7 @@ impl Recording {
     /// Adds what happened. A time before the last entry's counts as that one's.
     pub fn push(&mut self, at: Duration, socket: u32, what: What<'_>) {
         let at_us = (at.as_micros() as u64).max(self.last_us);
-        let code;
+        let (code, number);
         let (kind, parts): (u8, [&[u8]; 2]) = match what {
             What::Opened => (OPENED, [&[], &[]]),
             What::Message(bytes) => (MESSAGE, [bytes, &[]]),
@@ -68,6 +84,13 @@ impl Recording {
                 code = number.to_le_bytes();
                 (CLOSED, [&code, reason.as_bytes()])
             }
+            What::Made { seq, keys, action } => {
+                let [a, b, c, d] = seq.to_le_bytes();
+                number = [a, b, c, d, keys, action];
+                (MADE, [&number, &[]])
+            }
+            What::Asked => (ASKED, [&[], &[]]),
+            What::Rested => (RESTED, [&[], &[]]),
         };
         let length = parts[0].len() + parts[1].len();
         if self.full || self.bytes.len() + length + 32 > MAX_BYTES {
@@ -153,6 +176,14 @@ fn take_entry<'a>(rest: &mut &'a [u8], at_us: &mut u64) -> Result<Entry<'a>> {
             let code = u16::from_le_bytes([content[0], content[1]]);
             What::Closed(code, std::str::from_utf8(&content[2..])?)
         }
+        MADE => {
+            let Ok([a, b, c, d, keys, action]) = <[u8; 6]>::try_from(content) else {
+                bail!("an input of a wrong length")
+            };
+            What::Made { seq: u32::from_le_bytes([a, b, c, d]), keys, action }
+        }
+        ASKED => What::Asked,
+        RESTED => What::Rested,
         other => bail!("unknown kind {other}"),
     };
     Ok(Entry { at: Duration::from_micros(*at_us), socket, what })
@@ -194,6 +225,9 @@ mod tests {
         recording.push(Duration::from_millis(1), 1, What::Opened);
         recording.push(Duration::from_secs(400), 1, What::Message(&[1, 2, 3]));
         recording.push(Duration::from_secs(3), 2, What::Message(&[0; 300]));
+        recording.push(Duration::from_secs(410), 0, What::Made { seq: 70_000, keys: 5, action: 2 });
+        recording.push(Duration::from_secs(420), 1, What::Asked);
+        recording.push(Duration::from_secs(430), 0, What::Rested);
         recording.push(Duration::from_secs(500), 1, What::Closed(4011, "left"));
         recording
     }
@@ -202,10 +236,12 @@ mod tests {
     fn a_recording_gives_back_what_went_in_and_its_times_do_not_fall() {
         let recording = sample();
         let entries: Vec<Entry<'_>> = recording.entries().collect();
-        assert_eq!(entries.len(), 4);
+        assert_eq!(entries.len(), 7);
         assert_eq!(entries[1].what, What::Message(&[1, 2, 3]));
         assert_eq!((entries[2].at, entries[2].socket), (Duration::from_secs(400), 2));
-        assert_eq!(entries[3].what, What::Closed(4011, "left"));
+        assert_eq!(entries[3].what, What::Made { seq: 70_000, keys: 5, action: 2 });
+        assert_eq!((&entries[4].what, &entries[5].what), (&What::Asked, &What::Rested));
+        assert_eq!(entries[6].what, What::Closed(4011, "left"));
         assert_eq!(recording.last_at(), Duration::from_secs(500));
     }
 
@@ -218,7 +254,7 @@ mod tests {
         let whole = std::fs::read(&path).unwrap();
         let shorter = (0..whole.len()).filter(|end| Recording::parse(&whole[..*end]).is_ok()).count();
         // Cuts that parse are those between two entries: after the head and after each entry but the last.
-        assert_eq!(shorter, 4);
+        assert_eq!(shorter, 7);
         assert!(Recording::parse(b"something else").is_err());
     }
 }

@@ -4,10 +4,11 @@
 use bytes::Bytes;
 use e2e::bot::{Bot, Settings};
 use e2e::oracle::{Fault, Verdict, Window, judge};
+use e2e::recording::What;
 use futures_util::{SinkExt, StreamExt};
 use protocol::{
     Body, ClientMessage, CloseCode, Epoch, Flags, Frame, FrameEvent, FrameHeader, GameId, Hello, Host,
-    Keyframe, KeyframePlayer, PlayerId, ServerMessage, SlotInputs, Tick, Welcome,
+    Keyframe, KeyframePlayer, PlayerId, ServerMessage, SlotInputs, Tick, Welcome, peer::Input,
 };
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -36,13 +37,14 @@ enum Say {
 /// A game of one rule: inputs are consumed in order, one a player and tick.
 struct Game {
     world: Keyframe,
-    waiting: Vec<(PlayerId, u32, u8)>,
+    waiting: Vec<(PlayerId, Input)>,
     joining: Vec<KeyframePlayer>,
     /// Worlds since the durable one, to go back to.
     past: Vec<Keyframe>,
     forget_tokens: bool,
     sockets: u32,
     expects: u32,
+    asked: u32,
 }
 
 struct Server {
@@ -64,6 +66,7 @@ impl Server {
             forget_tokens: false,
             sockets: 0,
             expects: 0,
+            asked: 0,
         };
         let (game, say) = (Arc::new(Mutex::new(game)), broadcast::channel(256).0);
         let (ticking, told) = (game.clone(), say.clone());
@@ -144,11 +147,14 @@ impl Game {
             self.world.players.push(player);
         }
         for player in &mut self.world.players {
-            let next =
-                self.waiting.iter().position(|(id, seq, _)| *id == player.id && *seq == player.last_seq + 1);
+            let next = (self.waiting.iter())
+                .position(|(id, input)| *id == player.id && input.seq == player.last_seq + 1);
             if let Some(index) = next {
-                let (_, seq, keys) = self.waiting.swap_remove(index);
+                let (_, Input { seq, keys, action, .. }) = self.waiting.swap_remove(index);
                 (player.last_seq, player.keys, player.applied) = (seq, keys, player.applied + 1);
+                let [a, b, c, d] = seq.to_le_bytes();
+                let fnv = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+                player.applied_hash = [a, b, c, d, keys, action].into_iter().fold(player.applied_hash, fnv);
                 body.inputs.push(SlotInputs { slot: player.slot, keys: vec![keys] });
             }
         }
@@ -164,18 +170,19 @@ impl Game {
         }
         let slot = (self.world.players.len() + self.joining.len()) as u8;
         let id = PlayerId(u64::from(slot) + 1);
-        self.joining.push(KeyframePlayer { id, slot, name: hello.name.clone(), ..KeyframePlayer::default() });
+        let (name, applied_hash) = (hello.name.clone(), 0x811c_9dc5);
+        self.joining.push(KeyframePlayer { id, slot, name, applied_hash, ..KeyframePlayer::default() });
         Ok(id)
     }
 
-    fn inputs(&mut self, me: PlayerId, inputs: Vec<protocol::peer::Input>) -> Option<u32> {
+    fn inputs(&mut self, me: PlayerId, inputs: Vec<Input>) -> Option<u32> {
         let mut expect = None;
         for input in inputs {
             let last =
                 self.world.players.iter().find(|player| player.id == me).map_or(0, |player| player.last_seq);
-            let waiting = self.waiting.iter().filter(|(id, ..)| *id == me).count() as u32;
+            let waiting = self.waiting.iter().filter(|(id, _)| *id == me).count() as u32;
             if input.seq == last + waiting + 1 {
-                self.waiting.push((me, input.seq, input.keys));
+                self.waiting.push((me, input));
             } else if input.seq > last + waiting {
                 self.expects += 1;
                 expect = Some(last + waiting + 1);
@@ -239,6 +246,19 @@ async fn serve(stream: TcpStream, game: Arc<Mutex<Game>>, say: broadcast::Sender
                             if socket.send(Message::Binary(message)).await.is_err() { return }
                         }
                     }
+                    ClientMessage::KeyframePlease => {
+                        // The newest world, which this socket is shown after the frames that are under way to it.
+                        let keyframe = {
+                            let mut game = game.lock().unwrap();
+                            game.asked += 1;
+                            ServerMessage::Keyframe(game.world.clone()).encode()
+                        };
+                        while let Ok(said) = told.try_recv() {
+                            let Say::All(bytes) = said else { return };
+                            if socket.send(Message::Binary(bytes)).await.is_err() { return }
+                        }
+                        if socket.send(Message::Binary(keyframe)).await.is_err() { return }
+                    }
                     ClientMessage::Leave => return,
                     _ => {}
                 }
@@ -286,10 +306,17 @@ async fn run(fault: impl AsyncFnOnce(&Server)) -> (Verdict, Server) {
     })
     .await;
     let window = Window { from, to: start.elapsed() };
-    let recordings: Vec<_> = bots.iter().map(|bot| bot.logbook.recording()).collect();
+    bots.iter().for_each(Bot::tell_to_stop);
+    let mut recordings = Vec::new();
     for bot in bots {
+        let logbook = bot.logbook.clone();
         bot.stop().await.unwrap();
+        recordings.push(logbook.recording());
     }
+    assert!(
+        recordings.iter().all(|one| one.entries().any(|entry| entry.what == What::Rested)),
+        "each bot has seen to its inputs before it left"
+    );
     (judge(&recordings, window), server)
 }
 
@@ -306,6 +333,19 @@ async fn bots_play_and_nothing_is_red() {
     .await;
     assert_eq!(red(&verdict), [], "{:#?}", verdict.findings);
     assert_eq!((verdict.ticks_missed, verdict.rewinds, server.game.lock().unwrap().sockets), (0, 0, 2));
+    assert!(server.game.lock().unwrap().asked >= 2, "each bot asked what was applied");
+}
+
+#[tokio::test]
+async fn an_input_that_the_servers_forget_is_seen() {
+    let (verdict, _) = run(async |server| {
+        until("some inputs were applied", || server.applied(2).is_some_and(|applied| applied >= 3)).await;
+        // The number alone: whoever counts and hashes does both.
+        let mut game = server.game.lock().unwrap();
+        game.world.players.iter_mut().for_each(|player| player.applied -= 1);
+    })
+    .await;
+    assert_eq!(verdict.count(Fault::InputsWrong), 2, "{:#?}", verdict.findings);
 }
 
 #[tokio::test]
@@ -327,7 +367,7 @@ async fn a_bot_that_is_cut_off_comes_back_as_the_same_player() {
         until("each bot has a second socket", || server.game.lock().unwrap().sockets >= 4).await;
     })
     .await;
-    assert_eq!(red(&verdict), [], "{:#?}", verdict.findings);
+    assert_eq!(red(&verdict), [Fault::SocketLost], "{:#?}", verdict.findings);
     assert_eq!(server.game.lock().unwrap().world.players.len(), 2);
 }
 
@@ -340,7 +380,7 @@ async fn a_bot_whose_token_is_refused_becomes_a_new_player_and_the_oracle_sees_i
         server.game.lock().unwrap().forget_tokens = false;
     })
     .await;
-    assert_eq!(red(&verdict), [Fault::Rejoined], "{:#?}", verdict.findings);
+    assert_eq!(red(&verdict), [Fault::Rejoined, Fault::SocketLost], "{:#?}", verdict.findings);
     assert_eq!(verdict.count(Fault::Rejoined), 2);
     assert_eq!(server.game.lock().unwrap().world.players.len(), 4);
 }

@@ -53,7 +53,18 @@ impl Inputs {
         self.forget(durable);
     }
 
-    /// The servers want this number next. Answers how many are given up because they are not kept any more.
+    /// How many were made: the last number given.
+    pub(super) fn made(&self) -> u32 {
+        self.last
+    }
+
+    /// Has a tick consumed each of them?
+    pub(super) fn all_consumed(&self) -> bool {
+        self.consumed >= self.last
+    }
+
+    /// The servers want this number next. Answers how many are given up because they are not kept any more: then all that
+    /// is kept has other numbers than before.
     pub(super) fn expect(&mut self, seq: u32) -> u64 {
         self.consumed = seq.saturating_sub(1);
         if seq > self.last {
@@ -71,6 +82,11 @@ impl Inputs {
             self.last -= missing;
         }
         u64::from(missing)
+    }
+
+    /// All that are kept, by rising number.
+    pub(super) fn kept(&self) -> impl Iterator<Item = &Input> {
+        self.kept.iter()
     }
 
     /// What was not consumed, or all from a number on, in messages that are not too long.

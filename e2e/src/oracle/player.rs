@@ -1,11 +1,13 @@
 //! What one player was shown, over all its sockets in order of arrival.
 //!
 //! Owns the rules for one player: which tick may follow which on a socket, what a newer socket may show, and that what
-//! was shown as score or as durable does not go away. Knows other players only through [`Game`].
+//! was shown as score or as durable does not go away, that its inputs were applied as made, each once, and that it always
+//! has a socket that frames flow on. Knows other players only through [`Game`].
 //!
 //! Two sockets of a player overlap while its edge leaves (make before break). Then the older one may still bring ticks
 //! of the lower epoch that lie before the newer epoch's first: late, not wrong. And a newer socket may begin with an
-//! older keyframe of the same epoch and catch up: repeated, not wrong, if the repeated ticks are the same ones.
+//! older keyframe of the same epoch and catch up: repeated, not wrong, if the repeated ticks are the same ones. The answer
+//! to a KeyframePlease may lie back in the same way, also across a move.
 
 use super::{Fault, Findings, Game, Place, Window, hash, hash_world};
 use protocol::{
@@ -22,6 +24,12 @@ struct Socket {
     /// The newest epoch that the player had been shown when this socket said Hello: the floor that it named.
     floor: Option<Epoch>,
     at: Option<(Epoch, Tick)>,
+    /// The server's name, from Welcome.
+    server: String,
+    /// A frame came.
+    flows: bool,
+    /// KeyframePlease that were not answered yet.
+    asked: u32,
     /// The next keyframe may leave ticks out: a Skipped said so.
     skipped: bool,
     /// A keyframe went back on this socket; the next frame has to carry the flag that says so. Was at that tick before.
@@ -70,6 +78,24 @@ impl<N: Copy + Ord> Rising<N> {
     }
 }
 
+/// The rolling hash over a player's inputs, as the protocol says: 32-bit FNV-1a.
+const HASH_START: u32 = 0x811c_9dc5;
+
+fn input_hash(hash: u32, seq: u32, keys: u8, action: u8) -> u32 {
+    let [a, b, c, d] = seq.to_le_bytes();
+    [a, b, c, d, keys, action]
+        .into_iter()
+        .fold(hash, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}
+
+/// What the player made of inputs.
+struct Made {
+    /// The hash over the first 0, 1, 2 ... of them; empty where they cannot be compared any more.
+    hashes: Vec<u32>,
+    wrong: bool,
+    lost: bool,
+}
+
 /// One player's view.
 pub(super) struct Shown {
     window: Window,
@@ -82,6 +108,7 @@ pub(super) struct Shown {
     scores: HashMap<PlayerId, Rising<Score>>,
     wins: HashMap<PlayerId, Rising<u32>>,
     applied: Rising<u32>,
+    made: Made,
     /// Ticks shown of the present history, from `first` on.
     first: u64,
     ticks: Vec<bool>,
@@ -111,6 +138,7 @@ impl Shown {
             scores: HashMap::new(),
             wins: HashMap::new(),
             applied: Rising::default(),
+            made: Made { hashes: vec![HASH_START], wrong: false, lost: false },
             first: 0,
             ticks: Vec::new(),
             skipped: Vec::new(),
@@ -125,8 +153,89 @@ impl Shown {
         self.sockets.insert(socket, Socket { floor, ..Socket::default() });
     }
 
-    pub(super) fn closed(&mut self, socket: u32) {
-        self.sockets.remove(&socket);
+    pub(super) fn closed(&mut self, place: Place<'_>, code: u16, reason: &str, findings: &mut Findings) {
+        let flowed = self.sockets.remove(&place.socket).is_some_and(|socket| socket.flows);
+        if flowed && !self.sockets.values().any(|socket| socket.flows) {
+            let what = format!("closed with {code} ({reason}) before frames came on another one");
+            findings.add(Fault::SocketLost, place, what);
+        }
+    }
+
+    pub(super) fn asked(&mut self, socket: u32) {
+        self.sockets.entry(socket).or_default().asked += 1;
+    }
+
+    /// The player made an input.
+    pub(super) fn made(
+        &mut self,
+        place: Place<'_>,
+        (seq, keys, action): (u32, u8, u8),
+        findings: &mut Findings,
+    ) {
+        let next = self.made.hashes.len() as u32;
+        if next == 0 {
+            return;
+        }
+        if seq > next {
+            let what = format!("the servers have input {}, of {} that were made", seq - 1, next - 1);
+            self.inputs_wrong(place, what, findings);
+            self.made.hashes.clear();
+            return;
+        }
+        if seq < next {
+            let what = format!("input {seq} was asked for again when it was no longer kept");
+            self.input_lost(place, what, findings);
+            self.made.hashes.truncate(seq.max(1) as usize);
+        }
+        let before = self.made.hashes.last().copied().unwrap_or(HASH_START);
+        self.made.hashes.push(input_hash(before, seq, keys, action));
+    }
+
+    /// The player has seen to it that all its inputs are applied, and goes home.
+    pub(super) fn rested(&mut self, place: Place<'_>, findings: &mut Findings) {
+        let Some(made) = self.made.hashes.len().checked_sub(1) else { return };
+        let applied = self.applied.0.last().map_or(0, |(_, applied)| *applied as usize);
+        if applied < made {
+            let what = format!("{applied} of {made} inputs were applied in the end");
+            self.input_lost(place, what, findings);
+        }
+    }
+
+    /// Compares what a world says of the player's inputs with what it made.
+    pub(super) fn compare_mine(&mut self, place: Place<'_>, keyframe: &Keyframe, findings: &mut Findings) {
+        let mine = keyframe.players.iter().find(|player| Some(player.id) == self.me);
+        let Some(&KeyframePlayer { last_seq, applied, applied_hash, .. }) = mine else { return };
+        let tick = keyframe.tick;
+        let Some(made) = self.made.hashes.len().checked_sub(1) else { return };
+        let what = match self.made.hashes.get(applied as usize) {
+            None => format!("{applied} inputs were applied by tick {tick}, of {made} that were made"),
+            Some(_) if applied != last_seq => {
+                format!("{applied} inputs were applied by tick {tick}, and {last_seq} taken")
+            }
+            Some(hash) if *hash != applied_hash => {
+                format!("the {applied} inputs applied by tick {tick} are not those that were made")
+            }
+            Some(_) => return,
+        };
+        self.inputs_wrong(place, what, findings);
+    }
+
+    fn inputs_wrong(&mut self, place: Place<'_>, what: String, findings: &mut Findings) {
+        // Counts players: once wrong, each later world says so again.
+        if !std::mem::replace(&mut self.made.wrong, true) {
+            findings.add(Fault::InputsWrong, place, what);
+        }
+    }
+
+    fn input_lost(&mut self, place: Place<'_>, what: String, findings: &mut Findings) {
+        if !std::mem::replace(&mut self.made.lost, true) {
+            findings.add(Fault::InputLost, place, what);
+        }
+    }
+
+    /// Name of the server that a socket is on; empty before its Welcome.
+    pub(super) fn server(&self, socket: u32) -> &str {
+        self.sockets.get(&socket).map_or("", |socket| &socket.server)
     }
 
     pub(super) fn message(
@@ -138,12 +247,14 @@ impl Shown {
     ) {
         match message {
             ServerMessage::Welcome(welcome) => {
-                self.sockets.entry(place.socket).or_default().slots = welcome.slots;
+                let socket = self.sockets.entry(place.socket).or_default();
+                (socket.slots, socket.server) = (welcome.slots, welcome.edge_name.clone());
                 match self.me {
                     None => self.me = Some(welcome.player),
                     Some(me) if me != welcome.player => {
                         self.me = Some(welcome.player);
                         self.applied.0.clear();
+                        self.made.hashes = vec![HASH_START];
                         let what = format!("was player {me}, is now player {}", welcome.player);
                         self.rejoin(place, what, findings);
                     }
@@ -179,8 +290,14 @@ impl Shown {
         }
         game.show(epoch, tick, tick, place.at);
 
+        self.compare_mine(place, keyframe, findings);
         let socket = self.sockets.entry(place.socket).or_default();
-        if let Some((old_epoch, old_tick)) = socket.at {
+        let answer = socket.asked > 0 && socket.at.is_some_and(|at| (epoch, tick) <= at);
+        if answer {
+            socket.asked -= 1;
+            // It leads up to what was shown, as a newer socket would that had named that floor.
+            socket.floor = socket.floor.map(|floor| floor.min(epoch));
+        } else if let Some((old_epoch, old_tick)) = socket.at {
             if epoch < old_epoch {
                 let what = format!("a keyframe of epoch {epoch} on a socket at epoch {old_epoch}");
                 findings.add(Fault::EpochFell, place, what);
@@ -274,6 +391,7 @@ impl Shown {
             let what = format!("a frame of epoch {epoch} on a socket at epoch {old_epoch}");
             findings.add(Fault::EpochFell, place, what);
         }
+        socket.flows = true;
         let announced = header.flags.rewind;
         if let Some(before) = socket.must_announce.take().filter(|_| !announced) {
             let what =

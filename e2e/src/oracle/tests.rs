@@ -24,11 +24,20 @@ fn world(epoch: Epoch, tick: u64, durable: u64) -> Keyframe {
         deaths: if slot == 1 { kills } else { 0 },
         applied: (tick / 10) as u32,
         last_seq: (tick / 10) as u32,
+        applied_hash: hash_of((1..=tick as u32 / 10).map(|seq| (seq, 1, 0))),
         ..KeyframePlayer::default()
     };
     let players = vec![player(0), player(1)];
     let (tick, durable) = (Tick(tick), Tick(durable));
     Keyframe { epoch, tick, durable, rules: 1, players, ..Keyframe::default() }
+}
+
+/// As docs/protocol.md says.
+fn hash_of(inputs: impl IntoIterator<Item = (u32, u8, u8)>) -> u32 {
+    let bytes = inputs
+        .into_iter()
+        .flat_map(|(seq, keys, action)| seq.to_le_bytes().into_iter().chain([keys, action]));
+    bytes.fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
 fn body(tick: u64) -> Body {
@@ -51,8 +60,28 @@ struct Film {
 }
 
 impl Film {
+    /// Has made all inputs of the game from the start.
     fn of(player: u64) -> Film {
-        Film { recording: Recording::new(GAME, &format!("bot-{player}")), me: player, ms: 0 }
+        let mut film = Film { recording: Recording::new(GAME, &format!("bot-{player}")), me: player, ms: 0 };
+        film.make(1..=30);
+        film
+    }
+
+    fn make(&mut self, numbers: impl IntoIterator<Item = u32>) -> &mut Film {
+        for seq in numbers {
+            self.note(What::Made { seq, keys: 1, action: 0 });
+        }
+        self
+    }
+
+    fn note(&mut self, what: What<'_>) -> &mut Film {
+        self.recording.push(Duration::from_millis(self.ms), 0, what);
+        self
+    }
+
+    fn ask(&mut self, socket: u32) -> &mut Film {
+        self.recording.push(Duration::from_millis(self.ms), socket, What::Asked);
+        self
     }
 
     fn say(&mut self, socket: u32, message: ServerMessage) -> &mut Film {
@@ -211,7 +240,10 @@ fn an_input_of_the_very_tick_that_a_rewind_keyframe_is_of_was_not_durable() {
     let mut film = Film::playing(1);
     // The old owner had applied an input at tick 90; the new one ran tick 90 anew, without it.
     let mut anew = world(NEW, 90, 80);
-    anew.players.iter_mut().for_each(|player| player.applied -= 1);
+    let eight = world(OLD, 80, 0).players[0].applied_hash;
+    for player in &mut anew.players {
+        (player.applied, player.last_seq, player.applied_hash) = (8, 8, eight);
+    }
     film.wait(500).say(1, ServerMessage::Keyframe(anew));
     film.wait(20).frame(1, None, 91, Flags { rewind: true, ..Flags::default() }).frames(1, None, 92..=200);
     check(&[film.done()], &[]);
@@ -249,9 +281,8 @@ fn a_player_without_frames_in_a_game_that_goes_on_is_cut_off() {
 #[test]
 fn a_player_under_another_id_has_rejoined() {
     let mut film = Film::playing(1);
-    film.close(1);
     film.me = 2;
-    film.welcome(2).keyframe(2, OLD, 100).frames(2, None, 101..=300);
+    film.welcome(2).make(1..=30).keyframe(2, OLD, 100).frames(2, None, 101..=300);
     check(&[film.done()], &[(Fault::Rejoined, 1)]);
 }
 
@@ -260,7 +291,7 @@ fn a_player_that_is_not_in_the_world_any_more_has_to_rejoin() {
     let mut film = Film::playing(2);
     let mut without = world(OLD, 100, 80);
     without.players.truncate(1);
-    film.close(1).welcome(2).say(2, ServerMessage::Keyframe(without)).frames(2, None, 101..=300);
+    film.welcome(2).say(2, ServerMessage::Keyframe(without)).frames(2, None, 101..=300);
     check(&[film.done()], &[(Fault::Rejoined, 1)]);
 }
 
@@ -317,7 +348,7 @@ fn a_keyframe_that_jumps_ahead_is_a_jump_unless_skipped_was_said() {
 fn a_newer_socket_that_starts_too_late_misses_ticks() {
     let mut film = Film::playing(1);
     film.close(1).wait(100).welcome(2).keyframe(2, OLD, 106).frames(2, None, 107..=300);
-    assert_eq!(check(&[film.done()], &[]).ticks_missed, 5);
+    assert_eq!(check(&[film.done()], &[(Fault::SocketLost, 1)]).ticks_missed, 5);
 }
 
 #[test]
@@ -368,11 +399,8 @@ fn a_newer_socket_that_said_hello_before_the_move_may_lead_up_to_it() {
 #[test]
 fn a_lower_epoch_on_a_newer_socket_fell() {
     let mut film = Film::playing(1);
-    film.frames(1, Some(NEW), 101..=120).close(1).welcome(2).keyframe(2, OLD, 120).frames(
-        2,
-        Some(NEW),
-        121..=300,
-    );
+    film.frames(1, Some(NEW), 101..=120).welcome(2).keyframe(2, OLD, 120);
+    film.frames(2, Some(NEW), 121..=300);
     check(&[film.done()], &[(Fault::EpochFell, 1)]);
 }
 
@@ -413,8 +441,8 @@ fn different_keyframes_of_one_tick_and_epoch_are_two_histories() {
     let mut other = Film::playing(2);
     let mut wrong = world(NEW, 150, 130);
     wrong.players[1].deaths = 7;
-    other.frames(1, None, 101..=120).frames(1, Some(NEW), 121..=150).close(1).welcome(2);
-    other.say(2, ServerMessage::Keyframe(wrong)).frames(2, None, 151..=300);
+    other.frames(1, None, 101..=120).frames(1, Some(NEW), 121..=150).welcome(2);
+    other.say(2, ServerMessage::Keyframe(wrong)).frames(2, None, 151..=300).close(1);
     check(&[follows(1).done(), other.done()], &[(Fault::TwoHistories, 1)]);
 }
 
@@ -440,9 +468,147 @@ fn a_rewind_behind_what_was_shown_as_durable_loses_durable_ticks() {
 fn applied_inputs_that_vanish_without_a_rewind_are_lost() {
     let mut film = Film::playing(1);
     let mut forgot = world(NEW, 120, 100);
-    forgot.players[0].applied = 3;
+    forgot.players[0] = KeyframePlayer { applied: 3, last_seq: 3, ..forgot.players[0].clone() };
+    forgot.players[0].applied_hash = world(OLD, 30, 0).players[0].applied_hash;
     film.frames(1, None, 101..=120).say(1, ServerMessage::Keyframe(forgot)).frames(1, None, 121..=300);
     check(&[film.done()], &[(Fault::DurableLost, 1)]);
+}
+
+/// A world in which player 1 is said to have had these inputs applied, instead of the twelve `(seq, 1, 0)` that it made.
+fn with_inputs(inputs: &[(u32, u8, u8)], last_seq: u32) -> Keyframe {
+    let mut world = world(OLD, 120, 100);
+    let player = &mut world.players[0];
+    (player.applied, player.last_seq) = (inputs.len() as u32, last_seq);
+    player.applied_hash = hash_of(inputs.iter().copied());
+    world
+}
+
+fn check_inputs(inputs: &[(u32, u8, u8)], last_seq: u32, red: &[(Fault, u64)]) {
+    let mut film = Film::playing(1);
+    film.frames(1, None, 101..=120).ask(1).say(1, ServerMessage::Keyframe(with_inputs(inputs, last_seq)));
+    film.frames(1, None, 121..=300);
+    check(&[film.done()], red);
+}
+
+fn made(seq: u32) -> (u32, u8, u8) {
+    (seq, 1, 0)
+}
+
+#[test]
+fn inputs_that_were_applied_as_made_are_green() {
+    check_inputs(&(1..=12).map(made).collect::<Vec<_>>(), 12, &[]);
+}
+
+#[test]
+fn an_input_that_was_left_out_is_wrong() {
+    let inputs: Vec<_> = (1..=5).chain(7..=13).map(made).collect();
+    check_inputs(&inputs, 13, &[(Fault::InputsWrong, 1)]);
+    // Even where the hash agrees: one more number was taken than was applied.
+    check_inputs(&(1..=12).map(made).collect::<Vec<_>>(), 13, &[(Fault::InputsWrong, 1)]);
+}
+
+#[test]
+fn an_input_that_was_applied_twice_is_wrong() {
+    let inputs: Vec<_> = (1..=6).chain(6..=11).map(made).collect();
+    check_inputs(&inputs, 12, &[(Fault::InputsWrong, 1)]);
+}
+
+#[test]
+fn inputs_in_another_order_are_wrong() {
+    let inputs: Vec<_> = (1..=5).chain([7, 6]).chain(8..=12).map(made).collect();
+    check_inputs(&inputs, 12, &[(Fault::InputsWrong, 1)]);
+}
+
+#[test]
+fn other_keys_or_another_action_are_wrong() {
+    let mut inputs: Vec<_> = (1..=12).map(made).collect();
+    inputs[7].1 = 9;
+    check_inputs(&inputs, 12, &[(Fault::InputsWrong, 1)]);
+    inputs[7] = (8, 1, 2);
+    check_inputs(&inputs, 12, &[(Fault::InputsWrong, 1)]);
+}
+
+#[test]
+fn more_inputs_than_were_made_are_wrong() {
+    check_inputs(&(1..=31).map(made).collect::<Vec<_>>(), 31, &[(Fault::InputsWrong, 1)]);
+}
+
+#[test]
+fn an_input_that_is_not_applied_by_the_time_the_player_goes_home_is_lost() {
+    for (made, red) in [(30, None), (31, Some((Fault::InputLost, 1)))] {
+        let mut film = Film::playing(1);
+        film.make(31..=made).frames(1, None, 101..=290);
+        film.frames(1, None, 291..=300).wait(300).note(What::Rested);
+        check(&[film.done()], red.as_slice());
+    }
+}
+
+#[test]
+fn what_became_of_inputs_counts_also_after_the_window() {
+    for (keys, applied, red) in
+        [(1, 31, None), (1, 30, Some(Fault::InputLost)), (2, 31, Some(Fault::InputsWrong))]
+    {
+        let mut film = Film::playing(1);
+        film.frames(1, None, 101..=300).wait(100).make([31]).frames(1, None, 301..=309).ask(1);
+        let mut last = world(OLD, 309, 280);
+        (last.players[0].applied, last.players[0].last_seq) = (applied, applied);
+        last.players[0].applied_hash = hash_of((1..applied).map(made).chain([(applied, keys, 0)]));
+        film.say(1, ServerMessage::Keyframe(last)).note(What::Rested).close(1);
+        check(&[film.done()], red.map(|fault| (fault, 1)).as_slice());
+    }
+}
+
+#[test]
+fn an_input_that_is_asked_for_when_it_is_durable_is_lost() {
+    let mut film = Film::playing(1);
+    film.frames(1, None, 101..=120).make(5..=30).frames(1, None, 121..=300);
+    check(&[film.done()], &[(Fault::InputLost, 1)]);
+}
+
+#[test]
+fn the_answer_to_a_keyframe_please_may_lie_back_also_across_a_move() {
+    let mut film = Film::playing(1);
+    film.frames(1, None, 101..=110).ask(1).keyframe(1, OLD, 90);
+    film.frames(1, None, 91..=120).host(1, NEW, "pod-b").frames(1, Some(NEW), 121..=125);
+    film.ask(1).keyframe(1, OLD, 110).frames(1, None, 111..=120).frames(1, Some(NEW), 121..=300);
+    assert_eq!(check(&[film.done()], &[]).ticks_missed, 0);
+    // One answer for each question.
+    film.wait(20).ask(1).keyframe(1, NEW, 290).frames(1, None, 291..=295).keyframe(1, NEW, 290);
+    film.frames(1, None, 291..=300);
+    let verdict = judge(&[film.done()], Window { from: FAULT, to: Duration::from_secs(60) });
+    assert_eq!(verdict.count(Fault::WentBack), 1, "{:#?}", verdict.findings);
+}
+
+#[test]
+fn a_socket_that_ends_before_another_one_has_frames_is_lost() {
+    let mut film = Film::playing(1);
+    film.frames(1, None, 101..=120).welcome(2).keyframe(2, OLD, 120).close(1).frames(2, None, 121..=300);
+    let verdict = check(&[film.done()], &[(Fault::SocketLost, 1)]);
+    assert_eq!(verdict.ticks_missed, 0, "nothing was missed, by luck");
+}
+
+#[test]
+fn a_new_socket_that_ends_while_the_old_one_has_frames_is_no_loss() {
+    let mut film = Film::playing(1);
+    film.frames(1, None, 101..=120).welcome(2).close(2).frames(1, None, 121..=300);
+    check(&[film.done()], &[]);
+}
+
+#[test]
+fn an_epoch_that_an_owner_gave_itself_is_no_move() {
+    let mut film = Film::playing(1);
+    film.frames(1, None, 101..=120).host(1, NEW, "pod-a").frames(1, Some(NEW), 121..=300);
+    let recordings = [film.done()];
+    assert_eq!(check(&recordings, &[]).games_moved, 0);
+    assert!(moves(&recordings).is_empty());
+    assert_eq!(moves(&[stays(1).done()]).len(), 1);
+}
+
+#[test]
+fn players_that_are_sent_away_are_counted_by_server() {
+    let verdict = check(&[follows(1).done(), follows(2).done()], &[]);
+    let away = &verdict.sent_away[0];
+    assert_eq!((away.server.as_str(), away.sockets, away.most_at_once), ("edge", 2, 2));
 }
 
 #[test]
