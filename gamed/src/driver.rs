@@ -8,16 +8,16 @@ use crate::context::{Directory, Leaving};
 use crate::hub::{Command, ToHub};
 use crate::limits;
 use crate::links::Links;
-use crate::live::Bell;
 use crate::metrics::Metrics;
+use crate::moves::Moves;
 use crate::workers::{ToAll, Workers};
 use futures_util::StreamExt;
 use ownership::{CallId, Effect, Event, Member, MoveRecord};
 use protocol::peer::{GameSettings, MoveNote, PeerMessage};
 use protocol::{GameId, MemberId};
 use registry::{Registry, RegistryError, Reply, Request, Snapshot};
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex};
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
@@ -53,34 +53,6 @@ pub struct Stage {
     pub ready: bool,
     /// All games are elsewhere.
     pub drained: bool,
-}
-
-/// The last moves of the cluster, newest first, as far as this member heard of them.
-#[derive(Clone)]
-pub struct Moves {
-    moves: Arc<Mutex<VecDeque<(Instant, MoveNote)>>>,
-    bell: Bell,
-}
-
-impl Moves {
-    /// None yet. Rings when one comes.
-    pub fn new(bell: Bell) -> Moves {
-        Moves { moves: Arc::default(), bell }
-    }
-
-    fn add(&self, note: MoveNote) {
-        let mut moves = self.moves.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        moves.push_front((Instant::now(), note));
-        moves.truncate(limits::MOVES_REMEMBERED);
-        drop(moves);
-        self.bell.ring();
-    }
-
-    /// The moves with their age.
-    pub fn list(&self) -> Vec<(Duration, MoveNote)> {
-        let moves = self.moves.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        moves.iter().map(|(at, note)| (at.elapsed(), note.clone())).collect()
-    }
 }
 
 /// See the module.
@@ -189,7 +161,15 @@ impl Driver {
 
     async fn message(&mut self, message: ToDriver) {
         match message {
-            ToDriver::Event(event) => self.feed(event).await,
+            ToDriver::Event(event) => {
+                if let Event::LinkUp(member) = event {
+                    // One that has just started has heard of none.
+                    for note in self.parts.moves.list() {
+                        self.parts.links.send(member, &PeerMessage::MoveDone(note));
+                    }
+                }
+                self.feed(event).await;
+            }
             ToDriver::LookUp(game) => self.look_up(game),
             ToDriver::Create { settings, snapshot, answer } => {
                 let game = GameId(rand::random());
@@ -313,7 +293,7 @@ impl Driver {
         }
         info!(%game, %epoch, tick = tick.0, pause_us, cause, bytes, "moved here");
         self.parts.metrics.moved(cause, pause_us);
-        let note = MoveNote { game, from, to, epoch, tick, pause_us, cause: cause.to_owned() };
+        let note = MoveNote { game, from, to, epoch, tick, pause_us, cause: cause.to_owned(), ago_ms: 0 };
         self.parts.links.send_all(&PeerMessage::MoveDone(note.clone()));
         self.parts.moves.add(note);
     }

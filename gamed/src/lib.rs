@@ -15,6 +15,7 @@ mod links;
 mod live;
 pub mod mazes;
 mod metrics;
+mod moves;
 mod overview;
 pub mod server;
 pub mod settings;

@@ -170,7 +170,7 @@ impl Live {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::driver::Moves;
+    use crate::moves::Moves;
     use protocol::MemberId;
     use registry::memory::Memory;
     use registry::{ClusterRecord, Request};

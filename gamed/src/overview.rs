@@ -1,7 +1,7 @@
 //! The cluster as the registry knows it, for people: asked at most a few times a second, however many ask us.
 
 use crate::demo::Roll;
-use crate::driver::Moves;
+use crate::moves::Moves;
 use ownership::placement::target_revision;
 use protocol::MemberId;
 use registry::{ClusterRecord, GameRecord, MemberRecord, Registry, RegistryError, Reply, Request};
@@ -86,10 +86,10 @@ impl Overview {
 
     /// As `/api/cluster` and `/api/events` show it.
     pub fn cluster_json(&self, view: &View) -> Value {
-        let moves = self.moves.list().into_iter().map(|(age, note)| {
+        let moves = self.moves.list().into_iter().map(|note| {
             json!({
                 "game": note.game, "from": note.from, "to": note.to, "epoch": note.epoch, "tick": note.tick,
-                "pause_us": note.pause_us, "cause": note.cause, "ago_ms": age.as_millis() as u64,
+                "pause_us": note.pause_us, "cause": note.cause, "ago_ms": note.ago_ms,
             })
         });
         json!({

@@ -7,12 +7,13 @@ use crate::clock;
 use crate::context::{Context, Directory, Leaving, Named};
 use crate::creation::Creation;
 use crate::demo::Roll;
-use crate::driver::{Driver, Moves, Parts, Stage, ToDriver};
+use crate::driver::{Driver, Parts, Stage, ToDriver};
 use crate::http::{self, Site};
 use crate::limits;
 use crate::links::{Links, Router};
 use crate::live::{Bell, Live};
 use crate::metrics::Metrics;
+use crate::moves::Moves;
 use crate::overview::Overview;
 use crate::workers::{ToAll, Workers};
 use ownership::Member;
@@ -149,7 +150,7 @@ impl Server {
         let (machine_driver, stage) = Driver::new(machine, parts, events);
         let overview = Overview::new(me, registry.clone(), config.creation.slots, moves, config.roll.clone());
         let overview = Arc::new(overview);
-        let live = Live::new(overview.clone(), bell, metrics.clone(), leaving);
+        let live = Live::new(overview.clone(), bell, metrics.clone(), leaving.clone());
         let site = Site {
             key,
             web: config.web,
@@ -193,7 +194,7 @@ impl Server {
         });
         let token = cancel.clone();
         keepers.spawn(async move {
-            http::serve(http, site, token).await;
+            http::serve(http, site, leaving, token).await;
             "http"
         });
         Ok(Server { me, name: config.name, registry, driver, workers, metrics, stage, cancel, keepers })

@@ -120,6 +120,15 @@ async fn a_page_of_a_leaving_member_sees_the_moves_begin_and_is_let_go() {
     while cluster["members"].as_array().map(Vec::len) != Some(1) {
         cluster = stayer.next().await.expect("it goes on");
     }
+
+    // One that comes later is told of it.
+    let late = member(&registry, "late").await;
+    let mut page = Page::listens_to(&late).await;
+    let mut seen = page.next().await.expect("the state");
+    while !known(&seen) {
+        seen = page.next().await.expect("it goes on");
+    }
+    assert_eq!(seen["moves"][0]["epoch"], cluster["moves"][0]["epoch"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

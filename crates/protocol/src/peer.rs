@@ -170,7 +170,8 @@ pub enum PeerMessage {
     },
     /// Moving games and telling who lives.
     Control(Control),
-    /// New owner to all members: a move is done; for people who look at the cluster.
+    /// New owner to all members: a move is done; for people who look at the cluster. And anybody to a member that it has
+    /// just linked with: what it has heard of.
     MoveDone(MoveNote),
 }
 
@@ -191,6 +192,8 @@ pub struct MoveNote {
     pub pause_us: u64,
     /// `move`, or how the death of the old owner was known.
     pub cause: String,
+    /// How long ago it was, as the sender knows, in milliseconds.
+    pub ago_ms: u64,
 }
 
 /// What a player does to a game, on its way to the owner.

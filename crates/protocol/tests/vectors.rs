@@ -365,6 +365,7 @@ fn peer_messages() -> Vec<PeerMessage> {
             tick: Tick(1001),
             pause_us: 1_800,
             cause: "move".into(),
+            ago_ms: 500,
         }),
         PeerMessage::Control(Control::Prepare {
             game: GAME,
