@@ -185,3 +185,73 @@ fn strike(from: (i32, i32), heading: u16, tank: &Tank) -> Option<(i64, i32)> {
     let damage = (offset * i64::from(MISSILE_IMPACT) / RADIUS) as i32;
     (distance <= i64::from(MISSILE_STEP)).then_some((distance, damage))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixed::random;
+    use crate::maze::MAZES;
+    use crate::world::{Player, Rounds};
+    use crate::{RULES, Segment};
+    use alloc::string::String;
+    use alloc::vec::Vec;
+
+    /// Sharp, narrow and crossing walls, which no sane maze has.
+    const NASTY: &str = "name Nasty
+wall -6,0 -2,0.3 -6,0.6 -6,0
+wall -6,-0.7 -2,0.2 -6,-1.5 -6,-0.7
+wall 0,-9 0.01,9 -0.01,9 0,-9
+wall 3,3 4,7 5,3 6,7 7,3 5,9 3,3
+wall -10,-10 -8,-4 -10,-4 -10,-10
+wall -9,4 9,5 9,5.02 -9,4.01 -9,4
+entry a 2,-5 facing 0
+";
+
+    #[test]
+    fn a_missile_that_bounces_passes_no_wall_however_flat_it_meets_it() {
+        let (mut bounces, mut bursts, mut state) = (0, 0, 1);
+        for text in MAZES.iter().chain([&NASTY]) {
+            let maze = Maze::parse(text).unwrap();
+            let mut world = World::new(&maze, RULES, 1, 0, Rounds::default());
+            world.players.push(Player::new(1, 0, String::new(), false));
+            for _ in 0..40 {
+                world.missiles = (0..=u8::MAX).map(|id| any(&mut state, &maze, id)).collect();
+                while !world.missiles.is_empty() {
+                    let before = world.missiles.clone();
+                    world.step(&maze, &[]);
+                    for event in &world.happened.events {
+                        bounces += u32::from(matches!(event, Event::Bounce { .. }));
+                        bursts += u32::from(matches!(event, Event::Burst { .. }));
+                    }
+                    for missile in &world.missiles {
+                        let old = before.iter().find(|old| old.id == missile.id).unwrap();
+                        let (from, to) = ((old.x, old.y), (missile.x, missile.y));
+                        assert!(maze.clear_line(from, to), "{}: {old:?} {missile:?}", maze.name());
+                    }
+                }
+            }
+        }
+        assert!(bounces > 10_000 && bursts > 10_000, "{bounces} {bursts}");
+    }
+
+    /// A missile with bounce beside some wall: mostly along it, within a degree.
+    fn any(state: &mut u64, maze: &Maze, id: u8) -> Missile {
+        let mut below = |n: i32| (random(state) % n as u64) as i32;
+        let segments: Vec<&Segment> = maze.segments().iter().collect();
+        let segment = segments[below(segments.len() as i32) as usize];
+        let part = i64::from(below(1_001));
+        let on = |a: i32, b: i32| a + (i64::from(b - a) * part / 1_000) as i32;
+        let (mut x, mut y) = (on(segment.a.0, segment.b.0), on(segment.a.1, segment.b.1));
+        x += below(801) - 400;
+        y += below(801) - 400;
+        let off = if below(4) == 0 { below(65_536) } else { below(401) - 200 };
+        let heading = segment.direction.wrapping_add(32_768 * below(2) as u16).wrapping_add(off as u16);
+        let inside = x.abs() <= maze.half_width() && y.abs() <= maze.half_height();
+        // Onto a wall no missile comes.
+        if inside && maze.segments().iter().all(|other| other.closest((x, y)) != (x, y)) {
+            Missile { id, slot: 0, x, y, heading, bounce: true, fresh: false }
+        } else {
+            any(state, maze, id)
+        }
+    }
+}

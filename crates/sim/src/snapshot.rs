@@ -5,9 +5,9 @@
 
 use crate::maze::Maze;
 use crate::numbers::{
-    ARMOUR_MAX, FLIGHT_STEP, ITEM_TICKS, NAME_CHARS_MAX, NOBODY, RELOAD_TICKS, SLOTS_MAX, keys,
+    ARMOUR_MAX, ITEM_TICKS, MISSILE_STEP, NAME_CHARS_MAX, NOBODY, RELOAD_TICKS, SLOTS_MAX, keys,
 };
-use crate::world::{Item, Missile, Round, World};
+use crate::world::{Round, World};
 use crate::{RULES, RULES_OLDEST};
 use alloc::vec::Vec;
 
@@ -79,64 +79,64 @@ impl World {
             x.unsigned_abs() <= (maze.half_width() + more).unsigned_abs()
                 && y.unsigned_abs() <= (maze.half_height() + more).unsigned_abs()
         };
+        // A missile that leaves the arena may meet a tank at its edge in that step, and explode beyond it.
+        let around = |x: i32, y: i32| within(x, y, MISSILE_STEP);
         let players = || self.players.iter();
         let taken = |slot: u8| slot == NOBODY || self.player_in(slot).is_some();
-        let rules: [(&'static str, bool); 14] = [
-            ("a number of slots out of range", !(1..=SLOTS_MAX).contains(&self.slots)),
-            ("a tick that no game reaches", self.tick > TICK_MAX),
-            ("a round that is over already", {
+        // In this order: what the first ones bound, the later ones can go through as often as they like.
+        let rules: [(&'static str, &dyn Fn() -> bool); 14] = [
+            ("a number of slots out of range", &|| !(1..=SLOTS_MAX).contains(&self.slots)),
+            ("a tick that no game reaches", &|| self.tick > TICK_MAX),
+            ("a round that is over already", &|| {
                 let Round { number, resting, ends } = self.round;
                 let endless = !resting && self.rounds.play_ticks == 0;
                 let longest = if resting { self.rounds.rest_ticks.into() } else { self.rounds.play_ticks };
                 let fits = ends >= self.tick && ends - self.tick <= u64::from(longest);
                 number == 0 || if endless { ends != 0 } else { !fits }
             }),
-            ("slots that do not rise or are too many", {
+            ("slots that do not rise or are too many", &|| {
                 let rising = self.players.windows(2).all(|pair| pair[0].slot < pair[1].slot);
                 !rising || self.players.last().is_some_and(|player| player.slot >= self.slots)
             }),
-            ("one player twice", is_any_twice(&self.players, |player| player.id)),
-            ("a name that is too long", {
+            ("one player twice", &|| is_any_twice(&self.players, |player| player.id)),
+            ("a name that is too long", &|| {
                 players().any(|player| player.name.chars().count() > NAME_CHARS_MAX)
             }),
-            ("keys or counts out of range", {
+            ("keys or counts out of range", &|| {
                 players().any(|player| player.keys & !keys::ALL != 0 || player.applied > player.last_seq)
             }),
-            ("a tank out of range", {
+            ("a tank out of range", &|| {
                 players().filter_map(|player| player.tank.as_ref()).any(|tank| {
                     !within(tank.x, tank.y, 0)
                         || !(1..=ARMOUR_MAX).contains(&tank.armour)
                         || tank.reload > RELOAD_TICKS
                 })
             }),
-            ("tanks while the round rests", {
+            ("tanks while the round rests", &|| {
                 self.round.resting && players().any(|player| player.tank.is_some())
             }),
-            ("a missile out of range", {
-                let impossible =
-                    |m: &Missile| !within(m.x, m.y, FLIGHT_STEP) || self.player_in(m.slot).is_none();
-                self.missiles.len() > 256 || self.missiles.iter().any(impossible)
+            ("a missile out of range", &|| {
+                self.missiles.len() > 256
+                    || self.missiles.iter().any(|m| !around(m.x, m.y) || self.player_in(m.slot).is_none())
             }),
-            ("one missile twice", is_any_twice(&self.missiles, |missile| missile.id)),
-            ("a blast out of range", {
+            ("one missile twice", &|| is_any_twice(&self.missiles, |missile| missile.id)),
+            ("a blast out of range", &|| {
                 self.blasts.iter().any(|blast| {
-                    !within(blast.x, blast.y, FLIGHT_STEP)
-                        || !taken(blast.slot)
-                        || blast.age >= blast.kind.life()
+                    !around(blast.x, blast.y) || !taken(blast.slot) || blast.age >= blast.kind.life()
                 })
             }),
-            ("items out of range or without a place for another", {
-                let impossible =
-                    |item: &Item| !within(item.x, item.y, 0) || !(1..=ITEM_TICKS).contains(&item.left);
-                let full = players().any(|it| it.tank.is_some() && !self.has_room_for_item(it.slot));
+            ("items out of range or without a place for another", &|| {
                 self.items.len() > 256
-                    || self.items.iter().any(impossible)
+                    || self
+                        .items
+                        .iter()
+                        .any(|item| !within(item.x, item.y, 0) || !(1..=ITEM_TICKS).contains(&item.left))
                     || is_any_twice(&self.items, |item| item.id)
-                    || full
+                    || players().any(|it| it.tank.is_some() && !self.has_room_for_item(it.slot))
             }),
-            ("more chat than is kept", !self.chat.is_bounded()),
+            ("more chat than is kept", &|| !self.chat.is_bounded()),
         ];
-        rules.into_iter().find_map(|(fault, found)| found.then_some(fault))
+        rules.into_iter().find_map(|(fault, is_found)| is_found().then_some(fault))
     }
 }
 
@@ -153,7 +153,7 @@ mod tests {
     use crate::chat::{ChatLine, ChatWhat};
     use crate::delta::Event;
     use crate::maze::STANDARD_MAZE;
-    use crate::world::{Blast, BlastKind, ItemKind, Player, Rounds, Tank};
+    use crate::world::{Blast, BlastKind, Item, ItemKind, Missile, Player, Rounds, Tank};
     use alloc::format;
     use alloc::string::{String, ToString};
 

@@ -1,7 +1,7 @@
 //! Snapshots and digests.
 
-use crate::game::alone;
-use sim::{Maze, RestoreError, STANDARD_MAZE, World, keys};
+use crate::game::{Game, alone};
+use sim::{Event, Maze, RestoreError, STANDARD_MAZE, U, World, keys};
 
 #[test]
 fn snapshots_of_another_format_maze_or_rules_are_refused_with_a_sentence() {
@@ -35,4 +35,23 @@ fn worlds_that_differ_have_other_digests() {
     a.press(0, keys::FORWARD, 0).tick();
     b.press(0, keys::BACK, 0).tick();
     assert_ne!(a.world.digest(), b.world.digest());
+}
+
+#[test]
+fn a_tank_at_the_edge_that_is_hit_from_beyond_it_can_be_restored() {
+    // The collision circle is wider than the tank: a missile that leaves the arena may still meet it in that step.
+    let mut beyond = 0;
+    for degrees in 300..900 {
+        let maze =
+            format!("name Low\narena 20 8\nentry a -4,3.2 facing 12.{degrees}\nentry b 0,3.4 facing 90");
+        let mut game = Game::new(&maze, 2);
+        game.launch(0, 0).press(1, keys::FORWARD, 4).ticks(10);
+        game.press(0, keys::FIRE, 0).tick();
+        for _ in 0..30 {
+            let hit = game.tick().events.iter().any(|event| matches!(event, Event::Hit { .. }));
+            beyond += u32::from(hit && game.world.blasts()[0].y > 4 * U);
+            assert_eq!(World::restore(&game.maze, &game.world.snapshot()), Ok(game.world.clone()));
+        }
+    }
+    assert!(beyond > 0, "the test is about hits beyond the edge");
 }
