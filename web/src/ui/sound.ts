@@ -31,7 +31,7 @@ export class Sound {
   /** To be called from a gesture of the visitor: browsers allow sound only then. */
   unlock(): void {
     if (this.context) {
-      if (this.context.state === 'suspended' && !document.hidden) void this.context.resume();
+      if (this.context.state !== 'running' && !document.hidden) void this.context.resume();
       return;
     }
     if (typeof AudioContext === 'undefined') return;
