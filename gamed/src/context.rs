@@ -66,9 +66,14 @@ impl Leaving {
         self.0.is_cancelled()
     }
 
+    /// Until the member starts to leave.
+    pub async fn begun(&self) {
+        self.0.cancelled().await;
+    }
+
     /// Until a connection is to end: some time after the member started to leave, so that a new one finds another.
     pub async fn late(self) {
-        self.0.cancelled().await;
+        self.begun().await;
         tokio::time::sleep(LATE_COMER).await;
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Owns routes and the first message of a player's socket. What comes after Hello belongs to the game's hub.
 
+use crate::context::Leaving;
 use crate::creation::{Creation, Wish};
 use crate::demo::Roll;
 use crate::driver::{Stage, ToDriver};
@@ -20,6 +21,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::convert::Infallible;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -63,8 +65,9 @@ const ALIVE: Duration = Duration::from_secs(10);
 /// Longest body of a request.
 const BODY_BYTES: u64 = 4096;
 
-/// Serves connections until cancelled. Open websockets are not HTTP's any more and live on.
-pub async fn serve(listener: TcpListener, site: Site, cancel: CancellationToken) {
+/// Serves connections until cancelled. Open websockets are not HTTP's any more and live on. Once the member leaves, no
+/// connection is kept for another request: that would come here, past the load balancer, for as long as there are pages.
+pub async fn serve(listener: TcpListener, site: Site, leaving: Leaving, cancel: CancellationToken) {
     let service = TowerToHyperService::new(warp::service(routes(site)));
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(limits::HTTP_HEADER).max_buf_size(16 << 10);
@@ -86,12 +89,26 @@ pub async fn serve(listener: TcpListener, site: Site, cancel: CancellationToken)
             debug!(%error, "the connection is gone already");
             continue;
         }
+        http.keep_alive(!leaving.is_on());
         let connection = http.serve_connection(TokioIo::new(stream), service.clone()).with_upgrades();
+        let (mut leaves, leaving) = (leaving.is_on(), leaving.clone());
         let cancel = cancel.clone();
         connections.spawn(async move {
-            tokio::select! {
-                () = cancel.cancelled() => {}
-                ended = connection => if let Err(error) = ended { debug!(%error, "connection") },
+            let mut connection = pin!(connection);
+            loop {
+                tokio::select! {
+                    () = cancel.cancelled() => break,
+                    () = leaving.begun(), if !leaves => {
+                        leaves = true;
+                        connection.as_mut().graceful_shutdown();
+                    }
+                    ended = connection.as_mut() => {
+                        if let Err(error) = ended {
+                            debug!(%error, "connection");
+                        }
+                        break;
+                    }
+                }
             }
         });
     }
