@@ -2,7 +2,7 @@
 # TANX_CACHE (default ~/.cache/tanx) holds what is slow to build for tests: a Kubernetes, and its images.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo web test lint generate pictures images e2e e2e-full clean
+.PHONY: help demo web test lint generate pictures measure images e2e e2e-full clean
 
 PORT ?= 8080
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
@@ -44,9 +44,14 @@ generate: ## Write generated files anew: CRD, rendered chart, golden bytes (need
 	TANX_WRITE_VECTORS=1 cargo test --locked -q -p sim -p protocol vectors
 
 pictures: web ## Take the documentation's pictures anew, from the demo in Chromium
+	e2e/cluster/requirements pictures
 	cargo build --locked -p gamed
-	dir=$$(mktemp -d) && (cd web && TANX_DEMO_BIN=$(TARGET)/debug/gamed SCREENSHOTS=$$dir npm run test:browser) && \
-	  cp $$dir/game.png $$dir/cluster.png docs/pictures/ && rm -r $$dir
+	cd web && TANX_DEMO_BIN=$(TARGET)/debug/gamed npm run pictures
+
+measure: web ## Measure the page in Chromium: work per displayed frame, and what bad networks do
+	e2e/cluster/requirements pictures
+	cargo build --release --locked -p gamed
+	cd web && TANX_DEMO_BIN=$(TARGET)/release/gamed npm run measure
 
 images: ## Build the images (VERSION=..., REPOSITORY=...) and write them to target/images
 	images/build $(if $(VERSION),--version $(VERSION)) $(if $(REPOSITORY),--repository $(REPOSITORY))

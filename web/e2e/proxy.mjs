@@ -2,12 +2,19 @@
  * A bad network for tests: a TCP proxy that delays, jitters, narrows, pauses and cuts what goes through it.
  *
  * Owns the connections of both sides; `close` ends them all. Order within a direction is kept, as TCP keeps it. Delays come
- * from the seed alone: connection n of a proxy draws the same ones for its first, second, .. piece each time.
+ * from the seed alone: connection n of a proxy draws the same ones for its first, second, .. piece each time. Whoever wants to
+ * know what goes through hands in `tap`.
  */
 import { connect, createServer } from 'node:net';
 
 /** Bytes that wait in one direction before the sender is held back. */
 const WAITING_MAX = 1 << 20;
+
+/**
+ * Is told of one connection: pieces of each way as they are handed on, and its end.
+ *
+ * @typedef {{ up(bytes: Buffer): void, down(bytes: Buffer): void, end(): void }} Tap
+ */
 
 /**
  * @typedef {object} Conditions
@@ -21,10 +28,10 @@ export class Proxy {
    * Listens on a free port of the loopback.
    *
    * @param {{ port: number, host?: string }} target
-   * @param {Conditions & { seed?: number }} [options]
+   * @param {Conditions & { seed?: number, tap?: () => Tap }} [options] `tap` is called for each connection.
    */
-  static async start(target, { seed = 1, ...conditions } = {}) {
-    const proxy = new Proxy(target, seed, conditions);
+  static async start(target, { seed = 1, tap, ...conditions } = {}) {
+    const proxy = new Proxy(target, seed, conditions, tap);
     await new Promise((resolve, reject) => {
       proxy.#server.once('error', reject);
       proxy.#server.listen(0, '127.0.0.1', resolve);
@@ -35,14 +42,16 @@ export class Proxy {
   #server;
   #target;
   #conditions;
+  #tap;
   #accepted = 0;
   #pairs = new Set();
   #paused = false;
   #refusing = false;
 
   /** Use `start`. */
-  constructor(target, seed, conditions) {
+  constructor(target, seed, conditions, tap = () => ({ up() {}, down() {}, end() {} })) {
     this.seed = seed;
+    this.#tap = tap;
     this.#target = target;
     this.#conditions = { delayMs: 0, jitterMs: 0, bytesPerSecond: 0, ...conditions };
     this.#server = createServer((client) => this.#accept(client));
@@ -107,8 +116,9 @@ export class Proxy {
     this.#accepted += 1;
     const server = connect({ host: '127.0.0.1', ...this.#target });
     const shared = { conditions: this.#conditions, paused: () => this.#paused };
-    const up = new Lane(client, server, dice(this.seed, 2 * this.#accepted), shared);
-    const down = new Lane(server, client, dice(this.seed, 2 * this.#accepted + 1), shared);
+    const tap = this.#tap();
+    const up = new Lane(client, server, dice(this.seed, 2 * this.#accepted), shared, (bytes) => tap.up(bytes));
+    const down = new Lane(server, client, dice(this.seed, 2 * this.#accepted + 1), shared, (bytes) => tap.down(bytes));
     const pair = {
       break: () => {
         client.resetAndDestroy();
@@ -126,7 +136,7 @@ export class Proxy {
       socket.on('error', () => pair.break());
       socket.on('close', (failed) => {
         if (failed) pair.break();
-        if (client.destroyed && server.destroyed) this.#pairs.delete(pair);
+        if (client.destroyed && server.destroyed && this.#pairs.delete(pair)) tap.end();
       });
     }
   }
@@ -141,11 +151,12 @@ class Lane {
   #wireFree = 0;
   #last = 0;
 
-  constructor(from, to, draw, shared) {
+  constructor(from, to, draw, shared, told) {
     this.from = from;
     this.to = to;
     this.draw = draw;
     this.shared = shared;
+    this.told = told;
     from.on('data', (bytes) => this.#add(bytes));
     from.on('end', () => this.#add(null));
     from.on('close', () => {
@@ -167,7 +178,9 @@ class Lane {
         return;
       }
       this.#waiting -= bytes.length;
-      if (!this.to.destroyed) this.to.write(bytes);
+      if (this.to.destroyed) continue;
+      this.to.write(bytes);
+      this.told(bytes);
     }
     if (this.#waiting < WAITING_MAX) this.from.resume();
     if (this.#queue.length > 0) this.#timer = setTimeout(() => this.release(), Math.max(0, this.#queue[0].at - now));

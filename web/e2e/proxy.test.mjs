@@ -123,6 +123,18 @@ test('an end that was said properly goes through', async (t) => {
   assert.ok(proxy.open <= 1);
 });
 
+test('a tap is told what goes through, both ways, and of the end', async (t) => {
+  const told = { up: '', down: '', ended: 0 };
+  const { dial } = await bench(t, { tap: () => ({ up: (bytes) => (told.up += bytes), down: (bytes) => (told.down += bytes), end: () => (told.ended += 1) }) });
+  const client = await dial();
+  await echo(client, 'hello');
+  assert.deepEqual(told, { up: 'hello', down: 'hello', ended: 0 });
+  client.end();
+  await closed(client);
+  while (told.ended === 0) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(told.ended, 1);
+});
+
 test('a seed gives the same delays again, another seed others', () => {
   const draw = (seed, stream) => Array.from({ length: 50 }, dice(seed, stream)).map((drawn) => jitter(drawn, 30));
   assert.deepEqual(draw(SEED, 2), draw(SEED, 2));
