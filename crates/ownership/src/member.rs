@@ -146,7 +146,7 @@ impl Member {
         self.keep_incoming(now, out);
         self.keep_games(now, out);
         self.keep_claims(now, out);
-        self.bury(out);
+        self.bury(now, out);
         self.keep_drain(out);
         // Both read what was decided above: a change of state or of the number of games is told without delay.
         self.keep_lease(now, out);

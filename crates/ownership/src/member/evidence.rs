@@ -61,12 +61,13 @@ impl Member {
         if self.restarted(member) {
             return Some("restarted");
         }
+        // What was seen before this member stood still itself says nothing about now: neither that a lease has lapsed, nor
+        // that there are no more witnesses than are known.
+        if !self.view.fresh(now, self.settings.lease_us / 2) {
+            return None;
+        }
         if self.view.expired(member) {
             return Some("lease");
-        }
-        // Fewer witnesses suffice only where the list of members is fresh enough to know that there are no more.
-        if !self.view.fresh(now, self.settings.lease_us) {
-            return None;
         }
         let living: Vec<&MemberRecord> =
             self.view.members.values().filter(|other| other.id != member && self.lives(other)).collect();
@@ -98,8 +99,8 @@ impl Member {
 
     /// Strikes members off the list whose lease has lapsed and who own nothing any more: nobody else would, and people who
     /// look at the cluster would take them for living. One that was only slow puts itself back with its next renewal.
-    pub(super) fn bury(&mut self, out: &mut Vec<Effect>) {
-        if !self.view.games_known() {
+    pub(super) fn bury(&mut self, now: Time, out: &mut Vec<Effect>) {
+        if !self.view.games_known() || !self.view.fresh(now, self.settings.lease_us / 2) {
             return;
         }
         let owners: BTreeSet<MemberId> = self.view.games().filter_map(|game| game.owner).collect();

@@ -3,6 +3,8 @@ use bytes::Bytes;
 use registry::memory::Store;
 use registry::{Hint, Reason};
 
+mod interleavings;
+
 const ME: MemberId = MemberId(1);
 const B: MemberId = MemberId(2);
 const C: MemberId = MemberId(3);
@@ -50,6 +52,8 @@ enum Spoil {
     Refused,
     RequestLost,
     AnswerLost,
+    /// It is carried out, and its answer comes when [`Rig::answer_held`] lets it.
+    Held,
 }
 
 fn is_commit(request: &Request) -> bool {
@@ -58,6 +62,14 @@ fn is_commit(request: &Request) -> bool {
 
 fn is_bump(request: &Request) -> bool {
     matches!(request, Request::Bump { .. })
+}
+
+fn is_claim(request: &Request) -> bool {
+    matches!(request, Request::Claim { .. })
+}
+
+fn is_members(request: &Request) -> bool {
+    matches!(request, Request::Members)
 }
 
 fn is_end(request: &Request) -> bool {
@@ -74,6 +86,7 @@ struct Rig {
     spoil: Vec<(Applies, Spoil)>,
     /// No request is answered.
     away: bool,
+    held: Vec<(CallId, Result<Reply, RegistryError>)>,
     effects: Vec<Effect>,
 }
 
@@ -92,6 +105,7 @@ impl Rig {
             others: others.into(),
             spoil: Vec::new(),
             away: false,
+            held: Vec::new(),
             effects: Vec::new(),
         };
         rig.tell(Event::Wake);
@@ -116,8 +130,10 @@ impl Rig {
             let mut out = Vec::new();
             self.member.handle(self.now, event, &mut out);
             for effect in out {
-                if let Effect::Call(id, request) = &effect {
-                    events.insert(0, Event::Reply(*id, self.answer(request.clone())));
+                if let Effect::Call(id, request) = &effect
+                    && let Some(reply) = self.answer(*id, request.clone())
+                {
+                    events.insert(0, Event::Reply(*id, reply));
                 }
                 if let Effect::TakeSnapshot(game) = effect {
                     events.insert(0, Event::World { game, snapshot: world(self.ms()) });
@@ -127,21 +143,34 @@ impl Rig {
         }
     }
 
-    fn answer(&mut self, request: Request) -> Result<Reply, RegistryError> {
+    fn answer(&mut self, id: CallId, request: Request) -> Option<Result<Reply, RegistryError>> {
         if self.away {
-            return Err(RegistryError::Refused("away".into()));
+            return Some(Err(RegistryError::Refused("away".into())));
         }
-        let first = self.spoil.first().filter(|(applies, _)| applies(&request)).map(|(_, spoil)| *spoil);
-        match first {
-            None => return Ok(self.ask(request)),
-            Some(Spoil::AnswerLost) => drop(self.ask(request)),
-            Some(Spoil::Refused | Spoil::RequestLost) => {}
-        }
+        let Some((_, spoil)) = self.spoil.first().filter(|(applies, _)| applies(&request)).copied() else {
+            return Some(Ok(self.ask(request)));
+        };
         self.spoil.remove(0);
-        Err(match first {
-            Some(Spoil::Refused) => RegistryError::Refused("refused".into()),
-            _ => RegistryError::Unanswered("lost".into()),
-        })
+        match spoil {
+            Spoil::Refused => Some(Err(RegistryError::Refused("refused".into()))),
+            Spoil::RequestLost => Some(Err(RegistryError::Unanswered("lost".into()))),
+            Spoil::AnswerLost => {
+                self.ask(request);
+                Some(Err(RegistryError::Unanswered("lost".into())))
+            }
+            Spoil::Held => {
+                let reply = self.ask(request);
+                self.held.push((id, Ok(reply)));
+                None
+            }
+        }
+    }
+
+    /// What was held back comes now.
+    fn answer_held(&mut self) {
+        for (id, reply) in std::mem::take(&mut self.held) {
+            self.tell(Event::Reply(id, reply));
+        }
     }
 
     /// Lets time pass; the other members renew every 500 ms.
