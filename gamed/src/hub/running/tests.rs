@@ -1,4 +1,5 @@
-//! Bots in a game that runs: they come and play like everybody, make room, and survive a change of the owner.
+//! A game that runs: bots come and play like everybody, make room, and survive a change of the owner; so does what people
+//! said and did that no tick has run yet.
 
 use super::*;
 use protocol::peer::Input;
@@ -143,4 +144,53 @@ fn inputs_of_bots_and_people_go_the_same_way() {
     };
     assert_eq!(inputs(false), 1);
     assert!(inputs(true) > 10);
+}
+
+#[test]
+fn what_was_said_before_a_freeze_goes_to_the_next_owner_in_order() {
+    let (settings, snapshot) = first(0);
+    let mut running = restored(&settings, &snapshot);
+    let says = |text: &str| PlayerAct::Chat { text: text.to_owned() };
+    let acts = [PlayerAct::Rename { name: "Ada".to_owned() }, says("one")];
+    assert_eq!(join(&mut running, 7), Ok(None));
+    for act in acts.clone() {
+        assert_eq!(running.take(MemberId(1), PlayerId(7), 1, act), Ok(None));
+    }
+    let refused = running.take(MemberId(1), PlayerId(7), 1, says("two")).expect("it stays");
+    let refused = ServerMessage::decode(&refused.expect("an answer")).expect("a message");
+    assert!(matches!(refused, ServerMessage::Notice { .. }), "a tick takes so many of one player");
+    let unfinished: Vec<_> = running.unfinished().into_iter().map(|(_, _, act)| act).collect();
+    let join = PlayerAct::Join { name: "person 7".to_owned() };
+    assert_eq!(unfinished[..], [join, acts[0].clone(), acts[1].clone()]);
+
+    let mut next = restored(&settings, &snapshot);
+    for act in unfinished {
+        assert_eq!(next.take(MemberId(2), PlayerId(7), 1, act), Ok(None));
+    }
+    next.ticks(1);
+    let said: Vec<_> = next.world.chat().iter().map(|line| (line.name.clone(), line.what.clone())).collect();
+    let renamed = sim::ChatWhat::Renamed { to: "Ada".to_owned() };
+    let one = sim::ChatWhat::Said { text: "one".to_owned() };
+    let person = || "person 7".to_owned();
+    assert_eq!(said, [(person(), sim::ChatWhat::Entered), (person(), renamed), ("Ada".to_owned(), one)]);
+}
+
+#[test]
+fn an_input_is_stale_from_the_26th_tick_after_its_own_on() {
+    let (settings, snapshot) = first(0);
+    for (late, stale) in [(limits::STALE_TICKS, false), (limits::STALE_TICKS + 1, true)] {
+        let mut running = restored(&settings, &snapshot);
+        assert_eq!(join(&mut running, 7), Ok(None));
+        running.ticks(100);
+        let for_tick = Tick(running.tick().next().0 - late);
+        let input = Input { seq: 1, for_tick, keys: sim::keys::FIRE, action: 0 };
+        assert_eq!(running.take(MemberId(1), PlayerId(7), 1, PlayerAct::Inputs(vec![input])), Ok(None));
+        let log = running.ticks(1);
+        let found = log.iter().find_map(|entry| match entry {
+            Entry::Input { stale, .. } => Some(*stale),
+            _ => None,
+        });
+        assert_eq!(found, Some(stale), "{late}");
+        assert_eq!(running.headcount.metrics.stale_inputs.get(), u64::from(stale));
+    }
 }
