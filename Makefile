@@ -59,7 +59,7 @@ images: ## Build the images (VERSION=..., REPOSITORY=...) and write them to targ
 e2e: ## The short set on a real Kubernetes, brought up on this machine (root, Linux) or KUBECONFIG=... ADDRESS=...
 	e2e/run short
 
-e2e-full: ## All scenarios on a real Kubernetes
+e2e-full: ## All scenarios on a real Kubernetes, with 60 games (REPORT=docs/reports/FILE.md keeps the tables)
 	e2e/run full
 
 clean: ## Remove what was built here; the cache stays

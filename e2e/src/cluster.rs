@@ -4,11 +4,14 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
+use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
 /// Longest wait for kubectl where nothing else is said.
@@ -51,18 +54,25 @@ pub struct Deployment {
     pub image: String,
 }
 
-/// What a watch on one pod has seen; its process ends when this is dropped.
+/// A watch on all pods of game servers; its kubectl ends when this is dropped.
 #[derive(Debug)]
-pub struct PodWatch {
+pub struct PodsWatch {
     _kubectl: Child,
-    task: tokio::task::JoinHandle<PodEnd>,
+    ends: Arc<Mutex<BTreeMap<String, PodEnd>>>,
+    seen: Arc<Notify>,
 }
 
-/// When a pod's end was seen.
+/// When a pod's end was seen, and how.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PodEnd {
     /// It got a deletionTimestamp.
     pub deleting: Option<Instant>,
+    /// How long it may take from then on.
+    pub grace: Option<Duration>,
+    /// The kubelet reported its process as ended.
+    pub exited: Option<Instant>,
+    /// With this code.
+    pub exit_code: Option<i64>,
     /// The object is gone.
     pub gone: Option<Instant>,
 }
@@ -111,8 +121,7 @@ impl Cluster {
     /// # Errors
     /// When kubectl fails.
     pub async fn pods(&self) -> Result<Vec<Pod>> {
-        let selector = format!("app.kubernetes.io/name=gamed,app.kubernetes.io/instance={}", self.name);
-        let list = self.json(&["get", "pods", "--selector", &selector]).await?;
+        let list = self.json(&["get", "pods", "--selector", &self.selector()]).await?;
         Ok(pods(&list))
     }
 
@@ -157,46 +166,149 @@ impl Cluster {
         Ok(format!("{host}:{port}"))
     }
 
-    /// Watches a pod until it is gone.
+    /// Watches all pods of game servers. Knows those that were there when it comes back.
     ///
     /// # Errors
-    /// When kubectl does not start, or does not show the pod in time.
-    pub async fn watch_pod(&self, pod: &str) -> Result<PodWatch> {
-        let format = "jsonpath={.type} {.object.metadata.deletionTimestamp}{\"\\n\"}";
-        let arguments = ["get", "pod", pod, "--watch", "--output-watch-events", "--output", format];
+    /// When kubectl does not start, or shows nothing in time.
+    pub async fn watch_pods(&self) -> Result<PodsWatch> {
+        let terminated =
+            r#"{.object.status.containerStatuses[?(@.name=="gamed")].state.terminated.exitCode}"#;
+        let metadata = ["name", "deletionTimestamp", "deletionGracePeriodSeconds"]
+            .map(|field| format!("{{.object.metadata.{field}}}"));
+        let format = format!("jsonpath={{.type}}|{}|{terminated}{{\"\\n\"}}", metadata.join("|"));
+        let selector = self.selector();
+        let arguments =
+            ["get", "pods", "--selector", &selector, "--watch", "--output-watch-events", "--output", &format];
         let mut kubectl = self.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
         let stdout = kubectl.stdout.take().context("kubectl's output is a pipe")?;
         let mut lines = BufReader::new(stdout).lines();
         let first = timeout(KUBECTL_TIMEOUT, lines.next_line()).await;
-        first
-            .context("kubectl get --watch shows nothing")??
-            .with_context(|| format!("there is no pod {pod}"))?;
-        let task = tokio::spawn(async move {
-            let mut end = PodEnd::default();
+        first.context("kubectl get --watch shows nothing")??.context("kubectl get --watch has ended")?;
+        let (ends, seen) = (Arc::new(Mutex::new(BTreeMap::new())), Arc::new(Notify::new()));
+        let (to, tell) = (ends.clone(), seen.clone());
+        // Ends with kubectl's output, at the latest when the watch is dropped.
+        tokio::spawn(async move {
             while let Ok(Some(line)) = lines.next_line().await {
-                let now = Instant::now();
-                let (event, deleting) = line.split_once(' ').unwrap_or((&line, ""));
-                if !deleting.trim().is_empty() {
-                    end.deleting.get_or_insert(now);
-                }
-                if event == "DELETED" {
-                    end.gone = Some(now);
-                    break;
-                }
+                note_pod(&mut to.lock().expect("nothing panics while it notes a pod"), &line, Instant::now());
+                tell.notify_waiters();
             }
-            end
         });
-        Ok(PodWatch { _kubectl: kubectl, task })
+        Ok(PodsWatch { _kubectl: kubectl, ends, seen })
+    }
+
+    /// Runs kubectl with something to read.
+    ///
+    /// # Errors
+    /// When it fails, with what it says.
+    pub async fn kubectl_reading(&self, input: &str, arguments: &[&str]) -> Result<String> {
+        let what = format!("kubectl {}", arguments.join(" "));
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().with_context(|| format!("cannot run {}", self.kubectl.display()))?;
+        let mut stdin = child.stdin.take().context("kubectl's input is a pipe")?;
+        let output = async {
+            stdin.write_all(input.as_bytes()).await?;
+            drop(stdin);
+            child.wait_with_output().await
+        };
+        let output =
+            timeout(KUBECTL_TIMEOUT, output).await.with_context(|| format!("{what} took too long"))??;
+        ensure!(output.status.success(), "{what}: {}", sentences(&String::from_utf8_lossy(&output.stderr)));
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// How many operators there shall be, and how many pods of it there are; `operator` is NAMESPACE/DEPLOYMENT.
+    ///
+    /// # Errors
+    /// When kubectl fails.
+    pub async fn operators(&self, operator: &str) -> Result<(u64, u64)> {
+        let (namespace, name) = of_operator(operator)?;
+        let deployment = self.json(&["--namespace", namespace, "get", "deployment", name]).await?;
+        let number = |pointer: &str| deployment.pointer(pointer).and_then(Value::as_u64).unwrap_or(0);
+        Ok((number("/spec/replicas"), number("/status/replicas")))
+    }
+
+    /// Sets how many operators there shall be.
+    ///
+    /// # Errors
+    /// When kubectl fails.
+    pub async fn scale_operator(&self, operator: &str, replicas: u64) -> Result<()> {
+        let (namespace, name) = of_operator(operator)?;
+        let replicas = format!("--replicas={replicas}");
+        let deployment = format!("deployment/{name}");
+        self.kubectl(&["--namespace", namespace, "scale", &deployment, &replicas]).await?;
+        Ok(())
+    }
+
+    /// Waits until the operator's Deployment is rolled out.
+    ///
+    /// # Errors
+    /// When kubectl fails, or it takes longer than `limit`.
+    pub async fn operator_rolled(&self, operator: &str, limit: Duration) -> Result<()> {
+        let (namespace, name) = of_operator(operator)?;
+        let deployment = format!("deployment/{name}");
+        self.kubectl_within(limit, &["--namespace", namespace, "rollout", "status", &deployment]).await?;
+        Ok(())
+    }
+
+    fn selector(&self) -> String {
+        format!("app.kubernetes.io/name=gamed,app.kubernetes.io/instance={}", self.name)
     }
 }
 
-impl PodWatch {
-    /// What it saw, once the pod is gone; what it can say by then, where that takes longer than `limit`.
-    pub async fn end(self, limit: Duration) -> PodEnd {
-        match timeout(limit, self.task).await {
-            Ok(Ok(end)) => end,
-            _ => PodEnd::default(),
+fn of_operator(operator: &str) -> Result<(&str, &str)> {
+    operator
+        .split_once('/')
+        .with_context(|| format!("{operator:?}: give the operator as NAMESPACE/DEPLOYMENT"))
+}
+
+/// One line of the watch: event, name, deletionTimestamp, grace period in seconds, exit code; the last three may be empty.
+fn note_pod(ends: &mut BTreeMap<String, PodEnd>, line: &str, now: Instant) {
+    let mut fields = line.split('|');
+    let mut field = || fields.next().unwrap_or_default().trim();
+    let (event, name, deleting, grace, code) = (field(), field(), field(), field(), field());
+    let end = ends.entry(name.to_owned()).or_default();
+    if !deleting.is_empty() {
+        end.deleting.get_or_insert(now);
+        // A deletion with a shorter grace may follow; the first one counts.
+        end.grace = end.grace.or(grace.parse().ok().map(Duration::from_secs));
+        if let Ok(code) = code.parse() {
+            end.exited.get_or_insert(now);
+            end.exit_code = end.exit_code.or(Some(code));
         }
+    }
+    if event == "DELETED" {
+        end.gone.get_or_insert(now);
+    }
+}
+
+impl PodsWatch {
+    /// Pods that were deleted since the watch began, and how they ended so far.
+    pub fn ends(&self) -> BTreeMap<String, PodEnd> {
+        let mut ends = self.ends.lock().expect("nothing panics while it notes a pod").clone();
+        ends.retain(|_, end| end.deleting.is_some());
+        ends
+    }
+
+    /// Waits until something is true of the pods that were deleted.
+    ///
+    /// # Errors
+    /// When it is not after `limit`.
+    pub async fn until(
+        &self,
+        limit: Duration,
+        condition: impl Fn(&BTreeMap<String, PodEnd>) -> bool,
+    ) -> Result<()> {
+        let wait = async {
+            loop {
+                let seen = self.seen.notified();
+                if condition(&self.ends()) {
+                    return;
+                }
+                seen.await;
+            }
+        };
+        timeout(limit, wait).await.with_context(|| format!("the pods did not end as awaited in {limit:?}"))
     }
 }
 
@@ -291,12 +403,35 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_end_of_a_pod_is_timed() {
+    async fn the_end_of_a_pod_is_timed_with_its_exit_code() {
         let folder = tempfile::tempdir().unwrap();
-        let script = "echo 'ADDED '; echo 'MODIFIED 2026-01-01T00:00:00Z'; echo 'DELETED 2026-01-01T00:00:00Z'; sleep 60";
-        let cluster = cluster_with(script, folder.path());
-        let end = cluster.watch_pod("tanx-1").await.unwrap().end(Duration::from_secs(10)).await;
-        assert!(end.deleting.unwrap() <= end.gone.unwrap());
+        let stamp = "2026-01-01T00:00:00Z";
+        let lines = [
+            "ADDED|old|||".to_owned(),
+            "ADDED|stays|||".to_owned(),
+            format!("MODIFIED|old|{stamp}|60|"),
+            format!("MODIFIED|old|{stamp}|60|137"),
+            format!("DELETED|old|{stamp}|0|137"),
+            "MODIFIED|stays|||1".to_owned(),
+        ];
+        let echo = lines.map(|line| format!("echo '{line}'")).join("; ");
+        let cluster = cluster_with(&format!("{echo}; sleep 60"), folder.path());
+        let watch = cluster.watch_pods().await.unwrap();
+        watch.until(Duration::from_secs(10), |ends| ends.contains_key("old")).await.unwrap();
+        let gone = |ends: &BTreeMap<String, PodEnd>| ends["old"].gone.is_some();
+        watch.until(Duration::from_secs(10), gone).await.unwrap();
+        let ends = watch.ends();
+        assert_eq!(ends.keys().collect::<Vec<_>>(), ["old"], "a crash of a pod that stays is no end");
+        let end = ends["old"];
+        assert_eq!((end.grace, end.exit_code), (Some(Duration::from_secs(60)), Some(137)));
+        assert!(end.deleting <= end.exited && end.exited <= end.gone);
+    }
+
+    #[tokio::test]
+    async fn kubectl_reads_what_it_is_given() {
+        let folder = tempfile::tempdir().unwrap();
+        let cluster = cluster_with("cat", folder.path());
+        assert_eq!(cluster.kubectl_reading("an eviction", &["create"]).await.unwrap(), "an eviction");
     }
 
     #[tokio::test]

@@ -74,6 +74,26 @@ pub struct ListedMember {
     pub name: String,
 }
 
+/// A move as the servers noted it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct NotedMove {
+    /// The game.
+    pub game: GameId,
+    /// How long nobody ran it, in microseconds.
+    pub pause_us: u64,
+    /// `move`, or what was known of the old owner's death.
+    pub cause: String,
+    /// How long ago, in milliseconds.
+    pub ago_ms: u64,
+}
+
+#[derive(Deserialize)]
+struct Overview {
+    #[serde(default)]
+    operator_away: Option<bool>,
+    moves: Vec<NotedMove>,
+}
+
 #[derive(Deserialize)]
 struct Games {
     games: Vec<ListedGame>,
@@ -110,6 +130,22 @@ impl Address {
     /// When the server does not answer or refuses.
     pub async fn games(&self) -> Result<Vec<ListedGame>> {
         Ok(self.request::<Games>(Method::GET, "/api/games", None).await?.games)
+    }
+
+    /// The last moves, as the server that answers knows them.
+    ///
+    /// # Errors
+    /// When the server does not answer or refuses.
+    pub async fn moves(&self) -> Result<Vec<NotedMove>> {
+        Ok(self.request::<Overview>(Method::GET, "/api/cluster", None).await?.moves)
+    }
+
+    /// Does the server that answers miss the operator? None: it does not say.
+    ///
+    /// # Errors
+    /// When the server does not answer or refuses.
+    pub async fn operator_away(&self) -> Result<Option<bool>> {
+        Ok(self.request::<Overview>(Method::GET, "/api/cluster", None).await?.operator_away)
     }
 
     /// Creates a game without the servers' own bots.

@@ -5,8 +5,9 @@ use clap::{Args, Parser, Subcommand};
 use e2e::cluster::Cluster;
 use e2e::lobby::Address;
 use e2e::oracle::{Window, judge};
+use e2e::pauses::{self, Asked, Judgement, Samples};
 use e2e::recording::Recording;
-use e2e::report::{self, Bars, Outcome, Ran};
+use e2e::report::{self, Bars, Facts, Outcome, Ran};
 use e2e::scenario::{Arena, Scenario, Settings, write_recordings};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -31,16 +32,18 @@ Examples:
   Load by hand, on the demo or any address:
     tanx-e2e bots --address 127.0.0.1:8080 --games 4 --bots 4 --seconds 60
   Judge recordings again:
-    tanx-e2e judge --from 12.5 e2e-logs/recordings/rollout
+    tanx-e2e judge --from 12.5 e2e-logs/recordings/round-1/1-set-image
 
-Bars: no game lost, nobody has to rejoin, no promise to players broken. At planned moves no tick missed and no gap of
-more than 1 s; at SIGKILL back within 5 s with at most 50 ticks of play lost; in a rollout at most one move for each game.
+Bars: no game lost, nobody has to rejoin, every input applied once and in order, no promise to players broken. At planned
+moves no tick missed, no socket lost before another one has frames, no gap of more than 1 s; pods end by themselves. In a
+rollout exactly one move for each game, and the pods end up even within 20 %. At SIGKILL back within 5 s with at most 50
+ticks of play lost. The pauses of 500 moves and more are held against those of games that did not move at that moment.
 NOT RUN says why, and never counts as passed. The exit code is 0 only if nothing failed and something was run.";
 
 #[derive(Subcommand)]
 enum Command {
     /// Put a TanxCluster through faults while bots play on it
-    Run(Run),
+    Run(Box<Run>),
     /// Let bots play and judge it; breaks nothing (try `kubectl delete pod` meanwhile)
     Bots(Bots),
     /// Judge recordings that an earlier run has kept
@@ -68,7 +71,7 @@ struct Play {
 
 #[derive(Args)]
 struct Run {
-    /// Which faults [default: all, in a sensible order]
+    /// Which scenarios, in this order; one may come twice [default: each once, in a sensible order]
     #[arg(long = "scenario", value_enum)]
     scenarios: Vec<Scenario>,
     /// How often all of them
@@ -98,6 +101,21 @@ struct Run {
     /// Program (and first arguments) that sends a signal to a container; NAMESPACE/POD CONTAINER SIGNAL follow
     #[arg(long, env = "TANX_E2E_KILL_COMMAND")]
     kill_command: Option<String>,
+    /// Program (and first arguments) that upgrades the operator; --set-string podAnnotations.NAME=VALUE follows
+    #[arg(long, env = "TANX_E2E_HELM_COMMAND")]
+    helm_command: Option<String>,
+    /// The operator's Deployment, NAMESPACE/NAME
+    #[arg(long, env = "TANX_E2E_OPERATOR")]
+    operator: Option<String>,
+    /// Judge pauses however few moves there were
+    #[arg(long, env = "TANX_E2E_JUDGE_FEW_MOVES")]
+    judge_few_moves: bool,
+    /// The machine does nothing else: a pause of over 40 ms (p99) is a failure too
+    #[arg(long, env = "TANX_E2E_IDLE_MACHINE")]
+    idle_machine: bool,
+    /// Write all tables as a page of Markdown to this file
+    #[arg(long, env = "TANX_E2E_REPORT")]
+    report: Option<PathBuf>,
     /// Seconds to watch before each fault
     #[arg(long, env = "TANX_E2E_QUIET_SECONDS", default_value_t = 5)]
     quiet_seconds: u64,
@@ -182,24 +200,45 @@ async fn main() -> ExitCode {
 }
 
 async fn run(command: Command) -> Result<ExitCode> {
-    let (outcomes, json) = match command {
-        Command::Run(run) => (run.outcomes().await?, run.play.json),
-        Command::Bots(bots) => (vec![bots.outcome().await?], bots.play.json),
-        Command::Judge(judge) => (vec![judge.outcome()?], judge.json),
+    let (outcomes, json, page, asked, seed) = match &command {
+        Command::Run(run) => {
+            let asked = Asked { judge_few: run.judge_few_moves, idle_machine: run.idle_machine };
+            let seed = run.play.seed();
+            (run.outcomes(seed).await?, &run.play.json, &run.report, asked, seed)
+        }
+        Command::Bots(bots) => (vec![bots.outcome().await?], &bots.play.json, &None, Asked::default(), 0),
+        Command::Judge(judge) => (vec![judge.outcome()?], &judge.json, &None, Asked::default(), 0),
     };
+    let pooled = pauses::compare(outcomes.iter().filter_map(Outcome::samples), seed, asked);
     if outcomes.len() > 1 {
-        print!("{}", report::summary(&outcomes));
+        println!("{}", report::summary(&outcomes));
+    }
+    if pooled.moves > 0 {
+        print!("{}", report::pauses(&pooled));
     }
     if let Some(json) = json {
-        report::write_json(&outcomes, &json)?;
+        report::write_json(&outcomes, &pooled, json)?;
+    }
+    if let Some(page) = page {
+        let text = report::page(&outcomes, &pooled, "What the end-to-end tests found");
+        std::fs::write(page, text).with_context(|| format!("cannot write {}", page.display()))?;
     }
     let ran = outcomes.iter().any(|outcome| matches!(outcome, Outcome::Ran(_)));
-    let good = ran && !outcomes.iter().any(Outcome::failed);
+    let paused = matches!(pooled.judgement, Judgement::Told | Judgement::Pass);
+    let good = ran && paused && !outcomes.iter().any(Outcome::failed);
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// A program and its first arguments.
+fn words(command: &Option<String>, flag: &str) -> Result<Option<Vec<String>>> {
+    let words = |text: &String| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let words = command.as_ref().map(words);
+    ensure!(words.as_ref().is_none_or(|words| !words.is_empty()), "{flag} is empty");
+    Ok(words)
+}
+
 impl Run {
-    async fn outcomes(&self) -> Result<Vec<Outcome>> {
+    async fn outcomes(&self, seed: u64) -> Result<Vec<Outcome>> {
         self.play.check()?;
         let cluster = Cluster {
             kubectl: self.kubectl.clone(),
@@ -218,17 +257,14 @@ impl Run {
             (Some(one), Some(other)) => Some([one.clone(), other.clone()]),
             _ => None,
         };
-        let kill_command = self
-            .kill_command
-            .as_ref()
-            .map(|command| command.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
-        ensure!(kill_command.as_ref().is_none_or(|words| !words.is_empty()), "--kill-command is empty");
+        let kill_command = words(&self.kill_command, "--kill-command")?;
+        let helm_command = words(&self.helm_command, "--helm-command")?;
         let scenarios = if self.scenarios.is_empty() { &Scenario::ALL[..] } else { &self.scenarios };
-        let seed = self.play.seed();
         tracing::info!("players connect to {address}; seed {seed}");
         let mut outcomes = Vec::new();
         for round in 0..self.rounds {
-            for scenario in scenarios {
+            for (number, scenario) in scenarios.iter().enumerate() {
+                let folder = format!("round-{}/{}-{}", round + 1, number + 1, scenario.title());
                 let settings = Settings {
                     address: address.clone(),
                     cluster: cluster.clone(),
@@ -238,11 +274,9 @@ impl Run {
                     quiet: Duration::from_secs(self.quiet_seconds),
                     images: images.clone(),
                     kill_command: kill_command.clone(),
-                    recordings: self
-                        .play
-                        .recordings
-                        .as_ref()
-                        .map(|folder| folder.join(format!("round-{}", round + 1))),
+                    helm_command: helm_command.clone(),
+                    operator: self.operator.clone(),
+                    recordings: self.play.recordings.as_ref().map(|root| root.join(folder)),
                 };
                 let outcome = match scenario.run(&settings).await {
                     Ok(outcome) => outcome,
@@ -267,7 +301,9 @@ fn aborted(scenario: &str, seed: u64, error: &anyhow::Error) -> Outcome {
         quiet_gap_ms: None,
         verdict: judge(&[], nothing),
         checks: Vec::new(),
+        facts: Facts::default(),
         timeline: Vec::new(),
+        samples: Samples::default(),
         troubles: vec![format!("{error:#}")],
     }))
 }
@@ -294,8 +330,7 @@ impl Bots {
             }
         }
         let (to, troubles) = (arena.now(), arena.troubles());
-        let recordings = arena.recordings();
-        arena.close().await?;
+        let recordings = arena.close().await?;
         if let Some(folder) = &self.play.recordings {
             write_recordings(&recordings, folder)?;
         }
@@ -336,9 +371,12 @@ fn judged(scenario: &str, recordings: &[Recording], window: Window, seed: u64, t
         seed,
         seconds: took.as_secs_f64(),
         quiet_gap_ms: None,
-        checks: report::checks(&verdict, Bars::Play),
+        checks: report::checks(&verdict, &Facts::default(), Bars::PLAY),
         verdict,
+        facts: Facts::default(),
         timeline: Vec::new(),
+        // What moved was no plan of ours, but the pauses of it are the same.
+        samples: pauses::samples(recordings, window, window, seed),
         troubles: Vec::new(),
     }))
 }

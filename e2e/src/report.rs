@@ -2,7 +2,8 @@
 //!
 //! Owns the bars that a verdict is held against, the tables and the JSON. Measures nothing.
 
-use crate::oracle::{Fault, Spread, Verdict};
+use crate::oracle::{Fault, SentAway, Spread, Verdict};
+use crate::pauses::{Judgement, Pauses, Samples};
 use anyhow::{Context, Result};
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -15,18 +16,98 @@ const CRASH_GAP_MS: f64 = 5_000.0;
 /// Ticks of play that a crash may cost: one second.
 const CRASH_PLAY_LOST_TICKS: u64 = 50;
 
+/// Sockets that a leaving server may send away within a quarter of a second, however few it has.
+const SENT_AT_ONCE: usize = 12;
+/// And as a part of those that it has, in percent.
+const SENT_AT_ONCE_PERCENT: usize = 40;
+/// How far the pods' games may be from their mean, in percent.
+const EVEN_PERCENT: usize = 20;
+
 /// What a verdict is held against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Bars {
+    /// Which games have to move: a fault that moves none has tested nothing.
+    pub moved: Moved,
+    /// How often a game may.
+    pub most_moves: Option<u32>,
+    /// The pods have the same number of games in the end.
+    pub even: bool,
+    /// Pods that were deleted end by themselves, without an error, before their grace period does.
+    pub exits: bool,
+    /// What may be lost.
+    pub loss: Loss,
+}
+
+/// Which games have to move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Bars {
-    /// Nothing is meant to happen, or a planned move may.
-    Play,
-    /// Games move because their owner leaves.
-    Planned,
-    /// Every game moves, and none twice.
-    Rollout,
-    /// An owner is gone without a word.
+pub enum Moved {
+    /// None has to.
+    Any,
+    /// At least one.
+    Some,
+    /// All.
+    All,
+}
+
+/// What may be lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Loss {
+    /// Nothing: games move from one living server to another.
+    Nothing,
+    /// Time: there is no server for a while. But no tick, and no player.
+    Parked,
+    /// A little play: a server is gone without a word.
     Crash,
+}
+
+impl Bars {
+    /// Nothing is meant to happen.
+    pub const PLAY: Bars =
+        Bars { moved: Moved::Any, most_moves: None, even: false, exits: false, loss: Loss::Nothing };
+    /// Games move because their owner leaves.
+    pub const PLANNED: Bars = Bars { moved: Moved::Some, exits: true, ..Bars::PLAY };
+    /// Every game moves exactly once, to where there are fewest.
+    pub const ROLLOUT: Bars =
+        Bars { moved: Moved::All, most_moves: Some(1), even: true, exits: true, loss: Loss::Nothing };
+}
+
+/// What the cluster says, besides what players were shown.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Facts {
+    /// Games of each pod in the end, most first.
+    pub games_by_pod: Vec<(String, usize)>,
+    /// How the deleted pods ended.
+    pub exits: Vec<Exit>,
+    /// How long nobody ran the games that moved, as the servers say, in milliseconds.
+    pub served_pauses_ms: Vec<f64>,
+}
+
+/// How a deleted pod ended.
+#[derive(Clone, Debug, Serialize)]
+pub struct Exit {
+    /// Its name.
+    pub pod: String,
+    /// Exit code of its process; none: nobody saw it.
+    pub code: Option<i64>,
+    /// From its deletionTimestamp until it was gone; none: it is still there.
+    pub took_ms: Option<u64>,
+    /// How long it might have taken.
+    pub grace_ms: Option<u64>,
+}
+
+impl Exit {
+    fn well(&self) -> bool {
+        let in_time = self.took_ms.zip(self.grace_ms).is_some_and(|(took, grace)| took < grace);
+        self.code == Some(0) && in_time
+    }
+
+    fn sentence(&self) -> String {
+        let code = self.code.map_or("unseen".to_owned(), |code| code.to_string());
+        let took = self.took_ms.map_or("not gone".to_owned(), |took| format!("{:.1} s", took as f64 / 1e3));
+        format!("{} {took} code {code}", self.pod)
+    }
 }
 
 /// One line of a table.
@@ -42,13 +123,22 @@ pub struct Check {
     pub pass: Option<bool>,
 }
 
-/// When something happened to the games that moved, in milliseconds after the fault began.
+impl Check {
+    /// A line.
+    pub fn new(measure: &str, value: String, bar: String, pass: Option<bool>) -> Check {
+        Check { measure: measure.to_owned(), value, bar, pass }
+    }
+}
+
+/// When something happened, in milliseconds after the fault began.
 #[derive(Clone, Debug, Serialize)]
 pub struct Step {
     /// What.
     pub step: String,
-    /// In how many games (1 for what happens once).
+    /// To how many.
     pub count: usize,
+    /// Of what: games, pods, sockets; empty for what happens once.
+    pub of: String,
     /// To the first one.
     pub first_ms: f64,
     /// To the middle one.
@@ -58,14 +148,15 @@ pub struct Step {
 }
 
 impl Step {
-    /// Of the times of each game; None where it never happened.
-    pub fn of(step: &str, times_ms: impl IntoIterator<Item = f64>) -> Option<Step> {
+    /// Of the times of each; None where it never happened.
+    pub fn of(step: &str, of: &str, times_ms: impl IntoIterator<Item = f64>) -> Option<Step> {
         let mut times: Vec<f64> = times_ms.into_iter().collect();
         times.sort_by(f64::total_cmp);
         let Spread { median: median_ms, max: last_ms, .. } = Spread::of(times.iter().copied());
         Some(Step {
             step: step.to_owned(),
             count: times.len(),
+            of: of.to_owned(),
             first_ms: *times.first()?,
             median_ms,
             last_ms,
@@ -105,8 +196,13 @@ pub struct Ran {
     pub verdict: Verdict,
     /// The verdict held against the bars.
     pub checks: Vec<Check>,
+    /// What the cluster says.
+    pub facts: Facts,
     /// How the games moved.
     pub timeline: Vec<Step>,
+    /// The pauses that players saw, and their control.
+    #[serde(skip)]
+    pub samples: Samples,
     /// What went wrong besides: the cluster did not settle, bots gave up.
     pub troubles: Vec<String>,
 }
@@ -124,6 +220,14 @@ impl Outcome {
         matches!(self, Outcome::Ran(ran) if !ran.passed())
     }
 
+    /// The pauses that players saw, where games moved by plan.
+    pub fn samples(&self) -> Option<&Samples> {
+        match self {
+            Outcome::NotRun { .. } => None,
+            Outcome::Ran(ran) => Some(&ran.samples),
+        }
+    }
+
     fn result(&self) -> &'static str {
         match self {
             Outcome::NotRun { .. } => "NOT RUN",
@@ -133,65 +237,123 @@ impl Outcome {
     }
 }
 
-/// Holds a verdict against bars.
-pub fn checks(verdict: &Verdict, bars: Bars) -> Vec<Check> {
+/// Holds a verdict, and what the cluster says, against bars.
+pub fn checks(verdict: &Verdict, facts: &Facts, bars: Bars) -> Vec<Check> {
     let mut checks = Vec::new();
     let mut line = |measure: &str, value: String, bar: String, pass: Option<bool>| {
-        checks.push(Check { measure: measure.to_owned(), value, bar, pass });
+        checks.push(Check::new(measure, value, bar, pass));
     };
-    let told = |pass: bool| Some(pass);
     line("games", verdict.games.to_string(), String::new(), None);
     line("players", verdict.players.to_string(), String::new(), None);
     for fault in Fault::ALL {
         let count = verdict.count(fault);
-        line(fault.title(), count.to_string(), "0".into(), told(count == 0));
+        // Whose server is gone before another is there has no socket to go on with.
+        let expected = fault == Fault::SocketLost && bars.loss != Loss::Nothing;
+        let bar = if expected { "" } else { "0" };
+        line(fault.title(), count.to_string(), bar.to_owned(), (!expected).then_some(count == 0));
     }
+
     let (moved, most) = (verdict.games_moved, verdict.moves.max);
-    match bars {
-        Bars::Play => line("games moved", moved.to_string(), String::new(), None),
-        Bars::Planned | Bars::Crash => {
-            line("games moved", moved.to_string(), ">= 1".into(), told(moved >= 1))
-        }
-        Bars::Rollout => {
-            line("games moved", moved.to_string(), "all".into(), told(moved == verdict.games));
-        }
-    }
-    let moves = format!("median {}, max {}", verdict.moves.median, most);
-    match bars {
-        Bars::Rollout => line("moves per game", moves, "<= 1".into(), told(most <= 1.0)),
-        _ => line("moves per game", moves, String::new(), None),
-    }
+    let (bar, pass) = match bars.moved {
+        Moved::Any => ("", None),
+        Moved::Some => (">= 1", Some(moved >= 1)),
+        Moved::All => ("all", Some(moved == verdict.games)),
+    };
+    line("games moved", moved.to_string(), bar.to_owned(), pass);
+    let bar = bars.most_moves.map_or(String::new(), |most| format!("<= {most}"));
+    let pass = bars.most_moves.map(|bar| most <= f64::from(bar));
+    line("moves per game", format!("median {}, max {most}", verdict.moves.median), bar, pass);
+    even(facts, bars, &mut line);
+    exits(facts, bars, &mut line);
+    sent_away(verdict, bars, &mut line);
+
     let mut missed = verdict.ticks_missed.to_string();
     if verdict.ticks_skipped > 0 {
         let _ = write!(missed, " ({} by Skipped: the bots read too slowly)", verdict.ticks_skipped);
     }
     let lost = verdict.play_lost_ticks;
     let play_lost = format!("{lost} ticks ({} ms), {} players rewound", lost * 20, verdict.rewinds);
-    let gap_bar = match bars {
-        Bars::Crash => {
-            // A player whose own server was killed is away until it has connected anew; the game goes on meanwhile.
-            line("ticks missed by players", missed, String::new(), None);
+    match bars.loss {
+        Loss::Nothing => line("ticks missed by players", missed, "0".into(), Some(verdict.ticks_missed == 0)),
+        // A player without a server misses what goes on until it has connected anew.
+        Loss::Parked | Loss::Crash => line("ticks missed by players", missed, String::new(), None),
+    }
+    match bars.loss {
+        Loss::Nothing | Loss::Parked => {
+            line("play lost in a game", play_lost, "0 ticks".into(), Some(lost == 0 && verdict.rewinds == 0));
+        }
+        Loss::Crash => {
             let bar = format!("<= {CRASH_PLAY_LOST_TICKS} ticks");
-            line("play lost in a game", play_lost, bar, told(lost <= CRASH_PLAY_LOST_TICKS));
-            CRASH_GAP_MS
+            line("play lost in a game", play_lost, bar, Some(lost <= CRASH_PLAY_LOST_TICKS));
         }
-        Bars::Play | Bars::Planned | Bars::Rollout => {
-            line("ticks missed by players", missed, "0".into(), told(verdict.ticks_missed == 0));
-            line("play lost in a game", play_lost, "0 ticks".into(), told(lost == 0 && verdict.rewinds == 0));
-            PLANNED_GAP_MS
-        }
+    }
+    let gap_bar = match bars.loss {
+        Loss::Nothing => Some(PLANNED_GAP_MS),
+        Loss::Parked => None,
+        Loss::Crash => Some(CRASH_GAP_MS),
     };
     line("longest gap, median player", milliseconds(verdict.gap_ms.median), String::new(), None);
     line("longest gap, p99", milliseconds(verdict.gap_ms.p99), String::new(), None);
-    let bar = format!("<= {}", milliseconds(gap_bar));
-    line(
-        "longest gap, worst player",
-        milliseconds(verdict.gap_ms.max),
-        bar,
-        told(verdict.gap_ms.max <= gap_bar),
-    );
+    let bar = gap_bar.map_or(String::new(), |bar| format!("<= {}", milliseconds(bar)));
+    let worst = verdict.gap_ms.max;
+    line("longest gap, worst player", milliseconds(worst), bar, gap_bar.map(|bar| worst <= bar));
+    if !facts.served_pauses_ms.is_empty() {
+        let pauses = Spread::of(facts.served_pauses_ms.iter().copied());
+        let value = format!("median {:.1} ms, worst {:.1} ms", pauses.median, pauses.max);
+        line("pause of a moved game, say the servers", value, String::new(), None);
+    }
     line("mean frame", format!("{:.1} B", verdict.frame_bytes), String::new(), None);
     checks
+}
+
+type Line<'a> = &'a mut dyn FnMut(&str, String, String, Option<bool>);
+
+fn even(facts: &Facts, bars: Bars, line: Line<'_>) {
+    let counts: Vec<usize> = facts.games_by_pod.iter().map(|(_, games)| *games).collect();
+    if counts.is_empty() {
+        return;
+    }
+    // Rounded in the pods' favour: games are whole.
+    let (games, pods) = (counts.iter().sum::<usize>(), counts.len());
+    let least = games * (100 - EVEN_PERCENT) / (100 * pods);
+    let most = (games * (100 + EVEN_PERCENT)).div_ceil(100 * pods);
+    let is_even = counts.iter().all(|count| (least..=most).contains(count));
+    let value = counts.iter().map(usize::to_string).collect::<Vec<_>>().join(" + ");
+    let bar = if bars.even { format!("{least} to {most} each") } else { String::new() };
+    line("games of the pods in the end", value, bar, bars.even.then_some(is_even));
+}
+
+fn exits(facts: &Facts, bars: Bars, line: Line<'_>) {
+    if facts.exits.is_empty() && !bars.exits {
+        return;
+    }
+    let well = facts.exits.iter().filter(|exit| exit.well()).count();
+    let worst = facts.exits.iter().filter(|exit| !exit.well()).map(Exit::sentence).collect::<Vec<_>>();
+    let slowest = facts.exits.iter().filter_map(|exit| exit.took_ms).max().unwrap_or(0) as f64 / 1e3;
+    let mut value = format!("{well} of {}, slowest {slowest:.1} s", facts.exits.len());
+    if !worst.is_empty() {
+        let _ = write!(value, "; not: {}", worst.join(", "));
+    }
+    let pass = bars.exits.then_some(well == facts.exits.len() && well > 0);
+    let bar = if bars.exits { "all, code 0 before the grace ends" } else { "" };
+    line("leaving pods that ended by themselves", value, bar.to_owned(), pass);
+}
+
+fn sent_away(verdict: &Verdict, bars: Bars, line: Line<'_>) {
+    let most = |sockets: usize| SENT_AT_ONCE.max(sockets * SENT_AT_ONCE_PERCENT / 100);
+    let beyond = |one: &&SentAway| one.most_at_once.saturating_sub(most(one.sockets));
+    let Some(worst) = (verdict.sent_away.iter()).max_by_key(|one| (beyond(one), one.most_at_once)) else {
+        return;
+    };
+    let value = format!(
+        "{} of {} in 250 ms, all in {:.1} s",
+        worst.most_at_once,
+        worst.sockets,
+        worst.over_ms as f64 / 1e3
+    );
+    let judged = bars.loss == Loss::Nothing;
+    let bar = if judged { format!("<= {SENT_AT_ONCE} or {SENT_AT_ONCE_PERCENT} %") } else { String::new() };
+    line("players sent away at once, worst pod", value, bar, judged.then_some(beyond(&worst) == 0));
 }
 
 fn milliseconds(value: f64) -> String {
@@ -255,9 +417,13 @@ pub fn scenario(outcome: &Outcome) -> String {
         text.push('\n');
         let mut rows = vec![row(["after the fault began", "", "first", "median", "last"])];
         for step in &ran.timeline {
-            let count = if step.count == 1 { String::new() } else { format!("{} games", step.count) };
-            let [first, median, last] = [step.first_ms, step.median_ms, step.last_ms].map(milliseconds);
             let once = step.count == 1;
+            let count = match (step.of.as_str(), once) {
+                ("", _) => String::new(),
+                (of, true) => format!("1 {}", of.trim_end_matches('s')),
+                (of, false) => format!("{} {of}", step.count),
+            };
+            let [first, median, last] = [step.first_ms, step.median_ms, step.last_ms].map(milliseconds);
             rows.push(if once {
                 row([&step.step, &count, &first])
             } else {
@@ -329,12 +495,57 @@ pub fn summary(outcomes: &[Outcome]) -> String {
     text
 }
 
-/// Writes all outcomes for programs.
+/// The pauses of all scenarios together.
+pub fn pauses(pauses: &Pauses) -> String {
+    let result = match pauses.judgement {
+        Judgement::Told => "told, not judged",
+        Judgement::Pass => "PASS",
+        Judgement::Fail => "FAIL",
+        Judgement::Inconclusive => "INCONCLUSIVE",
+    };
+    let mut text = format!("pauses at moves: {result}\n  {}\n\n", pauses.why);
+    let mut rows = vec![row(["longest gap within 100 ms of a move", "median", "p99", "max"])];
+    let of = [
+        ("players of the game that moved", &pauses.moved),
+        ("players of games that did not, at that moment", &pauses.control),
+        ("everybody, before anything happened", &pauses.idle),
+    ];
+    for (who, spread) in of {
+        let [median, p99, max] = [spread.median, spread.p99, spread.max].map(|ms| format!("{ms:.1} ms"));
+        rows.push(row([who, &median, &p99, &max]));
+    }
+    text.push_str(&table(&rows, &[1, 2, 3], "  "));
+    let [low, high] = pauses.interval;
+    let _ = writeln!(
+        text,
+        "  ratio of the p99s {:.2}, 95 % interval {low:.2} to {high:.2}; {} moves in {} bursts",
+        pauses.ratio, pauses.moves, pauses.blocks
+    );
+    text
+}
+
+/// Everything for people, as a page of Markdown.
+pub fn page(outcomes: &[Outcome], pooled: &Pauses, title: &str) -> String {
+    let mut text = format!("# {title}\n\n```text\n{}\n{}```\n", summary(outcomes), pauses(pooled));
+    for outcome in outcomes {
+        let _ = write!(text, "\n```text\n{}```\n", scenario(outcome));
+    }
+    text
+}
+
+#[derive(Serialize)]
+struct Results<'a> {
+    scenarios: &'a [Outcome],
+    pauses: &'a Pauses,
+}
+
+/// Writes all of it for programs.
 ///
 /// # Errors
 /// When the file cannot be written.
-pub fn write_json(outcomes: &[Outcome], path: &Path) -> Result<()> {
-    let json = serde_json::to_vec_pretty(outcomes).context("outcomes have no maps with odd keys")?;
+pub fn write_json(scenarios: &[Outcome], pauses: &Pauses, path: &Path) -> Result<()> {
+    let json = serde_json::to_vec_pretty(&Results { scenarios, pauses })
+        .context("outcomes have no maps with odd keys")?;
     std::fs::write(path, json).with_context(|| format!("cannot write {}", path.display()))
 }
 
@@ -357,13 +568,36 @@ mod tests {
         }
     }
 
-    fn failing(verdict: &Verdict, bars: Bars) -> Vec<String> {
-        let failed = checks(verdict, bars).into_iter().filter(|check| check.pass == Some(false));
+    /// Three pods with four games each, the old ones gone after five of sixty seconds.
+    fn facts() -> Facts {
+        let exit = |pod: &str| Exit {
+            pod: pod.to_owned(),
+            code: Some(0),
+            took_ms: Some(5_000),
+            grace_ms: Some(60_000),
+        };
+        Facts {
+            games_by_pod: ["a", "b", "c"].map(|pod| (pod.to_owned(), 4)).into(),
+            exits: ["x", "y", "z"].map(exit).into(),
+            served_pauses_ms: vec![1.0],
+        }
+    }
+
+    const CRASH: Bars = Bars { loss: Loss::Crash, exits: false, ..Bars::PLANNED };
+    const PARKED: Bars = Bars { loss: Loss::Parked, moved: Moved::All, ..Bars::PLANNED };
+
+    fn failing_with(verdict: &Verdict, facts: &Facts, bars: Bars) -> Vec<String> {
+        let failed = checks(verdict, facts, bars).into_iter().filter(|check| check.pass == Some(false));
         failed.map(|check| check.measure).collect()
     }
 
+    fn failing(verdict: &Verdict, bars: Bars) -> Vec<String> {
+        failing_with(verdict, &facts(), bars)
+    }
+
     fn ran(verdict: Verdict, bars: Bars) -> Outcome {
-        let checks = checks(&verdict, bars);
+        let checks = checks(&verdict, &facts(), bars);
+        let timeline = Step::of("first frame of the new owner", "games", [30.0, 10.0, 20.0]);
         Outcome::Ran(Box::new(Ran {
             scenario: "delete-pod".into(),
             fault: "pod a deleted".into(),
@@ -372,14 +606,16 @@ mod tests {
             quiet_gap_ms: None,
             verdict,
             checks,
-            timeline: Step::of("first frame of the new owner", [30.0, 10.0, 20.0]).into_iter().collect(),
+            facts: facts(),
+            timeline: timeline.into_iter().collect(),
+            samples: Samples::default(),
             troubles: Vec::new(),
         }))
     }
 
     #[test]
     fn a_good_run_keeps_every_bar() {
-        for bars in [Bars::Play, Bars::Planned, Bars::Rollout, Bars::Crash] {
+        for bars in [Bars::PLAY, Bars::PLANNED, Bars::ROLLOUT, PARKED, CRASH] {
             assert_eq!(failing(&good(), bars), Vec::<String>::new(), "{bars:?}");
         }
     }
@@ -389,16 +625,18 @@ mod tests {
         for fault in Fault::ALL {
             let mut verdict = good();
             verdict.faults.insert(fault, 1);
-            assert_eq!(failing(&verdict, Bars::Crash), [fault.title()]);
+            assert_eq!(failing(&verdict, Bars::PLANNED), [fault.title()]);
+            let of_crash: &[&str] = if fault == Fault::SocketLost { &[] } else { &[fault.title()] };
+            assert_eq!(failing(&verdict, CRASH), of_crash, "a socket does not outlive its server");
         }
     }
 
     #[test]
     fn a_fault_that_moved_no_game_has_tested_nothing() {
         let verdict = Verdict { games_moved: 0, ..good() };
-        assert_eq!(failing(&verdict, Bars::Planned), ["games moved"]);
-        assert_eq!(failing(&verdict, Bars::Crash), ["games moved"]);
-        assert_eq!(failing(&verdict, Bars::Play), Vec::<String>::new());
+        assert_eq!(failing(&verdict, Bars::PLANNED), ["games moved"]);
+        assert_eq!(failing(&verdict, CRASH), ["games moved"]);
+        assert_eq!(failing(&verdict, Bars::PLAY), Vec::<String>::new());
     }
 
     #[test]
@@ -407,29 +645,67 @@ mod tests {
             let gap_ms = Spread { max, ..good().gap_ms };
             Verdict { gap_ms, play_lost_ticks, ..good() }
         };
-        assert_eq!(failing(&late(1_000.0, 0), Bars::Planned), Vec::<String>::new());
-        assert_eq!(
-            failing(&late(1_001.0, 1), Bars::Planned),
-            ["play lost in a game", "longest gap, worst player"]
-        );
-        assert_eq!(failing(&late(5_000.0, 50), Bars::Crash), Vec::<String>::new());
-        assert_eq!(
-            failing(&late(5_001.0, 51), Bars::Crash),
-            ["play lost in a game", "longest gap, worst player"]
-        );
+        let both = ["play lost in a game", "longest gap, worst player"];
+        assert_eq!(failing(&late(1_000.0, 0), Bars::PLANNED), Vec::<String>::new());
+        assert_eq!(failing(&late(1_001.0, 1), Bars::PLANNED), both);
+        assert_eq!(failing(&late(5_000.0, 50), CRASH), Vec::<String>::new());
+        assert_eq!(failing(&late(5_001.0, 51), CRASH), both);
+        assert_eq!(failing(&late(90_000.0, 0), PARKED), Vec::<String>::new());
+        assert_eq!(failing(&late(90_000.0, 1), PARKED), ["play lost in a game"]);
     }
 
     #[test]
-    fn a_rollout_moves_every_game_once() {
+    fn a_rollout_moves_every_game_exactly_once() {
         let twice = Verdict { moves: Spread { max: 2.0, ..good().moves }, ..good() };
-        assert_eq!(failing(&twice, Bars::Rollout), ["moves per game"]);
-        assert_eq!(failing(&Verdict { games_moved: 11, ..good() }, Bars::Rollout), ["games moved"]);
+        assert_eq!(failing(&twice, Bars::ROLLOUT), ["moves per game"]);
+        assert_eq!(failing(&twice, Bars::PLANNED), Vec::<String>::new());
+        assert_eq!(failing(&Verdict { games_moved: 11, ..good() }, Bars::ROLLOUT), ["games moved"]);
+    }
+
+    #[test]
+    fn pods_are_even_within_a_fifth() {
+        let with = |counts: [usize; 3]| Facts {
+            games_by_pod: counts.map(|count| ("pod".to_owned(), count)).into(),
+            ..facts()
+        };
+        for (counts, even) in
+            [([24, 20, 16], true), ([25, 20, 15], false), ([5, 4, 3], true), ([6, 4, 2], false)]
+        {
+            let failing = failing_with(&good(), &with(counts), Bars::ROLLOUT);
+            assert_eq!(failing.is_empty(), even, "{counts:?}: {failing:?}");
+        }
+    }
+
+    #[test]
+    fn a_pod_that_is_killed_or_late_or_still_there_has_not_ended_by_itself() {
+        let with = |change: fn(&mut Exit)| {
+            let mut facts = facts();
+            change(&mut facts.exits[1]);
+            failing_with(&good(), &facts, Bars::PLANNED)
+        };
+        let failed = ["leaving pods that ended by themselves"];
+        assert_eq!(with(|exit| exit.code = Some(137)), failed);
+        assert_eq!(with(|exit| exit.code = None), failed);
+        assert_eq!(with(|exit| exit.took_ms = Some(60_000)), failed);
+        assert_eq!(with(|exit| exit.took_ms = None), failed);
+        assert_eq!(failing_with(&good(), &Facts::default(), Bars::PLANNED), failed, "none was seen to end");
+    }
+
+    #[test]
+    fn all_players_of_a_pod_at_once_are_too_many() {
+        let with = |sockets, most_at_once| {
+            let away = SentAway { server: "a".into(), sockets, most_at_once, over_ms: 2_000 };
+            failing(&Verdict { sent_away: vec![away], ..good() }, Bars::PLANNED)
+        };
+        assert_eq!(with(12, 12), Vec::<String>::new(), "so few are no storm");
+        assert_eq!(with(80, 32), Vec::<String>::new());
+        assert_eq!(with(80, 33), ["players sent away at once, worst pod"]);
     }
 
     #[test]
     fn what_was_not_run_is_not_passed() {
         let not_run = Outcome::NotRun { scenario: "sigkill".into(), reason: "no rights on nodes".into() };
-        let text = summary(&[ran(good(), Bars::Planned), not_run.clone()]);
+        let text = summary(&[ran(good(), Bars::PLANNED), not_run.clone()]);
         assert!(text.contains("1 passed, 0 failed, 1 not run"), "{text}");
         assert!(scenario(&not_run).contains("no rights on nodes"));
     }
@@ -438,7 +714,7 @@ mod tests {
     fn a_table_says_pass_and_fail_and_tells_the_steps() {
         let mut verdict = good();
         verdict.ticks_missed = 3;
-        let outcome = ran(verdict, Bars::Planned);
+        let outcome = ran(verdict, Bars::PLANNED);
         let text = scenario(&outcome);
         assert!(outcome.failed() && text.starts_with("delete-pod: FAIL"), "{text}");
         let line = text.lines().find(|line| line.contains("ticks missed")).unwrap();
@@ -447,5 +723,14 @@ mod tests {
             ["ticks", "missed", "by", "players", "3", "0", "FAIL"]
         );
         assert!(text.contains("3 games"), "{text}");
+    }
+
+    #[test]
+    fn a_page_holds_every_table() {
+        let pooled = crate::pauses::compare([], 1, crate::pauses::Asked::default());
+        let page = page(&[ran(good(), Bars::PLANNED)], &pooled, "Planned moves");
+        for part in ["# Planned moves", "1 passed", "told, not judged", "delete-pod: PASS"] {
+            assert!(page.contains(part), "{part}: {page}");
+        }
     }
 }

@@ -1,22 +1,31 @@
 //! What is done to a cluster while bots play on it, and the frame that all of it shares.
 //!
-//! Owns the order: create games, let bots play, watch quietly, break something, wait until the cluster is whole again,
-//! judge. Each fault has a module of its own. Waits for conditions with a deadline; the two quiet watches are
-//! measurements, not waits.
+//! Owns the order: create games, let bots play, watch quietly, break something, wait until the cluster is whole again, send
+//! the bots home, judge. Each scenario has a module of its own with what it does and what it is held against. Waits for
+//! conditions with a deadline; the two quiet watches are measurements, not waits.
 
+mod all_gone;
 mod arena;
 mod delete_pod;
 mod drain_node;
-mod rollout;
+mod evict;
+mod helm_in_rollout;
+mod operator_away;
+mod restart;
+mod scale;
+mod set_image;
 mod sigkill;
+mod timeline;
+mod undo;
 
 pub use arena::Arena;
 
-use crate::cluster::{Cluster, Pod};
+use crate::cluster::{Cluster, Pod, PodsWatch};
 use crate::lobby::{Address, ListedGame};
 use crate::oracle::{self, Window};
+use crate::pauses;
 use crate::recording::Recording;
-use crate::report::{Bars, Outcome, Ran, Step, checks};
+use crate::report::{Bars, Check, Exit, Facts, Loss, Outcome, Ran, checks};
 use anyhow::{Context, Result, ensure};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -25,6 +34,8 @@ use tokio::time::{Instant, sleep};
 
 /// Time between two looks at the cluster.
 const POLL: Duration = Duration::from_millis(250);
+/// Time between two looks at the lobby for a moment that passes quickly.
+const POLL_LOBBY: Duration = Duration::from_millis(50);
 /// Longest wait for a cluster to become whole before a fault.
 const READY_WITHIN: Duration = Duration::from_secs(180);
 /// Longest wait for a cluster to become whole after a fault.
@@ -34,17 +45,31 @@ const WATCH_AFTER: Duration = Duration::from_secs(3);
 
 const _: () = assert!(oracle::SILENCE.as_millis() < WATCH_AFTER.as_millis());
 
-/// A fault to put a cluster through.
+/// What to put a cluster through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Scenario {
+    /// kubectl set image, from one version to the other (needs --image-v1 and --image-v2)
+    SetImage,
+    /// kubectl rollout undo in the middle of that (needs both images)
+    Undo,
+    /// kubectl rollout restart
+    Restart,
     /// kubectl delete pod, of the pod that owns most games
     DeletePod,
     /// kubectl drain, of a node whose pod owns games (not of the one that holds Redis)
     DrainNode,
+    /// kubectl scale: one pod less, two more, one less
+    Scale,
+    /// An eviction through the API, of the pod that owns most games
+    Evict,
+    /// helm upgrade of the operator in the middle of a rollout (needs both images and --helm-command)
+    HelmInRollout,
+    /// A rollout with the operator scaled to zero (needs both images and --operator)
+    OperatorAway,
+    /// kubectl scale to 0 and back: all pods leave at once
+    AllGone,
     /// SIGKILL to the process that owns most games (needs --kill-command)
     Sigkill,
-    /// kubectl set image, from one version to the other (needs --image-v1 and --image-v2)
-    Rollout,
 }
 
 /// What all scenarios are told.
@@ -66,11 +91,24 @@ pub struct Settings {
     pub images: Option<[String; 2]>,
     /// Program and first arguments of what sends a signal to a container: NAMESPACE/POD CONTAINER SIGNAL follow.
     pub kill_command: Option<Vec<String>>,
-    /// A folder for recordings; none: they are not kept.
+    /// Program and first arguments of what upgrades the operator: another annotation of its pod follows, so that it
+    /// is replaced.
+    pub helm_command: Option<Vec<String>>,
+    /// The operator's Deployment, as NAMESPACE/NAME.
+    pub operator: Option<String>,
+    /// A folder for this scenario's recordings; none: they are not kept.
     pub recordings: Option<PathBuf>,
 }
 
-/// What a fault did, and what must be true before the cluster counts as whole again.
+/// What a scenario finds when its turn comes.
+struct Stage<'a> {
+    settings: &'a Settings,
+    arena: &'a Arena,
+    owners: Owners,
+    pods: &'a PodsWatch,
+}
+
+/// What was done, and what must be true before the cluster counts as whole again.
 struct Done {
     /// For people: what was done to what.
     what: String,
@@ -83,19 +121,57 @@ struct Done {
     /// The image that every pod must have, if one was set.
     image: Option<String>,
     /// Steps of its own for the timeline.
-    steps: Vec<(&'static str, Option<Instant>)>,
+    steps: Vec<(&'static str, Instant)>,
+    /// Measures of its own.
+    checks: Vec<Check>,
+}
+
+impl Done {
+    fn new(what: String, at: Instant) -> Done {
+        Done {
+            what,
+            at,
+            doomed_pods: Vec::new(),
+            doomed_members: Vec::new(),
+            image: None,
+            steps: Vec::new(),
+            checks: Vec::new(),
+        }
+    }
+
+    /// Notes that something has happened just now.
+    fn step(&mut self, name: &'static str) {
+        self.steps.push((name, Instant::now()));
+    }
+}
+
+/// Why a scenario cannot be tried on this cluster, and what to do about it.
+#[derive(Debug)]
+struct NotHere(String);
+
+impl std::fmt::Display for NotHere {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for NotHere {}
+
+fn not_here(why: &str) -> anyhow::Error {
+    NotHere(why.to_owned()).into()
 }
 
 /// Which game is whose.
+#[derive(Clone, Default)]
 struct Owners {
-    /// Games of this run that a pod owns, most first.
+    /// Games of this run that each pod owns, most first; pods without games too.
     by_pod: Vec<(String, usize)>,
     games: Vec<ListedGame>,
 }
 
 impl Owners {
-    fn of(games: Vec<ListedGame>) -> Owners {
-        let mut count: BTreeMap<String, usize> = BTreeMap::new();
+    fn of(games: Vec<ListedGame>, pods: &[Pod]) -> Owners {
+        let mut count: BTreeMap<String, usize> = pods.iter().map(|pod| (pod.name.clone(), 0)).collect();
         for owner in games.iter().filter_map(|game| game.owner.as_ref()) {
             *count.entry(owner.name.clone()).or_default() += 1;
         }
@@ -107,39 +183,124 @@ impl Owners {
     fn games_of(&self, pod: &str) -> usize {
         self.by_pod.iter().find(|(name, _)| name == pod).map_or(0, |(_, games)| *games)
     }
+
+    /// The pod that owns most games, and how many.
+    fn busiest(&self) -> Result<(&str, usize)> {
+        let busiest = self.by_pod.first().filter(|(_, games)| *games > 0);
+        busiest.map(|(pod, games)| (pod.as_str(), *games)).context("no pod owns a game")
+    }
+
+    fn pods(&self) -> Vec<String> {
+        self.by_pod.iter().map(|(pod, _)| pod.clone()).collect()
+    }
+}
+
+impl Stage<'_> {
+    /// Waits until all pods are ready, so many of them, and own all games.
+    async fn whole_with(&self, replicas: usize) -> Result<Owners> {
+        let wanted = Wanted { replicas: Some(replicas), ..Wanted::default() };
+        whole_within(SETTLED_WITHIN, self.settings, Some(self.arena), &wanted).await
+    }
+
+    /// Waits until a pod that was not there at the beginning owns a game.
+    async fn first_game_on_a_new_pod(&self, limit: Duration) -> Result<()> {
+        let deadline = Instant::now() + limit;
+        let old = self.owners.pods();
+        loop {
+            let games = self.settings.address.games().await.unwrap_or_default();
+            let mut ours = games.iter().filter(|game| self.arena.games.contains(&game.id));
+            if ours.any(|game| game.owner.as_ref().is_some_and(|owner| !old.contains(&owner.name))) {
+                return Ok(());
+            }
+            ensure!(Instant::now() < deadline, "in {limit:?} no new pod got a game");
+            sleep(POLL_LOBBY).await;
+        }
+    }
 }
 
 impl Scenario {
     /// All, in an order in which one does not spoil the next.
-    pub const ALL: [Scenario; 4] =
-        [Scenario::DeletePod, Scenario::DrainNode, Scenario::Sigkill, Scenario::Rollout];
+    pub const ALL: [Scenario; 11] = [
+        Scenario::SetImage,
+        Scenario::Undo,
+        Scenario::Restart,
+        Scenario::DeletePod,
+        Scenario::DrainNode,
+        Scenario::Scale,
+        Scenario::Evict,
+        Scenario::HelmInRollout,
+        Scenario::OperatorAway,
+        Scenario::AllGone,
+        Scenario::Sigkill,
+    ];
 
     /// Its name on the command line and in tables.
     pub fn title(self) -> &'static str {
         match self {
+            Scenario::SetImage => "set-image",
+            Scenario::Undo => "undo",
+            Scenario::Restart => "restart",
             Scenario::DeletePod => "delete-pod",
             Scenario::DrainNode => "drain-node",
+            Scenario::Scale => "scale",
+            Scenario::Evict => "evict",
+            Scenario::HelmInRollout => "helm-in-rollout",
+            Scenario::OperatorAway => "operator-away",
+            Scenario::AllGone => "all-gone",
             Scenario::Sigkill => "sigkill",
-            Scenario::Rollout => "rollout",
         }
     }
 
     fn bars(self) -> Bars {
         match self {
-            Scenario::DeletePod | Scenario::DrainNode => Bars::Planned,
-            Scenario::Rollout => Bars::Rollout,
-            Scenario::Sigkill => Bars::Crash,
+            Scenario::SetImage => set_image::BARS,
+            Scenario::Undo => undo::BARS,
+            Scenario::Restart => restart::BARS,
+            Scenario::DeletePod => delete_pod::BARS,
+            Scenario::DrainNode => drain_node::BARS,
+            Scenario::Scale => scale::BARS,
+            Scenario::Evict => evict::BARS,
+            Scenario::HelmInRollout => helm_in_rollout::BARS,
+            Scenario::OperatorAway => operator_away::BARS,
+            Scenario::AllGone => all_gone::BARS,
+            Scenario::Sigkill => sigkill::BARS,
+        }
+    }
+
+    async fn act(self, stage: &Stage<'_>) -> Result<Done> {
+        match self {
+            Scenario::SetImage => set_image::roll(stage).await,
+            Scenario::Undo => undo::undo(stage).await,
+            Scenario::Restart => restart::restart(stage).await,
+            Scenario::DeletePod => delete_pod::delete(stage).await,
+            Scenario::DrainNode => drain_node::drain(stage).await,
+            Scenario::Scale => scale::scale(stage).await,
+            Scenario::Evict => evict::evict(stage).await,
+            Scenario::HelmInRollout => helm_in_rollout::upgrade(stage).await,
+            Scenario::OperatorAway => operator_away::roll(stage).await,
+            Scenario::AllGone => all_gone::leave(stage).await,
+            Scenario::Sigkill => sigkill::kill(stage).await,
         }
     }
 
     /// Why it cannot be tried with these settings, and what to do about it.
     fn missing(self, settings: &Settings) -> Option<&'static str> {
+        let rolls = matches!(
+            self,
+            Scenario::SetImage | Scenario::Undo | Scenario::HelmInRollout | Scenario::OperatorAway
+        );
+        if rolls && settings.images.is_none() {
+            return Some("it needs two images of game servers: give --image-v1 and --image-v2");
+        }
         match self {
             Scenario::Sigkill if settings.kill_command.is_none() => Some(
                 "it needs rights on the nodes: give --kill-command, a program that takes NAMESPACE/POD CONTAINER SIGNAL",
             ),
-            Scenario::Rollout if settings.images.is_none() => {
-                Some("it needs two images of game servers: give --image-v1 and --image-v2")
+            Scenario::HelmInRollout if settings.helm_command.is_none() => {
+                Some("it needs to know how the operator was installed: give --helm-command")
+            }
+            Scenario::HelmInRollout | Scenario::OperatorAway if settings.operator.is_none() => {
+                Some("it needs to know where the operator is: give --operator NAMESPACE/DEPLOYMENT")
             }
             _ => None,
         }
@@ -155,59 +316,109 @@ impl Scenario {
             return Ok(Outcome::NotRun { scenario, reason: reason.to_owned() });
         }
         let began = Instant::now();
-        whole_within(READY_WITHIN, settings, None, None)
+        whole_within(READY_WITHIN, settings, None, &Wanted::default())
             .await
             .context("the cluster is not ready for a test")?;
         tracing::info!("{scenario}: {} games with {} bots each", settings.games, settings.bots);
         let arena = Arena::open(&settings.address, settings.games, settings.bots, settings.seed).await?;
-        let result = self.fault_and_judge(settings, &arena, began).await;
-        let recordings = arena.recordings();
-        arena.close().await?;
+        let played = self.play(settings, &arena).await;
+        let recordings = arena.close().await?;
         if let Some(folder) = &settings.recordings {
-            write_recordings(&recordings, &folder.join(&scenario))?;
+            write_recordings(&recordings, folder)?;
         }
-        result
+        match played {
+            Ok(played) => {
+                let ran = self.judge(settings, played, &recordings, began);
+                Ok(Outcome::Ran(Box::new(ran)))
+            }
+            Err(error) => match error.downcast_ref::<NotHere>() {
+                Some(NotHere(reason)) => Ok(Outcome::NotRun { scenario, reason: reason.clone() }),
+                None => Err(error),
+            },
+        }
     }
 
-    async fn fault_and_judge(self, settings: &Settings, arena: &Arena, began: Instant) -> Result<Outcome> {
+    /// The run itself, up to the end of the watch.
+    async fn play(self, settings: &Settings, arena: &Arena) -> Result<Played> {
         arena.all_play().await?;
-        let owners = whole_within(READY_WITHIN, settings, Some(arena), None).await?;
+        let owners = whole_within(READY_WITHIN, settings, Some(arena), &Wanted::default()).await?;
+        let pods = settings.cluster.watch_pods().await?;
         let quiet_from = arena.now();
         sleep(settings.quiet).await;
 
         tracing::info!("{}: the fault", self.title());
-        let done = match self {
-            Scenario::DeletePod => delete_pod::delete(settings, &owners).await?,
-            Scenario::DrainNode => match drain_node::drain(settings, &owners).await? {
-                Ok(done) => done,
-                Err(reason) => return Ok(Outcome::NotRun { scenario: self.title().to_owned(), reason }),
-            },
-            Scenario::Sigkill => sigkill::kill(settings, &owners).await?,
-            Scenario::Rollout => rollout::roll(settings).await?,
-        };
-        let settled = whole_within(SETTLED_WITHIN, settings, Some(arena), Some(&done)).await;
+        let stage = Stage { settings, arena, owners, pods: &pods };
+        let done = self.act(&stage).await?;
+        let wanted = Wanted { done: Some(&done), ..Wanted::default() };
+        let settled = whole_within(SETTLED_WITHIN, settings, Some(arena), &wanted).await;
         tracing::info!("{}: the cluster is whole again", self.title());
         sleep(WATCH_AFTER).await;
 
         let mut troubles = arena.troubles();
-        troubles.extend(settled.err().map(|error| format!("{error:#}")));
         let from = done.at.duration_since(arena.start);
         let to = arena.now();
-        let recordings = arena.recordings();
-        let quiet = oracle::judge(&recordings, Window { from: quiet_from, to: from });
-        let verdict = oracle::judge(&recordings, Window { from, to });
-        Ok(Outcome::Ran(Box::new(Ran {
+        let owners = settled.unwrap_or_else(|error| {
+            troubles.push(format!("{error:#}"));
+            Owners::default()
+        });
+        // One look at the end: a server whose answer is late tells nothing about the moves themselves.
+        let served = settings.address.moves().await.unwrap_or_default();
+        let since_ms = done.at.elapsed().as_millis() as u64;
+        let pauses_us = (served.into_iter())
+            .filter(|one| one.cause == "move" && one.ago_ms <= since_ms && arena.games.contains(&one.game));
+        let ends = pods.ends();
+        let exits = (ends.iter())
+            .map(|(pod, end)| Exit {
+                pod: pod.clone(),
+                code: end.exit_code,
+                took_ms: end.gone.zip(end.deleting).map(|(gone, since)| (gone - since).as_millis() as u64),
+                grace_ms: end.grace.map(|grace| grace.as_millis() as u64),
+            })
+            .collect();
+        let facts = Facts {
+            games_by_pod: owners.by_pod,
+            exits,
+            served_pauses_ms: pauses_us.map(|one| one.pause_us as f64 / 1e3).collect(),
+        };
+        let quiet = Window { from: quiet_from, to: from };
+        Ok(Played { start: arena.start, quiet, window: Window { from, to }, done, ends, facts, troubles })
+    }
+
+    fn judge(self, settings: &Settings, played: Played, recordings: &[Recording], began: Instant) -> Ran {
+        let Played { start, quiet, window, done, ends, facts, troubles } = played;
+        let bars = self.bars();
+        let verdict = oracle::judge(recordings, window);
+        let mut checks = checks(&verdict, &facts, bars);
+        checks.extend(done.checks.iter().cloned());
+        let samples = match bars.loss {
+            Loss::Nothing => pauses::samples(recordings, quiet, window, settings.seed),
+            Loss::Parked | Loss::Crash => pauses::Samples::default(),
+        };
+        Ran {
             scenario: self.title().to_owned(),
             fault: done.what.clone(),
             seed: settings.seed,
             seconds: began.elapsed().as_secs_f64(),
-            quiet_gap_ms: Some(quiet.gap_ms),
-            checks: checks(&verdict, self.bars()),
+            quiet_gap_ms: Some(oracle::judge(recordings, quiet).gap_ms),
+            checks,
             verdict,
-            timeline: timeline(&recordings, from, &done),
+            facts,
+            timeline: timeline::of(recordings, start, &done, &ends),
+            samples,
             troubles,
-        })))
+        }
     }
+}
+
+/// What a run leaves to be judged.
+struct Played {
+    start: Instant,
+    quiet: Window,
+    window: Window,
+    done: Done,
+    ends: BTreeMap<String, crate::cluster::PodEnd>,
+    facts: Facts,
+    troubles: Vec<String>,
 }
 
 /// Writes each bot's recording.
@@ -222,17 +433,24 @@ pub fn write_recordings(recordings: &[Recording], folder: &std::path::Path) -> R
     Ok(())
 }
 
+/// What makes a cluster whole besides that all is ready and has an owner.
+#[derive(Default)]
+struct Wanted<'a> {
+    done: Option<&'a Done>,
+    replicas: Option<usize>,
+}
+
 /// Waits until the cluster is whole, and has been without a break for as long as it takes to look three times.
 async fn whole_within(
     limit: Duration,
     settings: &Settings,
     arena: Option<&Arena>,
-    done: Option<&Done>,
+    wanted: &Wanted<'_>,
 ) -> Result<Owners> {
     let deadline = Instant::now() + limit;
     let mut in_a_row = 0;
     loop {
-        let (owners, why) = match look(settings, arena, done).await {
+        let (owners, why) = match look(settings, arena, wanted).await {
             Ok(owners) => {
                 in_a_row += 1;
                 (Some(owners), String::new())
@@ -251,7 +469,7 @@ async fn whole_within(
 }
 
 /// One look. Fails with what is still missing.
-async fn look(settings: &Settings, arena: Option<&Arena>, done: Option<&Done>) -> Result<Owners> {
+async fn look(settings: &Settings, arena: Option<&Arena>, wanted: &Wanted<'_>) -> Result<Owners> {
     let deployment = settings.cluster.deployment().await?;
     let pods = settings.cluster.pods().await?;
     if let Some(pod) = pods.iter().find(|pod| pod.deleting) {
@@ -264,10 +482,13 @@ async fn look(settings: &Settings, arena: Option<&Arena>, done: Option<&Done>) -
         pods.len(),
         deployment.replicas
     );
-    if let Some(done) = done {
+    if let Some(replicas) = wanted.replicas {
+        ensure!(ready == replicas, "{ready} pods are ready, {replicas} were asked for");
+    }
+    if let Some(done) = wanted.done {
         gone_as_wanted(&pods, done)?;
     }
-    let Some(arena) = arena else { return Ok(Owners::of(Vec::new())) };
+    let Some(arena) = arena else { return Ok(Owners::of(Vec::new(), &pods)) };
     arena.all_have_frames()?;
     let mut listed = settings.address.games().await?;
     listed.retain(|game| arena.games.contains(&game.id));
@@ -285,7 +506,7 @@ async fn look(settings: &Settings, arena: Option<&Arena>, done: Option<&Done>) -
             game.id,
             owner.name
         );
-        if let Some(done) = done {
+        if let Some(done) = wanted.done {
             ensure!(
                 !done.doomed_members.contains(&owner.id),
                 "game {} is still owned by {} ({})",
@@ -295,7 +516,7 @@ async fn look(settings: &Settings, arena: Option<&Arena>, done: Option<&Done>) -
             );
         }
     }
-    Ok(Owners::of(listed))
+    Ok(Owners::of(listed, &pods))
 }
 
 fn gone_as_wanted(pods: &[Pod], done: &Done) -> Result<()> {
@@ -308,78 +529,30 @@ fn gone_as_wanted(pods: &[Pod], done: &Done) -> Result<()> {
     Ok(())
 }
 
-/// How the games moved, measured from the fault.
-fn timeline(recordings: &[Recording], from: Duration, done: &Done) -> Vec<Step> {
-    let ms = |at: Duration| at.saturating_sub(from).as_secs_f64() * 1e3;
-    let times = oracle::epochs(recordings);
-    // Two neighbours are one move if they are epochs of one game and the later one began after the fault.
-    let moves = || times.windows(2).filter(|pair| pair[0].game == pair[1].game && pair[1].first >= from);
-    let moving = moves().filter_map(|pair| pair[0].moving).filter(|at| *at >= from);
-    let once = |(name, at): &(&str, Option<Instant>)| {
-        Step::of(name, at.map(|at| at.saturating_duration_since(done.at).as_secs_f64() * 1e3))
-    };
-    let mut steps: Vec<Step> = done.steps.iter().filter_map(once).collect();
-    steps.extend(Step::of("frames say that the game will move", moving.map(ms)));
-    steps.extend(Step::of("last frame of the old owner", moves().map(|pair| ms(pair[0].last))));
-    steps.extend(Step::of("first frame of the new owner", moves().map(|pair| ms(pair[1].first))));
-    let pause = |pair: &[oracle::EpochTimes]| pair[1].first.saturating_sub(pair[0].last).as_secs_f64() * 1e3;
-    let away = oracle::first_go_away(recordings, from);
-    steps.extend(Step::of("first player is sent to another server", away.map(ms)));
-    steps.sort_by(|a, b| a.first_ms.total_cmp(&b.first_ms));
-    steps.extend(Step::of("(between last and first frame)", moves().map(pause)));
-    steps
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::lobby::ListedMember;
-    use protocol::{Epoch, GameId, Keyframe, ServerMessage, Tick};
+    use protocol::GameId;
 
     #[test]
-    fn the_pod_with_most_games_comes_first() {
+    fn the_pod_with_most_games_comes_first_and_those_without_any_last() {
         let game = |id, owner: Option<&str>| ListedGame {
             id: GameId(id),
             owner: owner.map(|name| ListedMember { id: format!("{name}-id"), name: name.to_owned() }),
         };
-        let owners =
-            Owners::of(vec![game(1, Some("a")), game(2, Some("b")), game(3, Some("b")), game(4, None)]);
-        assert_eq!(owners.by_pod, [("b".to_owned(), 2), ("a".to_owned(), 1)]);
-        assert_eq!((owners.games_of("a"), owners.games_of("c")), (1, 0));
-    }
-
-    #[test]
-    fn a_timeline_counts_from_the_fault_and_only_what_moved_after_it() {
-        let recording = |game, second_ms| {
-            let mut recording = Recording::new(GameId(game), "bot");
-            for (epoch, ms) in [(1u64, 0), (1, 900), (2, second_ms)] {
-                let keyframe = Keyframe { epoch: Epoch(epoch), tick: Tick(ms / 20), ..Keyframe::default() };
-                let message = ServerMessage::Keyframe(keyframe).encode();
-                recording.push(Duration::from_millis(ms), 1, crate::recording::What::Message(&message));
-            }
-            recording
+        let pod = |name: &str| Pod {
+            name: name.to_owned(),
+            node: String::new(),
+            image: String::new(),
+            ready: true,
+            deleting: false,
         };
-        let start = Instant::now();
-        let done = Done {
-            what: String::new(),
-            at: start + Duration::from_millis(910),
-            doomed_pods: Vec::new(),
-            doomed_members: Vec::new(),
-            image: None,
-            steps: vec![("seen", Some(start + Duration::from_millis(920))), ("never", None)],
-        };
-        let recordings = [recording(1, 950), recording(2, 1_000), recording(3, 905)];
-        let steps = timeline(&recordings, Duration::from_millis(910), &done);
-        let found: Vec<_> =
-            steps.iter().map(|step| (step.step.as_str(), step.count, step.last_ms.round())).collect();
-        assert_eq!(
-            found,
-            [
-                ("last frame of the old owner", 2, 0.0),
-                ("seen", 1, 10.0),
-                ("first frame of the new owner", 2, 90.0),
-                ("(between last and first frame)", 2, 100.0),
-            ]
-        );
+        let games = vec![game(1, Some("a")), game(2, Some("b")), game(3, Some("b")), game(4, None)];
+        let owners = Owners::of(games, &["a", "b", "c"].map(pod));
+        assert_eq!(owners.busiest().unwrap(), ("b", 2));
+        assert_eq!(owners.by_pod.last().unwrap(), &("c".to_owned(), 0));
+        assert_eq!((owners.games_of("a"), owners.games_of("d")), (1, 0));
+        assert!(Owners::of(Vec::new(), &[pod("a")]).busiest().is_err());
     }
 }

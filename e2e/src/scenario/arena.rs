@@ -6,12 +6,15 @@ use crate::bot::{self, Bot};
 use crate::lobby::Address;
 use crate::recording::Recording;
 use anyhow::{Context, Result, ensure};
+use futures_util::StreamExt;
 use protocol::GameId;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 /// Longest wait until a server creates a game: new connections fail for about a second after a rollout.
 const CREATED_WITHIN: Duration = Duration::from_secs(15);
+/// Games that are created at the same time.
+const CREATED_AT_ONCE: usize = 8;
 /// Longest wait until every bot has had a tank.
 const PLAY_WITHIN: Duration = Duration::from_secs(60);
 /// A bot without a new tick for so long has no frames.
@@ -34,8 +37,12 @@ impl Arena {
     pub async fn open(address: &Address, games: usize, bots: usize, seed: u64) -> Result<Arena> {
         let start = Instant::now();
         let mut arena = Arena { start, games: Vec::new(), bots: Vec::new() };
-        for number in 1..=games {
-            let game = create(address, &format!("e2e {number}")).await?;
+        let create = |number| create(address, format!("e2e {number}"));
+        let mut created = futures_util::stream::iter(1..=games).map(create).buffered(CREATED_AT_ONCE);
+        let mut number = 0;
+        while let Some(game) = created.next().await {
+            let game = game?;
+            number += 1;
             arena.games.push(game);
             for bot in 1..=bots {
                 let name = format!("bot-{number}-{bot}");
@@ -103,27 +110,26 @@ impl Arena {
         troubles
     }
 
-    /// What all bots have recorded so far.
-    pub fn recordings(&self) -> Vec<Recording> {
-        self.bots.iter().map(|(_, bot)| bot.logbook.recording()).collect()
-    }
-
-    /// Sends the bots home.
+    /// Sends the bots home, all at once, and gives what they recorded.
     ///
     /// # Errors
     /// When one of them has panicked.
-    pub async fn close(self) -> Result<()> {
+    pub async fn close(self) -> Result<Vec<Recording>> {
+        self.bots.iter().for_each(|(_, bot)| bot.tell_to_stop());
+        let mut recordings = Vec::new();
         for (name, bot) in self.bots {
+            let logbook = bot.logbook.clone();
             bot.stop().await.with_context(|| format!("{name} panicked"))?;
+            recordings.push(logbook.recording());
         }
-        Ok(())
+        Ok(recordings)
     }
 }
 
-async fn create(address: &Address, name: &str) -> Result<GameId> {
+async fn create(address: &Address, name: String) -> Result<GameId> {
     let deadline = Instant::now() + CREATED_WITHIN;
     loop {
-        match address.create_game(name).await {
+        match address.create_game(&name).await {
             Ok(game) => return Ok(game),
             Err(error) if Instant::now() >= deadline => return Err(error.context("cannot create a game")),
             Err(error) => tracing::debug!("no game yet: {error:#}"),

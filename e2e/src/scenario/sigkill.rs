@@ -3,7 +3,8 @@
 //! What goes wrong without the product: its games are gone. What repairs it: other members claim them and go on from
 //! the newest snapshot; players come back with their tokens.
 
-use super::{Done, Owners, Settings};
+use super::{Done, Stage};
+use crate::report::{Bars, Loss};
 use anyhow::{Context, Result, ensure};
 use std::process::Stdio;
 use std::time::Duration;
@@ -13,13 +14,12 @@ use tokio::time::{Instant, timeout};
 /// Longest wait for the command that kills.
 const KILLED_WITHIN: Duration = Duration::from_secs(20);
 
-pub(super) async fn kill(settings: &Settings, owners: &Owners) -> Result<Done> {
-    let (pod, games) = owners.by_pod.first().context("no pod owns a game")?;
-    let doomed_members = (owners.games.iter())
-        .filter_map(|game| game.owner.as_ref())
-        .filter(|owner| owner.name == *pod)
-        .map(|owner| owner.id.clone())
-        .collect();
+/// Back within seconds, with at most a second of play lost.
+pub(super) const BARS: Bars = Bars { loss: Loss::Crash, exits: false, ..Bars::PLANNED };
+
+pub(super) async fn kill(stage: &Stage<'_>) -> Result<Done> {
+    let (settings, owners) = (stage.settings, &stage.owners);
+    let (pod, games) = owners.busiest()?;
     let command = settings.kill_command.as_ref().context("a kill is not run without its command")?;
     let (program, arguments) = command.split_first().context("--kill-command is empty")?;
     let target = format!("{}/{pod}", settings.cluster.namespace);
@@ -29,19 +29,22 @@ pub(super) async fn kill(settings: &Settings, owners: &Owners) -> Result<Done> {
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output();
-    let at = Instant::now();
+    let all = owners.games.len();
+    let mut done = Done::new(
+        format!("SIGKILL to gamed in pod {pod}, which owned {games} of {all} games"),
+        Instant::now(),
+    );
     let output = timeout(KILLED_WITHIN, kill)
         .await
         .with_context(|| format!("{program} took longer than {KILLED_WITHIN:?}"))?
         .with_context(|| format!("cannot run {program}"))?;
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{program} {target} gamed KILL: {}", said.trim());
-    Ok(Done {
-        what: format!("SIGKILL to gamed in pod {pod}, which owned {games} of {} games", owners.games.len()),
-        at,
-        doomed_pods: Vec::new(),
-        doomed_members,
-        image: None,
-        steps: vec![("the killing command returned", Some(Instant::now()))],
-    })
+    done.step("the killing command returned");
+    done.doomed_members = (owners.games.iter())
+        .filter_map(|game| game.owner.as_ref())
+        .filter(|owner| owner.name == pod)
+        .map(|owner| owner.id.clone())
+        .collect();
+    Ok(done)
 }
