@@ -187,7 +187,7 @@ mod tests {
     }
 
     async fn publish(registry: &Memory, revision: u32) {
-        let record = ClusterRecord { target_revision: format!("r{revision}"), rules: 1 };
+        let record = ClusterRecord { target_revision: format!("r{revision}"), ..ClusterRecord::default() };
         registry.call(Request::PublishCluster(record)).await.expect("memory answers");
     }
 

@@ -178,7 +178,7 @@ mod tests {
     fn a_restart_in_place_does_not_name_the_target_revision() {
         let members = [record(1, 1, "p", "old"), record(2, 2, "q", "new"), record(3, 3, "p", "old")];
         assert_eq!(target_revision(&ClusterRecord::default(), members.iter()), "new");
-        let cluster = ClusterRecord { target_revision: "old".into(), rules: 0 };
+        let cluster = ClusterRecord { target_revision: "old".into(), ..ClusterRecord::default() };
         assert_eq!(target_revision(&cluster, members.iter()), "old");
     }
 

@@ -1,6 +1,6 @@
 //! Hints on their way to listeners within this process.
 //!
-//! Owns the bound: who is too slow loses the oldest hints, as [`crate::Registry::hints`] allows.
+//! Owns the bound: who is too slow loses the oldest hints and is told so, as [`crate::Registry::hints`] says.
 
 use crate::Hint;
 use futures_util::stream::{self, BoxStream, StreamExt};
@@ -28,14 +28,31 @@ impl Hints {
         // The stream keeps the sender, so that it never ends.
         let start = (self.0.subscribe(), self.clone());
         stream::unfold(start, async |(mut receiver, source)| {
-            loop {
-                match receiver.recv().await {
-                    Ok(hint) => return Some((hint, (receiver, source))),
-                    Err(RecvError::Lagged(lost)) => tracing::debug!(lost, "a listener lost hints"),
-                    Err(RecvError::Closed) => return None,
+            let hint = match receiver.recv().await {
+                Ok(hint) => hint,
+                Err(RecvError::Lagged(lost)) => {
+                    tracing::debug!(lost, "a listener lost hints");
+                    Hint::Lost
                 }
-            }
+                Err(RecvError::Closed) => return None,
+            };
+            Some((hint, (receiver, source)))
         })
         .boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::GameId;
+
+    #[tokio::test]
+    async fn a_slow_listener_is_told_that_it_lost_hints() {
+        let hints = Hints::new();
+        let mut listener = hints.listen();
+        (0..=HINTS_KEPT as u64).for_each(|game| hints.send(Hint::Game(GameId(game))));
+        assert_eq!(listener.next().await, Some(Hint::Lost));
+        assert_eq!(listener.next().await, Some(Hint::Game(GameId(1))));
     }
 }

@@ -10,5 +10,8 @@ mod record;
 pub mod redis;
 mod request;
 
-pub use record::{ClusterRecord, GameRecord, MemberRecord, MemberState};
+pub use record::{
+    CAUSES_COUNTED, ClusterRecord, GameRecord, MOVES_KEPT, MOVES_KNOWN, MemberRecord, MemberState,
+    MoveLedger, MoveTally, NotedMove, OTHER_CAUSES,
+};
 pub use request::{Fence, Hint, Reason, Registry, RegistryError, Reply, Request, Snapshot};

@@ -7,13 +7,14 @@
 
 use crate::hints::Hints;
 use crate::{
-    ClusterRecord, Fence, GameRecord, Hint, MemberRecord, Registry, RegistryError, Reply, Request, Snapshot,
+    CAUSES_COUNTED, ClusterRecord, Fence, GameRecord, Hint, MOVES_KEPT, MOVES_KNOWN, MemberRecord,
+    MoveLedger, NotedMove, OTHER_CAUSES, Registry, RegistryError, Reply, Request, Snapshot,
 };
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
-use protocol::peer::GameSettings;
+use protocol::peer::{GameSettings, MoveNote};
 use protocol::{Epoch, GameId, MemberId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -77,6 +78,31 @@ pub struct Store {
     joined: u64,
     games: BTreeMap<GameId, Game>,
     cluster: ClusterRecord,
+    moves: MoveLedger,
+    known_moves: KnownMoves,
+}
+
+/// The last moves that were noted, to know them when they come again.
+#[derive(Clone, Debug, Default)]
+struct KnownMoves {
+    set: BTreeSet<(GameId, Epoch)>,
+    order: VecDeque<(GameId, Epoch)>,
+}
+
+impl KnownMoves {
+    /// False where it was known.
+    fn add(&mut self, key: (GameId, Epoch)) -> bool {
+        if !self.set.insert(key) {
+            return false;
+        }
+        self.order.push_back(key);
+        if self.order.len() > MOVES_KNOWN
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.set.remove(&oldest);
+        }
+        true
+    }
 }
 
 impl Store {
@@ -200,9 +226,21 @@ impl Store {
                 (reply, hints)
             }
             Request::PublishCluster(cluster) => {
-                self.cluster = cluster;
-                (Reply::Done, vec![Hint::Members])
+                let cluster = ClusterRecord { beat: self.cluster.beat, ..cluster };
+                let news = cluster != self.cluster;
+                if cluster.target_revision != self.cluster.target_revision {
+                    self.moves.rollout.clear();
+                }
+                self.cluster = ClusterRecord { beat: cluster.beat + 1, ..cluster };
+                (Reply::Done, if news { vec![Hint::Members] } else { Vec::new() })
             }
+            Request::NoteMoves(notes) => {
+                for note in notes {
+                    self.note_move(now_ms, note);
+                }
+                (Reply::Done, Vec::new())
+            }
+            Request::Moves => (Reply::Moves(self.moves.clone()), Vec::new()),
         }
     }
 
@@ -224,6 +262,22 @@ impl Store {
         let joined = record.joined;
         self.members.insert(id, Member { record, seen_ms });
         (joined, news)
+    }
+
+    fn note_move(&mut self, now_ms: u64, note: MoveNote) {
+        if !self.known_moves.add((note.game, note.epoch)) {
+            return;
+        }
+        let ledger = &mut self.moves;
+        let apart = ledger.ever.contains_key(&note.cause) || ledger.ever.len() < CAUSES_COUNTED;
+        let cause = if apart { note.cause.as_str() } else { OTHER_CAUSES };
+        for tallies in [&mut ledger.ever, &mut ledger.rollout] {
+            let tally = tallies.entry(cause.to_owned()).or_default();
+            tally.count += 1;
+            tally.worst_pause_us = tally.worst_pause_us.max(note.pause_us);
+        }
+        ledger.last.insert(0, NotedMove { at_ms: now_ms.saturating_sub(note.ago_ms), note });
+        ledger.last.truncate(MOVES_KEPT);
     }
 
     fn games(&self, wanted: impl Fn(&GameRecord) -> bool) -> Reply {

@@ -1,7 +1,9 @@
 //! What the registry holds about members, games and the cluster.
 
+use protocol::peer::MoveNote;
 use protocol::{Epoch, GameId, MemberId, Tick};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Where a member is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,4 +88,49 @@ pub struct ClusterRecord {
     pub target_revision: String,
     /// Rules version for new games; 0 when nobody has said.
     pub rules: u16,
+    /// Rises with each publication, whether or not it says something new: while it rises, somebody vouches for the rest.
+    /// Set by the registry, ignored in requests.
+    #[serde(skip)]
+    pub beat: u64,
+}
+
+/// Notes of moves that are kept whole.
+pub const MOVES_KEPT: usize = 100;
+
+/// Moves that are recognized when they are noted again.
+pub const MOVES_KNOWN: usize = 4096;
+
+/// Causes that are counted apart; what comes further is counted under [`OTHER_CAUSES`].
+pub const CAUSES_COUNTED: usize = 16;
+
+/// See [`CAUSES_COUNTED`].
+pub const OTHER_CAUSES: &str = "other";
+
+/// What the registry remembers of games that changed their owner. For people: nothing is decided by it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MoveLedger {
+    /// By cause, since the registry began to count.
+    pub ever: BTreeMap<String, MoveTally>,
+    /// By cause, since the present target revision was published.
+    pub rollout: BTreeMap<String, MoveTally>,
+    /// The last [`MOVES_KEPT`], newest first.
+    pub last: Vec<NotedMove>,
+}
+
+/// Moves of one cause.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MoveTally {
+    /// How many.
+    pub count: u64,
+    /// The longest [`MoveNote::pause_us`] among them, in microseconds.
+    pub worst_pause_us: u64,
+}
+
+/// One move, and when it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotedMove {
+    /// Milliseconds since 1970 on the registry's clock, as far as the note's `ago_ms` is right.
+    pub at_ms: u64,
+    /// As it was noted.
+    pub note: MoveNote,
 }

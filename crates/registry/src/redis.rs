@@ -13,13 +13,21 @@
 //! | `{P}:joined` | hash `M` -> number | place in the order of joining |
 //! | `{P}:seen` | hash `M` -> ms | Redis's time of the last renewal, for sweeping only |
 //! | `{P}:counter` | number | the last place that was given |
-//! | `{P}:cluster` | JSON | [`crate::ClusterRecord`] |
+//! | `{P}:cluster` | JSON | [`crate::ClusterRecord`], its beat left out |
+//! | `{P}:beat` | number | times that it was published |
+//! | `{P}:moves` | hash | [`crate::MoveLedger::ever`]: `count:CAUSE`, `worst:CAUSE`; and `noted`: moves that were counted |
+//! | `{P}:moves:rollout` | hash | [`crate::MoveLedger::rollout`]: `count:CAUSE`, `worst:CAUSE` |
+//! | `{P}:moves:last` | list | [`crate::MoveLedger::last`]: milliseconds, space, JSON |
+//! | `{P}:moves:known` | sorted set `G:epoch` | moves that were counted, by their number |
 //! | `P:{G}:record` | hash | `epoch owner base next reason durable snapshot rules name players attempts settings` |
 //! | `P:{G}:snapshot` | bytes | the world at tick `snapshot` of the record |
 //! | `P:games:{gS}` | hash `G` -> ms | index of all games, in 16 parts |
 //! | `P:owned:{M}` | hash `G` -> ms | index of the games of a member |
 //! | `P:parked` | hash `G` -> ms | index of the games without an owner |
 //! | `P:hints` | channel | `members` or `G` |
+//!
+//! Requests that look through the directory ([`Request::lists`]) have a connection of their own, so that no change of a game
+//! waits behind a long answer; it serves only while both are with the same life of the same server.
 //!
 //! Invariant: an index is a superset of what the records say. A game is added before the step that makes it belong there
 //! (in the same write to the socket) and again with each renewal; an entry that the record does not bear out is taken out
@@ -34,7 +42,7 @@ use crate::memory::FORGET_MEMBER_MS;
 use crate::{GameRecord, Hint, Registry, RegistryError, Reply, Request};
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
-use link::{Link, Live};
+use link::{Link, Live, Subscription};
 use protocol::{GameId, MemberId};
 use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult, ServerErrorKind, Value, from_redis_value};
 use script::Script;
@@ -68,7 +76,7 @@ pub struct RedisSettings {
     pub batch: usize,
     /// How long an entry of an index stays although the record does not bear it out. Default 60 s.
     pub index_keep: Duration,
-    /// When the index of a member that renews no more expires. Default 30 days.
+    /// When the index of a member that renews no more expires, and the ledger of moves once nothing moves. Default 30 days.
     pub index_expiry: Duration,
 }
 
@@ -215,15 +223,18 @@ impl ConnectError {
     }
 }
 
-/// A registry in Redis. Clones are handles to the same connection, which is replaced when it breaks; while there is none,
-/// requests are refused at once.
+/// A registry in Redis. Clones are handles to the same two connections, which are replaced when they break; while there is
+/// none, requests are refused at once.
 #[derive(Clone)]
 pub struct Redis(Arc<Inner>);
 
 struct Inner {
     settings: RedisSettings,
     keys: Keys,
+    /// For changes, for what is read of single games, and for hints.
     link: Link,
+    /// For what [`Request::lists`].
+    listings: Link,
     hints: Hints,
 }
 
@@ -236,8 +247,10 @@ impl Redis {
         settings.check()?;
         let keys = Keys::new(&settings.prefix);
         let hints = Hints::new();
-        let link = Link::open(&settings, keys.hints.clone(), hints.clone()).await?;
-        Ok(Redis(Arc::new(Inner { settings, keys, link, hints })))
+        let subscription = Subscription { channel: keys.hints.clone(), hints: hints.clone() };
+        let link = Link::open(&settings, Some(subscription)).await?;
+        let listings = Link::open(&settings, None).await?;
+        Ok(Redis(Arc::new(Inner { settings, keys, link, listings, hints })))
     }
 }
 
@@ -271,8 +284,24 @@ enum Listing {
 }
 
 impl Inner {
-    /// Independent steps: those that fit into one write go first, the ones that look at the indexes after them.
+    /// Independent steps: those that fit into one write go first, the ones that look through the directory after them.
     async fn call_all(&self, requests: Vec<Request>) -> Vec<Result<Reply, RegistryError>> {
+        let (listings, steps): (Vec<_>, Vec<_>) =
+            requests.into_iter().enumerate().partition(|(_, request)| request.lists());
+        let mut replies = Vec::with_capacity(listings.len() + steps.len());
+        let (places, steps): (Vec<usize>, Vec<Request>) = steps.into_iter().unzip();
+        if !steps.is_empty() {
+            replies.extend(places.into_iter().zip(self.change_all(steps).await));
+        }
+        for (place, request) in listings {
+            replies.push((place, self.look(request).await));
+        }
+        replies.sort_unstable_by_key(|(place, _)| *place);
+        replies.into_iter().map(|(_, reply)| reply).collect()
+    }
+
+    /// In one write.
+    async fn change_all(&self, requests: Vec<Request>) -> Vec<Result<Reply, RegistryError>> {
         let live = match self.link.live() {
             Ok(live) => live,
             Err(why) => return requests.iter().map(|_| Err(RegistryError::Refused(why.clone()))).collect(),
@@ -282,28 +311,51 @@ impl Inner {
         let mut answers = self.run(&live, steps).await.into_iter();
         let mut replies = Vec::with_capacity(requests.len());
         for (plan, request) in plans.into_iter().zip(requests) {
-            replies.push(match plan {
-                Err(error) => Err(error),
-                Ok(Plan { steps, read }) if !steps.is_empty() => {
-                    let mut own: Vec<_> = answers.by_ref().take(steps.len()).collect();
-                    let last = own.pop().expect("one answer for each step");
-                    for error in own.into_iter().filter_map(Result::err) {
-                        tracing::warn!(%error, "an index of the registry was not updated");
-                    }
-                    let reply = last.and_then(|value| read(value, &live.run_id));
-                    if let (Request::End { game, .. }, Ok(Reply::Done)) = (&request, &reply) {
-                        self.forget(&live, *game).await;
-                    }
-                    reply
+            let reply = plan.and_then(|Plan { steps, read }| {
+                let mut own: Vec<_> = answers.by_ref().take(steps.len()).collect();
+                let last = own.pop().expect("one answer for each step, and each change takes at least one");
+                for error in own.into_iter().filter_map(Result::err) {
+                    tracing::warn!(%error, "an index of the registry was not updated");
                 }
-                Ok(_) => match request {
-                    Request::GamesOf(member) => self.list(&live, Listing::Of(member)).await,
-                    Request::Parked => self.list(&live, Listing::Parked).await,
-                    _ => self.list(&live, Listing::All).await,
-                },
+                read(last?, &live.run_id)
             });
+            if let (Request::End { game, .. }, Ok(Reply::Done)) = (&request, &reply) {
+                self.forget(&live, *game).await;
+            }
+            replies.push(reply);
         }
         replies
+    }
+
+    /// The connection for what looks through the directory. It never writes, so that it alone would not learn that its
+    /// server is the primary no more, and would show what stands still there as the truth: it serves only while the other
+    /// one is with the same life of the same server.
+    fn reader(&self) -> Result<Live, String> {
+        let (writer, reader) = (self.link.live()?, self.listings.live()?);
+        if writer.run_id == reader.run_id {
+            return Ok(reader);
+        }
+        if writer.since < reader.since {
+            writer.replace()
+        } else {
+            reader.replace()
+        }
+        Err("the connections to Redis reach different servers; the older one is being replaced".into())
+    }
+
+    /// Looks through the directory, on the connection that is there for it.
+    async fn look(&self, request: Request) -> Result<Reply, RegistryError> {
+        let live = self.reader().map_err(RegistryError::Refused)?;
+        match request {
+            Request::Games => self.list(&live, Listing::All).await,
+            Request::GamesOf(member) => self.list(&live, Listing::Of(member)).await,
+            Request::Parked => self.list(&live, Listing::Parked).await,
+            request => {
+                let Plan { steps, read } = self.keys.plan(&self.settings, &request)?;
+                let answer = self.run(&live, steps).await.pop().expect("it takes a step");
+                read(answer?, &live.run_id)
+            }
+        }
     }
 
     /// Sends steps, at most a batch before answers are awaited; one answer for each.
@@ -328,7 +380,7 @@ impl Inner {
         };
         // A step whose script the server has forgotten was not taken: load and send again just those.
         let unknown: Vec<usize> = (0..steps.len()).filter(|at| is_no_script(&first[*at])).collect();
-        let mut answers: Vec<_> = first.into_iter().map(|answer| self.judge(live, answer)).collect();
+        let mut answers: Vec<_> = first.into_iter().map(|answer| judge(live, answer)).collect();
         if unknown.is_empty() {
             return answers;
         }
@@ -338,7 +390,7 @@ impl Inner {
             Ok(second) => {
                 let skip = second.len() - unknown.len();
                 for (at, answer) in unknown.into_iter().zip(second.into_iter().skip(skip)) {
-                    answers[at] = self.judge(live, answer);
+                    answers[at] = judge(live, answer);
                 }
             }
             Err(error) => unknown.into_iter().for_each(|at| answers[at] = Err(error.clone())),
@@ -369,27 +421,8 @@ impl Inner {
             Ok(Err(error)) => error.to_string(),
             Err(_) => format!("nothing within {:?}", self.settings.reply_timeout),
         };
-        self.link.replace(live);
+        live.replace();
         Err(RegistryError::Unanswered(why))
-    }
-
-    /// What the server says about one step.
-    fn judge(&self, live: &Live, answer: RedisResult<Value>) -> Result<Value, RegistryError> {
-        answer.map_err(|error| match error.kind() {
-            // The primary has become a replica: whoever answers next may be another server.
-            ErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown) => {
-                self.link.replace(live);
-                RegistryError::Refused(error.to_string())
-            }
-            // A script that failed midway reports a plain ERR.
-            ErrorKind::Server(ServerErrorKind::ResponseError) => RegistryError::Unanswered(error.to_string()),
-            // Refusals with a name (OOM, NOPERM, LOADING, MISCONF, NOREPLICAS, BUSY ...) come before the first write.
-            ErrorKind::Server(_) | ErrorKind::Extension => RegistryError::Refused(error.to_string()),
-            _ => {
-                self.link.replace(live);
-                RegistryError::Unanswered(error.to_string())
-            }
-        })
     }
 
     /// Reads an index, then the records of the games that it names, and takes out what has long been wrong.
@@ -444,6 +477,25 @@ impl Listing {
             Listing::Parked => record.owner.is_none(),
         }
     }
+}
+
+/// What the server says about one step.
+fn judge(live: &Live, answer: RedisResult<Value>) -> Result<Value, RegistryError> {
+    answer.map_err(|error| match error.kind() {
+        // The primary has become a replica: whoever answers next may be another server.
+        ErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown) => {
+            live.replace();
+            RegistryError::Refused(error.to_string())
+        }
+        // A script that failed midway reports a plain ERR.
+        ErrorKind::Server(ServerErrorKind::ResponseError) => RegistryError::Unanswered(error.to_string()),
+        // Refusals with a name (OOM, NOPERM, LOADING, MISCONF, NOREPLICAS, BUSY ...) come before the first write.
+        ErrorKind::Server(_) | ErrorKind::Extension => RegistryError::Refused(error.to_string()),
+        _ => {
+            live.replace();
+            RegistryError::Unanswered(error.to_string())
+        }
+    })
 }
 
 fn is_no_script(answer: &RedisResult<Value>) -> bool {

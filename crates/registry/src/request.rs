@@ -3,11 +3,11 @@
 //! Invariant: every request that changes a game names the ([`Epoch`], owner) pair that it expects ([`Fence`]) and changes
 //! nothing where the record says otherwise; the reply then carries the record, so that the asker learns it at once.
 
-use crate::{ClusterRecord, GameRecord, MemberRecord};
+use crate::{ClusterRecord, GameRecord, MemberRecord, MoveLedger};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
-use protocol::peer::GameSettings;
+use protocol::peer::{GameSettings, MoveNote};
 use protocol::{Epoch, GameId, MemberId, Tick};
 use serde::{Deserialize, Serialize};
 
@@ -169,8 +169,23 @@ pub enum Request {
         /// The owner's.
         expect: Fence,
     },
-    /// Publish the operator's settings. -> `Done`
+    /// Publish the operator's settings, or say that they still hold: each publication raises [`ClusterRecord::beat`].
+    /// Hinted where they changed. -> `Done`
     PublishCluster(ClusterRecord),
+    /// Games changed their owner: for the ledger. A move is known by game and epoch, and counted once however often it is
+    /// noted (as far as the last [`crate::MOVES_KNOWN`] reach). -> `Done`
+    NoteMoves(Vec<MoveNote>),
+    /// The ledger of moves. -> `Moves`
+    Moves,
+}
+
+impl Request {
+    /// Looks through the whole directory and changes nothing. It may take long where there are many games: ask apart from
+    /// what is urgent, for a batch is answered when all of it is.
+    pub fn lists(&self) -> bool {
+        use Request::{Games, GamesOf, Members, Moves, Parked};
+        matches!(self, Members | Games | GamesOf(_) | Parked | Moves)
+    }
 }
 
 /// What a step answers.
@@ -221,6 +236,8 @@ pub enum Reply {
     Stale(GameRecord),
     /// There is no such game; nothing was changed.
     Gone,
+    /// What is remembered of moves.
+    Moves(MoveLedger),
 }
 
 /// Why there is no reply.
@@ -241,6 +258,8 @@ pub enum Hint {
     Members,
     /// This game was created, assigned, moved or ended, or the number of people or bots in it changed.
     Game(GameId),
+    /// Hints were lost: anything may have changed.
+    Lost,
 }
 
 /// Whoever answers requests. No call waits for ever: each has the implementation's time-out.
@@ -249,9 +268,11 @@ pub trait Registry: Send + Sync {
     /// Takes one step.
     async fn call(&self, request: Request) -> Result<Reply, RegistryError>;
 
-    /// Takes several independent steps in one go; replies in the same order.
+    /// Takes several independent steps in one go; replies in the same order. Those that look through the directory
+    /// ([`Request::lists`]) are taken when the others have been answered.
     async fn call_all(&self, requests: Vec<Request>) -> Vec<Result<Reply, RegistryError>>;
 
-    /// Hints from now on, for one listener. Never ends; loses hints rather than queue more than a bounded number.
+    /// Hints from now on, for one listener. Never ends; loses hints rather than queue more than a bounded number, and then
+    /// says so ([`Hint::Lost`]).
     fn hints(&self) -> BoxStream<'static, Hint>;
 }

@@ -145,7 +145,8 @@ pub async fn run(settings: Settings, listener: TcpListener, stop: CancellationTo
 
 impl Demo {
     async fn publish_revision(&self) -> anyhow::Result<()> {
-        let record = ClusterRecord { target_revision: self.revision.to_string(), rules: sim::RULES };
+        let target_revision = self.revision.to_string();
+        let record = ClusterRecord { target_revision, rules: sim::RULES, ..ClusterRecord::default() };
         self.registry.call(Request::PublishCluster(record)).await.context("publish the revision")?;
         Ok(())
     }

@@ -33,6 +33,8 @@ pub(super) struct View {
     polling_games: bool,
     /// A hint came while the poll of members was under way: its answer may be older.
     members_again: bool,
+    /// As above, of games.
+    games_again: bool,
     /// Games asked for one by one; true where a hint came meanwhile.
     asked: BTreeMap<GameId, bool>,
     /// Games that an edge wants to know about.
@@ -53,6 +55,7 @@ impl View {
             polling_members: false,
             polling_games: false,
             members_again: false,
+            games_again: false,
             asked: BTreeMap::new(),
             wanted: BTreeSet::new(),
         }
@@ -109,13 +112,13 @@ impl Member {
         if now >= self.view.next_poll {
             self.view.next_poll = now.plus(self.settings.poll_us);
             self.poll_members(now, out);
-            if !self.view.polling_games {
-                self.view.polling_games = true;
-                self.call(Call::Games { sent: now }, Request::Games, out);
-            }
+            self.poll_games(now, out);
         }
         if self.view.members_again && !self.view.polling_members {
             self.poll_members(now, out);
+        }
+        if self.view.games_again && !self.view.polling_games {
+            self.poll_games(now, out);
         }
         self.wake_at(self.view.next_poll);
     }
@@ -128,10 +131,19 @@ impl Member {
         }
     }
 
+    fn poll_games(&mut self, now: Time, out: &mut Vec<Effect>) {
+        if !self.view.polling_games {
+            self.view.polling_games = true;
+            self.view.games_again = false;
+            self.call(Call::Games { sent: now }, Request::Games, out);
+        }
+    }
+
     pub(super) fn hinted(&mut self, hint: Hint, out: &mut Vec<Effect>) {
         match hint {
             Hint::Members => self.view.members_again = true,
             Hint::Game(game) => self.ask_for(game, out),
+            Hint::Lost => (self.view.members_again, self.view.games_again) = (true, true),
         }
     }
 

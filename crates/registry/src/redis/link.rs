@@ -1,7 +1,7 @@
 //! One connection to Redis, replaced when it breaks or falls silent.
 //!
-//! Owns connecting, the checks of what answers there, and hints that the server pushes. Never sends a request twice:
-//! whoever asked decides what an unanswered one means.
+//! Owns connecting, the checks of what answers there, and hints that the server pushes to a connection that subscribes.
+//! Never sends a request twice: whoever asked decides what an unanswered one means.
 
 use super::script::Script;
 use super::{ConnectError, RedisSettings};
@@ -14,7 +14,7 @@ use redis::{
     AsyncConnectionConfig, Client, ConnectionAddr, ErrorKind, InfoDict, IntoConnectionInfo, ProtocolVersion,
     PushInfo, PushKind, RedisError, Value,
 };
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -29,6 +29,22 @@ pub(super) struct Live {
     pub(super) run_id: String,
     /// Rises with each connection.
     generation: u64,
+    /// When it was made.
+    pub(super) since: Instant,
+    broken: watch::Sender<u64>,
+}
+
+impl Live {
+    /// This connection is of no use any more.
+    pub(super) fn replace(&self) {
+        mark(&self.broken, self.generation);
+    }
+}
+
+/// Where hints are published, and where they go.
+pub(super) struct Subscription {
+    pub(super) channel: String,
+    pub(super) hints: Hints,
 }
 
 #[derive(Clone)]
@@ -41,22 +57,20 @@ enum State {
 /// The handle: the connection of the moment, and the task that replaces it.
 pub(super) struct Link {
     state: watch::Receiver<State>,
-    broken: watch::Sender<u64>,
     keeper: JoinHandle<()>,
 }
 
 impl Link {
     pub(super) async fn open(
         settings: &RedisSettings,
-        channel: String,
-        hints: Hints,
+        subscription: Option<Subscription>,
     ) -> Result<Link, ConnectError> {
-        let broken = watch::Sender::new(0);
-        let server = Server::new(settings, channel, hints, broken.clone())?;
+        let (broken, marked) = watch::channel(0);
+        let server = Server::new(settings, subscription, broken)?;
         let live = server.connect(1).await?;
         let (sender, state) = watch::channel(State::Up(live));
-        let keeper = tokio::spawn(server.keep(sender, broken.subscribe()));
-        Ok(Link { state, broken, keeper })
+        let keeper = tokio::spawn(server.keep(sender, marked));
+        Ok(Link { state, keeper })
     }
 
     /// The connection of the moment, or why there is none.
@@ -65,11 +79,6 @@ impl Link {
             State::Up(live) => Ok(live.clone()),
             State::Down(why) => Err(why.clone()),
         }
-    }
-
-    /// That connection is of no use any more.
-    pub(super) fn replace(&self, live: &Live) {
-        mark(&self.broken, live.generation);
     }
 }
 
@@ -92,19 +101,17 @@ struct Server {
     client: Client,
     /// `host:port`, without user and password.
     address: String,
-    channel: String,
+    subscription: Option<Subscription>,
     connect_timeout: Duration,
     reconnect_min: Duration,
     reconnect_max: Duration,
-    hints: Hints,
     broken: watch::Sender<u64>,
 }
 
 impl Server {
     fn new(
         settings: &RedisSettings,
-        channel: String,
-        hints: Hints,
+        subscription: Option<Subscription>,
         broken: watch::Sender<u64>,
     ) -> Result<Server, ConnectError> {
         let bad_url = |error: RedisError| ConnectError::Url(error.to_string());
@@ -123,11 +130,10 @@ impl Server {
         Ok(Server {
             client,
             address,
-            channel,
+            subscription,
             connect_timeout: settings.connect_timeout,
             reconnect_min: settings.reconnect_min,
             reconnect_max: settings.reconnect_max,
-            hints,
             broken,
         })
     }
@@ -154,8 +160,10 @@ impl Server {
             };
             tracing::info!(address = %self.address, run_id = %live.run_id, "connected to Redis again");
             state.send_replace(State::Up(live));
-            // Hints of the time between are lost: look again.
-            self.hints.send(Hint::Members);
+            if let Some(subscription) = &self.subscription {
+                // Those of the time between.
+                subscription.hints.send(Hint::Lost);
+            }
         }
     }
 
@@ -180,17 +188,20 @@ impl Server {
             pipe.add_command(script.load()).ignore();
         }
         let () = pipe.query_async(&mut connection).await.map_err(failed)?;
-        connection.subscribe(&self.channel).await.map_err(failed)?;
-        Ok(Live { connection, run_id, generation })
+        if let Some(subscription) = &self.subscription {
+            connection.subscribe(&subscription.channel).await.map_err(failed)?;
+        }
+        Ok(Live { connection, run_id, generation, since: Instant::now(), broken: self.broken.clone() })
     }
 
     /// Takes what the server pushes. Called by the connection's task: must not wait.
     fn listener(&self, generation: u64) -> impl Fn(PushInfo) -> Result<(), redis::aio::SendError> + use<> {
-        let (hints, broken) = (self.hints.clone(), self.broken.clone());
+        let hints = self.subscription.as_ref().map(|subscription| subscription.hints.clone());
+        let broken = self.broken.clone();
         move |push| {
-            match push.kind {
-                PushKind::Disconnection => mark(&broken, generation),
-                PushKind::Message => match push.data.get(1).and_then(hint) {
+            match (push.kind, &hints) {
+                (PushKind::Disconnection, _) => mark(&broken, generation),
+                (PushKind::Message, Some(hints)) => match push.data.get(1).and_then(hint) {
                     Some(hint) => hints.send(hint),
                     None => tracing::debug!("a hint that this build does not know"),
                 },

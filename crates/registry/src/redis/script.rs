@@ -11,6 +11,8 @@ pub(super) enum Script {
     Leave,
     Members,
     Publish,
+    Note,
+    Moves,
     IndexAdd,
     IndexPrune,
     Create,
@@ -25,12 +27,14 @@ const MEMBER: &str = include_str!("member.lua");
 const GAME: &str = include_str!("game.lua");
 
 /// In the order of [`Script`]: what a script begins with, and its own part.
-const SOURCES: [(Script, &str, &str); 13] = [
+const SOURCES: [(Script, &str, &str); 15] = [
     (Script::Join, MEMBER, include_str!("join.lua")),
     (Script::Renew, MEMBER, include_str!("renew.lua")),
     (Script::Leave, MEMBER, include_str!("leave.lua")),
     (Script::Members, "", include_str!("members.lua")),
     (Script::Publish, "", include_str!("publish.lua")),
+    (Script::Note, "", include_str!("note.lua")),
+    (Script::Moves, "", include_str!("moves.lua")),
     (Script::IndexAdd, "", include_str!("index_add.lua")),
     (Script::IndexPrune, "", include_str!("index_prune.lua")),
     (Script::Create, GAME, include_str!("create.lua")),

@@ -2,8 +2,8 @@
 
 use super::{FORGET_MEMBER_MS, RedisSettings, Script, decode, unreadable};
 use crate::{
-    ClusterRecord, Fence, GameRecord, MemberRecord, MemberState, Reason, RegistryError, Reply, Request,
-    Snapshot,
+    CAUSES_COUNTED, ClusterRecord, Fence, GameRecord, MOVES_KEPT, MOVES_KNOWN, MemberRecord, MemberState,
+    MoveLedger, MoveTally, NotedMove, OTHER_CAUSES, Reason, RegistryError, Reply, Request, Snapshot,
 };
 use bytes::Bytes;
 use protocol::{Epoch, GameId, MemberId, Tick};
@@ -50,6 +50,8 @@ pub(super) struct Keys {
     seen: String,
     counter: String,
     cluster: String,
+    beat: String,
+    moves: [String; 4],
     pub(super) parked: String,
     pub(super) hints: String,
 }
@@ -65,6 +67,8 @@ impl Keys {
             seen: shared("seen"),
             counter: shared("counter"),
             cluster: shared("cluster"),
+            beat: shared("beat"),
+            moves: ["moves", "moves:rollout", "moves:last", "moves:known"].map(shared),
             parked: format!("{prefix}:parked"),
             hints: format!("{prefix}:hints"),
         }
@@ -171,7 +175,8 @@ impl Keys {
                 plan([self.member(Script::Leave, *id).arg("").arg("").arg(&self.hints)], done)
             }
             Request::Members => {
-                let keys = [&self.members, &self.renewals, &self.joined, &self.cluster].map(String::as_str);
+                let keys = [&self.members, &self.renewals, &self.joined, &self.cluster, &self.beat]
+                    .map(String::as_str);
                 plan([Step::script(Script::Members, &keys)], members)
             }
             Request::Games | Request::GamesOf(_) | Request::Parked => plan([], done),
@@ -224,9 +229,29 @@ impl Keys {
             }
             Request::End { game, expect } => change(*game, [self.change(Script::End, *game, *expect)]),
             Request::PublishCluster(cluster) => {
-                let step =
-                    Step::script(Script::Publish, &[&self.cluster]).arg(json(cluster)).arg(&self.hints);
+                let [_, rollout, ..] = &self.moves;
+                let step = Step::script(Script::Publish, &[&self.cluster, &self.beat, rollout])
+                    .arg(json(cluster))
+                    .arg(&self.hints)
+                    .arg(&cluster.target_revision);
                 plan([step], done)
+            }
+            Request::NoteMoves(notes) => {
+                let step = Step::script(Script::Note, &self.moves.each_ref().map(String::as_str))
+                    .arg(settings.index_expiry.as_millis().to_string())
+                    .arg(MOVES_KEPT)
+                    .arg(MOVES_KNOWN)
+                    .arg(CAUSES_COUNTED)
+                    .arg(OTHER_CAUSES);
+                let step = notes.iter().fold(step, |step, note| {
+                    let key = format!("{}:{}", note.game, note.epoch);
+                    step.arg(key).arg(&note.cause).arg(note.pause_us).arg(note.ago_ms).arg(json(note))
+                });
+                plan([step], done)
+            }
+            Request::Moves => {
+                let [ever, rollout, last, _] = self.moves.each_ref().map(String::as_str);
+                plan([Step::script(Script::Moves, &[ever, rollout, last])], moves)
             }
         })
     }
@@ -323,8 +348,9 @@ fn done(_: Value, _: &str) -> Result<Reply, RegistryError> {
 }
 
 fn members(value: Value, run_id: &str) -> Result<Reply, RegistryError> {
-    type Answer = (BTreeMap<String, Bytes>, HashMap<String, u64>, HashMap<String, u64>, Option<Bytes>);
-    let (records, renewals, joined, cluster): Answer = decode(value)?;
+    type Numbers = HashMap<String, u64>;
+    type Answer = (BTreeMap<String, Bytes>, Numbers, Numbers, Option<Bytes>, Option<u64>);
+    let (records, renewals, joined, cluster, beat): Answer = decode(value)?;
     let mut members = Vec::with_capacity(records.len());
     for (id, json) in records {
         let mut record: MemberRecord =
@@ -334,13 +360,35 @@ fn members(value: Value, run_id: &str) -> Result<Reply, RegistryError> {
         members.push(record);
     }
     members.sort_by_key(|record| record.joined);
-    let cluster: ClusterRecord = match cluster {
+    let mut cluster: ClusterRecord = match cluster {
         Some(json) => {
             serde_json::from_slice(&json).map_err(|error| unreadable(format!("cluster: {error}")))?
         }
         None => ClusterRecord::default(),
     };
+    cluster.beat = beat.unwrap_or(0);
     Ok(Reply::Members { run_id: run_id.to_owned(), members, cluster })
+}
+
+fn moves(value: Value, _: &str) -> Result<Reply, RegistryError> {
+    type Answer = (BTreeMap<String, u64>, BTreeMap<String, u64>, Vec<String>);
+    let (ever, rollout, last): Answer = decode(value)?;
+    let tallies = |numbers: &BTreeMap<String, u64>| {
+        let causes =
+            numbers.iter().filter_map(|(field, count)| Some((field.strip_prefix("count:")?, *count)));
+        let tally = |(cause, count)| {
+            let worst_pause_us = numbers.get(&format!("worst:{cause}")).copied().unwrap_or(0);
+            (String::from(cause), MoveTally { count, worst_pause_us })
+        };
+        causes.map(tally).collect()
+    };
+    // A note of another build may have another form: people miss a line, and nothing else.
+    let note = |text: &String| {
+        let (at_ms, note) = text.split_once(' ')?;
+        Some(NotedMove { at_ms: at_ms.parse().ok()?, note: serde_json::from_str(note).ok()? })
+    };
+    let last = last.iter().filter_map(note).collect();
+    Ok(Reply::Moves(MoveLedger { ever: tallies(&ever), rollout: tallies(&rollout), last }))
 }
 
 /// The answer of a script that changes a game.

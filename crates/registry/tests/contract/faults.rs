@@ -40,7 +40,7 @@ async fn a_killed_redis_is_found_again_with_another_run_id() {
     assert!(back.elapsed() < Duration::from_secs(3), "took {:?}", back.elapsed());
     assert_ne!(first, second);
     // It is empty; hints flow again, beginning with the advice to look.
-    assert_eq!(next_hint(&mut hints).await, Hint::Members);
+    assert_eq!(next_hint(&mut hints).await, Hint::Lost);
     granted(&registry, create(2, 10)).await;
     assert_eq!(next_hint(&mut hints).await, Hint::Game(GameId(2)));
 }
@@ -52,7 +52,7 @@ async fn an_idle_member_reconnects_for_its_hints() {
     let mut hints = registry.hints();
     server.kill();
     server.restart();
-    assert_eq!(next_hint(&mut hints).await, Hint::Members);
+    assert_eq!(next_hint(&mut hints).await, Hint::Lost);
     let other = server.registry().await;
     granted(&other, create(2, 10)).await;
     assert_eq!(next_hint(&mut hints).await, Hint::Game(GameId(2)));
@@ -139,6 +139,9 @@ async fn a_primary_that_became_a_replica_is_left() {
         assert!(start.elapsed() < DEADLINE);
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+    // It would still answer, with what it held when it was the primary.
+    let answer = registry.call(Request::Members).await;
+    assert!(is_refused(&answer), "{answer:?}");
     server.command(&["REPLICAOF", "NO", "ONE"]).await.unwrap();
     assert!(matches!(eventually(&registry, Request::Game(GameId(1))).await, Reply::Game(_)));
 }
@@ -265,4 +268,44 @@ async fn claims_over_many_connections_have_one_winner() {
         let now = record(&first, 1).await;
         held = Fence { epoch: now.epoch, owner: now.owner };
     }
+}
+
+#[tokio::test]
+async fn a_note_of_another_build_is_left_out() {
+    let server = Server::start(&[]);
+    let registry = server.registry().await;
+    ask(&registry, Request::NoteMoves(vec![note(1, 1)])).await;
+    server.command(&["LPUSH", "{tanx:test/one}:moves:last", "1764165432123 {\"game\":7}"]).await.unwrap();
+    let Reply::Moves(ledger) = ask(&registry, Request::Moves).await else { panic!() };
+    assert_eq!(ledger.last.into_iter().map(|noted| noted.note).collect::<Vec<_>>(), [note(1, 1)]);
+    for key in ["moves", "moves:rollout", "moves:last", "moves:known"] {
+        let ttl = server.command(&["PTTL", &format!("{{tanx:test/one}}:{key}")]).await.unwrap();
+        assert!(matches!(ttl, redis::Value::Int(left) if left > 0), "{key}: {ttl:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_broken_connection_of_the_listings_costs_changes_nothing() {
+    let server = Server::start(&[]);
+    let registry = server.registry().await;
+    let mut hints = registry.hints();
+    let epoch = granted(&registry, create(1, 10)).await;
+    assert_eq!(next_hint(&mut hints).await, Hint::Game(GameId(1)));
+    // The connection of the listings is the one that has not subscribed.
+    let redis::Value::BulkString(clients) =
+        server.command(&["CLIENT", "LIST", "TYPE", "normal"]).await.unwrap()
+    else {
+        panic!("no list of clients")
+    };
+    for client in String::from_utf8(clients).unwrap().lines().filter(|client| !client.contains("cmd=client"))
+    {
+        let id = client.split(' ').find_map(|field| field.strip_prefix("id=")).unwrap();
+        server.command(&["CLIENT", "KILL", "ID", id]).await.unwrap();
+    }
+    let store = Request::StoreSnapshot { game: GameId(1), expect: fence(epoch, 10), snapshot: snapshot(45) };
+    assert_eq!(ask(&registry, store).await, Reply::Done);
+    assert!(matches!(eventually(&registry, Request::Games).await, Reply::Games(games) if games.len() == 1));
+    // No hint was lost, and nobody is told so.
+    granted(&registry, create(2, 10)).await;
+    assert_eq!(next_hint(&mut hints).await, Hint::Game(GameId(2)));
 }

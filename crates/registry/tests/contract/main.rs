@@ -13,7 +13,7 @@ mod twins;
 
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
-use protocol::peer::GameSettings;
+use protocol::peer::{GameSettings, MoveNote};
 use protocol::{Epoch, GameId, MemberId, Tick};
 use registry::{
     Fence, GameRecord, Hint, MemberRecord, MemberState, Registry, RegistryError, Reply, Request, Snapshot,
@@ -79,6 +79,20 @@ fn claim(game: u64, expect: Fence, owner: u64) -> Request {
 
 fn fence(epoch: Epoch, owner: u64) -> Fence {
     Fence { epoch, owner: Some(MemberId(owner)) }
+}
+
+/// The `n`-th move of a game. Pauses and causes repeat.
+fn note(game: u64, n: u64) -> MoveNote {
+    MoveNote {
+        game: GameId(game),
+        from: Some(MemberId(1)),
+        to: MemberId(2),
+        epoch: Epoch(n),
+        tick: Tick(n),
+        pause_us: n * 7919 % 1000,
+        cause: if n.is_multiple_of(3) { "lease" } else { "move" }.into(),
+        ago_ms: 0,
+    }
 }
 
 async fn ask(registry: &dyn Registry, request: Request) -> Reply {

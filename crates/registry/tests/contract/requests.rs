@@ -3,7 +3,9 @@
 use crate::server::Server;
 use crate::*;
 use registry::memory::Memory;
-use registry::{ClusterRecord, Reason};
+use registry::{
+    CAUSES_COUNTED, ClusterRecord, MOVES_KEPT, MOVES_KNOWN, MoveLedger, MoveTally, OTHER_CAUSES, Reason,
+};
 
 macro_rules! on_both {
     ($($name:ident)*) => {
@@ -27,6 +29,10 @@ on_both! {
     members_join_renew_and_leave
     an_unknown_member_is_put_back_by_its_renewal
     the_cluster_record_is_published
+    each_publication_is_a_beat_and_only_news_are_hinted
+    a_move_is_counted_once_by_its_cause
+    a_new_target_revision_begins_a_new_count
+    the_ledger_of_moves_is_bounded
     a_game_is_created_once
     a_claim_replaces_exactly_the_ownership_it_names
     the_last_assignment_counts
@@ -91,9 +97,97 @@ async fn an_unknown_member_is_put_back_by_its_renewal(registry: &dyn Registry) {
 }
 
 async fn the_cluster_record_is_published(registry: &dyn Registry) {
-    let cluster = ClusterRecord { target_revision: "5d4f".into(), rules: 2 };
+    let cluster = ClusterRecord { target_revision: "5d4f".into(), rules: 2, beat: 77 };
     assert_eq!(ask(registry, Request::PublishCluster(cluster.clone())).await, Reply::Done);
-    assert_eq!(members(registry).await.1, cluster);
+    assert_eq!(members(registry).await.1, ClusterRecord { beat: 1, ..cluster });
+}
+
+async fn publish(registry: &dyn Registry, target_revision: &str) {
+    let cluster = ClusterRecord { target_revision: target_revision.into(), ..Default::default() };
+    assert_eq!(ask(registry, Request::PublishCluster(cluster)).await, Reply::Done);
+}
+
+async fn each_publication_is_a_beat_and_only_news_are_hinted(registry: &dyn Registry) {
+    let mut hints = registry.hints();
+    for (revision, beat) in [("a", 1), ("a", 2), ("b", 3), ("b", 4)] {
+        publish(registry, revision).await;
+        let cluster = members(registry).await.1;
+        assert_eq!((cluster.target_revision.as_str(), cluster.beat), (revision, beat));
+    }
+    granted(registry, create(1, 10)).await;
+    for expected in [Hint::Members, Hint::Members, Hint::Game(GameId(1))] {
+        assert_eq!(next_hint(&mut hints).await, expected);
+    }
+}
+
+async fn moves(registry: &dyn Registry) -> MoveLedger {
+    match ask(registry, Request::Moves).await {
+        Reply::Moves(ledger) => ledger,
+        other => panic!("not moves: {other:?}"),
+    }
+}
+
+async fn noted(registry: &dyn Registry, notes: impl IntoIterator<Item = MoveNote>) {
+    assert_eq!(ask(registry, Request::NoteMoves(notes.into_iter().collect())).await, Reply::Done);
+}
+
+fn tally(count: u64, worst_pause_us: u64) -> MoveTally {
+    MoveTally { count, worst_pause_us }
+}
+
+async fn a_move_is_counted_once_by_its_cause(registry: &dyn Registry) {
+    assert_eq!(moves(registry).await, MoveLedger::default());
+    let seen = |note: MoveNote, pause_us, cause: &str| MoveNote { pause_us, cause: cause.into(), ..note };
+    let slow = MoveNote { ago_ms: 60_000, ..seen(note(1, 1), 1_000_000, "move") };
+    let quick = seen(note(2, 1), 999_999, "move");
+    let crash = seen(note(1, 2), u64::from(u32::MAX), "lease \"ü\"");
+    noted(registry, [slow.clone(), quick.clone()]).await;
+    // As after an answer that was lost.
+    noted(registry, [slow.clone(), quick.clone(), crash.clone()]).await;
+    let ledger = moves(registry).await;
+    let expected = [(crash.cause.clone(), tally(1, crash.pause_us)), ("move".into(), tally(2, 1_000_000))];
+    assert_eq!(ledger.ever, expected.into());
+    assert_eq!(ledger.rollout, ledger.ever);
+    let times: Vec<u64> = ledger.last.iter().map(|noted| noted.at_ms).collect();
+    let notes: Vec<MoveNote> = ledger.last.into_iter().map(|noted| noted.note).collect();
+    assert_eq!(notes, [crash, quick, slow]);
+    assert!(times[0] >= times[1], "{times:?}");
+    assert!((60_000..90_000).contains(&(times[1] - times[2])), "{times:?}");
+}
+
+async fn a_new_target_revision_begins_a_new_count(registry: &dyn Registry) {
+    noted(registry, [note(1, 1)]).await;
+    publish(registry, "a").await;
+    assert_eq!(moves(registry).await.rollout, [].into());
+    noted(registry, [note(1, 2)]).await;
+    // Said again, or with other rules: the same rollout.
+    publish(registry, "a").await;
+    let rules = ClusterRecord { target_revision: "a".into(), rules: 7, ..Default::default() };
+    ask(registry, Request::PublishCluster(rules)).await;
+    assert_eq!(moves(registry).await.rollout, [("move".into(), tally(1, note(1, 2).pause_us))].into());
+    publish(registry, "b").await;
+    let ledger = moves(registry).await;
+    assert_eq!(ledger.rollout, [].into());
+    assert_eq!(ledger.ever.values().map(|tally| tally.count).sum::<u64>(), 2);
+    assert_eq!(ledger.last.len(), 2);
+}
+
+async fn the_ledger_of_moves_is_bounded(registry: &dyn Registry) {
+    let known = u64::try_from(MOVES_KNOWN).unwrap();
+    let all = || (0..=known).map(|n| MoveNote { cause: format!("{:02}", n % 40), ..note(1, n) });
+    noted(registry, all()).await;
+    let ledger = moves(registry).await;
+    assert_eq!(ledger.last.len(), MOVES_KEPT);
+    assert_eq!(ledger.last[0].note.epoch, Epoch(known));
+    assert_eq!(ledger.ever.len(), CAUSES_COUNTED + 1);
+    assert!(ledger.ever.contains_key("15") && !ledger.ever.contains_key("16"));
+    let count = |ledger: &MoveLedger| ledger.ever.values().map(|tally| tally.count).sum::<u64>();
+    let others = known + 1 - (0..=known).filter(|n| n % 40 < 16).count() as u64;
+    assert_eq!((count(&ledger), ledger.ever[OTHER_CAUSES].count), (known + 1, others));
+    // The oldest is not known any more, and pushes out the next.
+    noted(registry, all().take(1)).await;
+    noted(registry, all().skip(2)).await;
+    assert_eq!(count(&moves(registry).await), known + 2);
 }
 
 async fn a_game_is_created_once(registry: &dyn Registry) {

@@ -96,13 +96,18 @@ fn without_run_id(reply: Reply) -> Reply {
     match reply {
         Reply::Renewed { renewals, .. } => Reply::Renewed { renewals, run_id: String::new() },
         Reply::Members { members, cluster, .. } => Reply::Members { run_id: String::new(), members, cluster },
+        Reply::Moves(mut ledger) => {
+            // The clocks are not the same.
+            ledger.last.iter_mut().for_each(|noted| noted.at_ms = 0);
+            Reply::Moves(ledger)
+        }
         other => other,
     }
 }
 
 /// All that can be read.
 async fn state(registry: &dyn Registry) -> Vec<Reply> {
-    let mut requests = vec![Request::Members, Request::Games, Request::Parked];
+    let mut requests = vec![Request::Members, Request::Games, Request::Parked, Request::Moves];
     requests.extend((0..4).map(|member| Request::GamesOf(MemberId(member))));
     registry.call_all(requests).await.into_iter().map(|reply| without_run_id(reply.unwrap())).collect()
 }
@@ -129,11 +134,14 @@ async fn draw(random: &mut StdRng, memory: &Memory) -> Request {
         _ => MemberState::Draining,
     };
     let reason = if random.random() { Reason::Move } else { Reason::Dead("it is gone".into()) };
-    match random.random_range(0..20) {
+    match random.random_range(0..22) {
         0 => Request::Join(record),
         1 => Request::Renew { id: owner, record, games: vec![(game, expect.epoch)] },
         2 => Request::Leave(owner),
-        3 => Request::PublishCluster(ClusterRecord { target_revision: salt.to_string(), rules: salt }),
+        3 => {
+            let (target_revision, rules) = ((salt % 2).to_string(), salt / 2 % 2);
+            Request::PublishCluster(ClusterRecord { target_revision, rules, beat: u64::from(salt) })
+        }
         4 => Request::End { game, expect },
         5..8 => Request::Create { game, owner, settings: settings(), snapshot, salt, floor },
         8..10 => Request::Claim { game, expect, owner, salt, floor },
@@ -142,6 +150,10 @@ async fn draw(random: &mut StdRng, memory: &Memory) -> Request {
         14..16 => Request::Bump { game, expect, owner, snapshot, salt, floor },
         16..18 => Request::StoreSnapshot { game, expect, snapshot },
         18 => Request::Park { game, expect, snapshot, salt, floor },
+        19 => {
+            Request::NoteMoves(vec![note(game.0, u64::from(salt) % 16), note(game.0, u64::from(salt) / 16)])
+        }
+        20 => Request::Moves,
         _ => Request::Game(game),
     }
 }
