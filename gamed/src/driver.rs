@@ -219,6 +219,9 @@ impl Driver {
         let mut effects = Vec::new();
         self.machine.handle(clock::now(), event, &mut effects);
         self.carry_out(effects).await;
+        // The machine may take it back: the registry may have given this member a game meanwhile.
+        let drained = self.machine.is_drained();
+        self.stage.send_if_modified(|stage| std::mem::replace(&mut stage.drained, drained) != drained);
     }
 
     async fn carry_out(&mut self, effects: Vec<Effect>) {
@@ -248,7 +251,7 @@ impl Driver {
                 Effect::CreateFailed(game, why) => self.created(game, Err(why)),
                 Effect::OwnerOf(game, owner) => self.parts.workers.send(game, ToHub::Owner(owner)).await,
                 Effect::Ready => self.stage.send_modify(|stage| stage.ready = true),
-                Effect::Drained => self.stage.send_modify(|stage| stage.drained = true),
+                Effect::Drained => debug!("all games are elsewhere"),
                 Effect::Moved(record) => self.moved(record),
             }
         }

@@ -24,9 +24,9 @@ use handover::Owned;
 use lease::Lease;
 use protocol::peer::{Control, GameSettings};
 use protocol::{Epoch, GameId, MemberId, Tick};
-use registry::{Fence, GameRecord, MemberRecord, MemberState, RegistryError, Reply, Request, Snapshot};
+use registry::{GameRecord, MemberRecord, MemberState, RegistryError, Reply, Request, Snapshot};
 use std::collections::{BTreeMap, BTreeSet};
-use takeover::Claim;
+use takeover::{Claim, Claiming};
 use target::Incoming;
 use view::View;
 
@@ -39,7 +39,7 @@ enum Call {
     Games { sent: Time },
     Game { game: GameId },
     Create { game: GameId, settings: GameSettings, snapshot: Snapshot },
-    Claim { game: GameId, expect: Fence, cause: &'static str, since: Time },
+    Claim { game: GameId, claiming: Claiming },
     Commit { game: GameId },
     Bump { game: GameId },
     Recreate { game: GameId },
@@ -147,7 +147,7 @@ impl Member {
         self.keep_games(now, out);
         self.keep_claims(now, out);
         self.bury(now, out);
-        self.keep_drain(out);
+        self.keep_drain(now, out);
         // Both read what was decided above: a change of state or of the number of games is told without delay.
         self.keep_lease(now, out);
     }
@@ -163,9 +163,7 @@ impl Member {
             Call::Create { game, settings, snapshot } => {
                 self.create_answered(now, game, settings, snapshot, reply, out);
             }
-            Call::Claim { game, expect, cause, since } => {
-                self.claim_answered(now, game, expect, cause, since, reply, out);
-            }
+            Call::Claim { game, claiming } => self.claim_answered(now, game, claiming, reply, out),
             Call::Commit { game } => self.commit_answered(now, game, reply, out),
             Call::Bump { game } => self.bump_answered(now, game, reply, out),
             Call::Recreate { game } => self.recreate_answered(now, game, reply, out),

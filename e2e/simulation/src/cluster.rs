@@ -290,7 +290,13 @@ impl Cluster {
         };
         let hasty = self.plan.broken == Some(Broken::ClaimWithoutWaiting) && id.0.is_multiple_of(2);
         let settings = if hasty {
-            Settings { lease_us: 300_000, renew_us: 100_000, margin_us: 0, ..Settings::default() }
+            Settings {
+                lease_us: 300_000,
+                renew_us: 100_000,
+                margin_us: 0,
+                poll_us: 50_000,
+                ..Settings::default()
+            }
         } else {
             Settings::default()
         };

@@ -4,11 +4,16 @@
 //! games with it. It waits a moment for assignments, then places its games itself; with nobody to take them it goes on
 //! serving, and shortly before it is killed it puts them into the registry for whoever is ready next.
 
-use super::Member;
 use super::handover::{Phase, Then};
+use super::{Call, Member};
 use crate::{Effect, Time};
-use protocol::GameId;
+use protocol::{Epoch, GameId, MemberId};
 use registry::{Fence, MemberState, RegistryError, Reply};
+use std::collections::BTreeMap;
+
+/// A game that was called prepared may be committed to this member for so many microseconds after it has refused it, where
+/// the owner does not say that it will not be.
+const COMMITS_FOR_US: u64 = 1_000_000;
 
 #[derive(Debug)]
 pub(super) struct Drain {
@@ -18,8 +23,19 @@ pub(super) struct Drain {
     places: bool,
     /// What has not moved by then is parked.
     parks_from: Time,
+    /// Games that were called prepared before they were refused, by whom they were coming and under which epoch: until
+    /// then they may be committed to this member.
+    prepared: BTreeMap<GameId, (MemberId, Epoch)>,
+    prepared_until: Time,
     /// [`Effect::Drained`] was said.
     pub(super) told: bool,
+}
+
+impl Drain {
+    /// The owner of a game says that it will not be committed to this member.
+    pub(super) fn called_off(&mut self, game: GameId, by: MemberId, epoch: Epoch) {
+        self.prepared.retain(|other, of| *other != game || *of != (by, epoch));
+    }
 }
 
 impl Member {
@@ -29,10 +45,12 @@ impl Member {
         }
         let parks_from = now.plus(grace_us.saturating_sub(self.settings.park_before_us));
         let places_from = now.plus(self.settings.assign_wait_us);
-        self.drain = Some(Drain { places_from, places: false, parks_from, told: false });
+        let prepared = self.refuse_incoming(out);
+        let prepared_until = now.plus(COMMITS_FOR_US);
+        self.drain =
+            Some(Drain { places_from, places: false, parks_from, prepared, prepared_until, told: false });
         self.me.state = MemberState::Draining;
         self.look_again();
-        self.refuse_incoming(out);
     }
 
     /// Leaving, and assignments have been waited for.
@@ -88,9 +106,27 @@ impl Member {
         }
     }
 
-    pub(super) fn keep_drain(&mut self, out: &mut Vec<Effect>) {
+    /// Nothing is left here, and nothing can come: neither what the registry names this member for already nor what may
+    /// still be given to it.
+    fn is_empty(&self) -> bool {
+        let mut calls = self.calls.values();
+        self.owned.is_empty()
+            && self.claims.is_empty()
+            && !calls.any(|call| matches!(call, Call::Create { .. } | Call::Claim { .. }))
+            && !self.view.games().any(|game| game.owner == Some(self.me.id))
+    }
+
+    pub(super) fn keep_drain(&mut self, now: Time, out: &mut Vec<Effect>) {
         let Some(drain) = &mut self.drain else { return };
-        let empty = self.owned.is_empty();
+        if now >= drain.prepared_until {
+            drain.prepared.clear();
+        }
+        let (waits, until) = (!drain.prepared.is_empty(), drain.prepared_until);
+        if waits {
+            self.wake_at(until);
+        }
+        let empty = !waits && self.is_empty();
+        let Some(drain) = &mut self.drain else { return };
         if empty && !drain.told {
             drain.told = true;
             out.push(Effect::Drained);

@@ -69,6 +69,10 @@ pub(super) enum Then {
     Commit(MemberId),
     Park,
     Recreate,
+    /// What it was for has been called off: it goes on.
+    Stay,
+    /// A write of this member that it had given up was carried out late: a fresh epoch over what that one got.
+    Bump(Fence),
 }
 
 /// The world that a game stands still at.
@@ -295,7 +299,15 @@ impl Member {
         });
         if asked {
             tracing::info!(%game, member = %from, reason, "the target refused the game");
-            self.give_up_target(now, game, from, out);
+            return self.give_up_target(now, game, from, out);
+        }
+        // Nothing was written yet. Once something was, the target has to take what the registry gives it.
+        if let Some(owned) = self.owned.get_mut(&game).filter(|owned| owned.epoch == epoch)
+            && matches!(owned.phase, Phase::Freezing { then: Then::Commit(to) } if to == from)
+        {
+            owned.phase = Phase::Freezing { then: Then::Stay };
+            owned.avoid.insert(from, now.plus(AVOID_US));
+            out.push(Effect::Send(from, Control::Abort { game, epoch }));
         }
     }
 
@@ -352,6 +364,15 @@ impl Member {
             }
             Then::Recreate => {
                 owned.phase = Phase::Frozen { world, step: Step::Recreating { retry: Some(now) } };
+            }
+            Then::Stay => {
+                let epoch = owned.epoch;
+                owned.phase = Phase::Frozen { world, step: Step::Parking };
+                self.go_on(game, epoch, out);
+            }
+            Then::Bump(expect) => {
+                owned.phase = Phase::Frozen { world, step: Step::Bumping { expect, to: None, retry: None } };
+                self.bump(game, out);
             }
         }
     }
@@ -571,7 +592,7 @@ impl Member {
     /// A record came by: does it say that this member has been replaced?
     pub(super) fn fenced_by(&mut self, record: &GameRecord, out: &mut Vec<Effect>) {
         let game = record.id;
-        let Some(owned) = self.owned.get(&game) else { return };
+        let Some(owned) = self.owned.get_mut(&game) else { return };
         let fenced = match &owned.phase {
             Phase::Running | Phase::Preparing { .. } | Phase::Freezing { .. } => record.epoch > owned.epoch,
             Phase::Frozen { step: Step::Handing { epoch, .. }, .. } => record.epoch > *epoch,
@@ -579,8 +600,21 @@ impl Member {
             Phase::Frozen { .. } | Phase::Ending { .. } => false,
         };
         if fenced {
-            if let Phase::Preparing { to, sent: true, .. } = owned.phase {
+            if let Phase::Preparing { to, sent: true, .. } | Phase::Freezing { then: Then::Commit(to) } =
+                owned.phase
+            {
                 out.push(Effect::Send(to, Control::Abort { game, epoch: owned.epoch }));
+            }
+            // A claim or bump of this member that it had given up: nobody has ticked under what it got.
+            let own = record.owner == Some(self.me.id) && record.base == owned.epoch;
+            if own && !matches!(owned.phase, Phase::Frozen { .. }) {
+                let then = Then::Bump(Fence { epoch: record.epoch, owner: record.owner });
+                if matches!(owned.phase, Phase::Freezing { .. }) {
+                    owned.phase = Phase::Freezing { then };
+                } else {
+                    self.freeze(game, then, out);
+                }
+                return;
             }
             self.stop(game, record.owner.map(|owner| (owner, record.epoch)), out);
         }

@@ -25,6 +25,8 @@ const RETRY_US: u64 = 100_000;
 pub(super) struct Claim {
     /// The ownership that it would replace.
     epoch: Epoch,
+    /// Nobody can have ticked under that epoch: the one of the world that players have. None: somebody may have.
+    base: Option<Epoch>,
     cause: &'static str,
     since: Time,
     /// Placement wants it claimed so long after that.
@@ -32,12 +34,23 @@ pub(super) struct Claim {
     /// A try failed a moment ago.
     not_before: Time,
     in_flight: bool,
+    /// A claim over `epoch` was not answered: it may still arrive.
+    pub(super) unanswered: bool,
+}
+
+/// What a claim was sent for.
+#[derive(Debug)]
+pub(super) struct Claiming {
+    expect: Fence,
+    base: Option<Epoch>,
+    cause: &'static str,
+    since: Time,
 }
 
 impl Member {
     pub(super) fn keep_claims(&mut self, now: Time, out: &mut Vec<Effect>) {
         if !self.lease.valid(now) || !self.view.games_known() {
-            self.claims.retain(|_, claim| claim.in_flight);
+            self.look_for_claims = true;
             return;
         }
         if std::mem::take(&mut self.look_for_claims) {
@@ -52,31 +65,21 @@ impl Member {
                 self.wake_at(due);
             } else if free > 0 {
                 free -= 1;
-                self.claim(game, out);
+                self.claim(now, game, out);
             }
         }
     }
 
     fn find_claims(&mut self, now: Time) {
         let members = self.placed_members(now);
-        let ready = self.me.state == MemberState::Ready;
-        // Where all are leaving, each looks after the dead until the end; what was parked stays parked.
-        let last = self.me.state == MemberState::Draining && !members.iter().any(|member| member.accepts);
-        let mut causes: Vec<(GameId, Epoch, u16, &'static str)> = Vec::new();
+        let last = self.is_last(&members);
+        let mut causes: Vec<(GameId, Epoch, Option<Epoch>, u16, &'static str)> = Vec::new();
         for record in self.view.games() {
-            let known = self.owned.contains_key(&record.id);
-            let rules = (self.me.rules_min..=self.me.rules_max).contains(&record.rules);
-            let cause = match record.owner {
-                _ if known || !rules => None,
-                // A leaving member, too, has to look after what it was given.
-                Some(owner) if owner == self.me.id => Some("move"),
-                Some(_) if last => self.owner_gone(now, record),
-                _ if ready => self.owner_gone(now, record),
-                _ => None,
-            };
-            causes.extend(cause.map(|cause| (record.id, record.epoch, record.rules, cause)));
+            if let Some(cause) = self.cause_to_claim(now, record, last) {
+                causes.push((record.id, record.epoch, self.untouched_base(record), record.rules, cause));
+            }
         }
-        let others = causes.iter().any(|(_, _, _, cause)| *cause != "move");
+        let others = causes.iter().any(|(.., cause)| *cause != "move");
         let places = if others {
             place(&self.placed_games(), &members, &self.target_revision())
         } else {
@@ -91,7 +94,7 @@ impl Member {
             })
             .collect();
         self.claims.retain(|game, claim| claim.in_flight || causes.iter().any(|(other, ..)| other == game));
-        for (game, epoch, rules, cause) in causes {
+        for (game, epoch, base, rules, cause) in causes {
             if creating.contains(&game) {
                 continue;
             }
@@ -105,12 +108,52 @@ impl Member {
                 });
                 STEP_IN_US * (1 + before.count() as u64)
             };
-            let fresh = Claim { epoch, cause, since: now, delay_us: 0, not_before: now, in_flight: false };
+            let fresh = Claim {
+                epoch,
+                base,
+                cause,
+                since: now,
+                delay_us: 0,
+                not_before: now,
+                in_flight: false,
+                unanswered: false,
+            };
             let claim = self.claims.entry(game).or_insert(fresh);
             if claim.epoch != epoch && !claim.in_flight {
-                (claim.epoch, claim.since) = (epoch, now);
+                (claim.epoch, claim.base, claim.since, claim.unanswered) = (epoch, base, now, false);
             }
             (claim.cause, claim.delay_us) = (cause, delay);
+        }
+    }
+
+    /// Where all are leaving, each looks after the dead until the end; what was parked stays parked.
+    fn is_last(&self, members: &[PlacedMember]) -> bool {
+        self.me.state == MemberState::Draining && !members.iter().any(|member| member.accepts)
+    }
+
+    fn cause_to_claim(&self, now: Time, record: &GameRecord, last: bool) -> Option<&'static str> {
+        let rules = (self.me.rules_min..=self.me.rules_max).contains(&record.rules);
+        match record.owner {
+            _ if self.owned.contains_key(&record.id) || !rules => None,
+            // A leaving member, too, has to look after what it was given.
+            Some(owner) if owner == self.me.id => Some("move"),
+            Some(_) if last => self.owner_gone(now, record),
+            _ if self.me.state == MemberState::Ready => self.owner_gone(now, record),
+            _ => None,
+        }
+    }
+
+    /// Under an epoch that was given to nobody, or to this member without its knowing, nobody has ticked: the chain goes
+    /// on from the epoch before. That is known of the record as the old owner wrote it, and of what an earlier claim of
+    /// this member over such a record was given; a claim that somebody else may have run goes back to a snapshot.
+    fn untouched_base(&self, record: &GameRecord) -> Option<Epoch> {
+        if record.owner.is_some_and(|owner| owner != self.me.id) {
+            return None;
+        }
+        match self.claims.get(&record.id) {
+            Some(claim) if claim.epoch == record.epoch => claim.base,
+            Some(claim) if claim.epoch == record.base && claim.base.is_some() => claim.base,
+            _ => (record.attempts == 0).then_some(record.base),
         }
     }
 
@@ -119,46 +162,44 @@ impl Member {
         self.incoming.get(&game).is_some_and(|incoming| self.links.contains(&incoming.from))
     }
 
-    fn claim(&mut self, game: GameId, out: &mut Vec<Effect>) {
+    fn claim(&mut self, now: Time, game: GameId, out: &mut Vec<Effect>) {
         let (salt, floor, owner) = (self.salt(), self.highest, self.me.id);
-        let Some(record) = self.view.game(game) else {
+        let record = self.view.game(game);
+        // Found a while ago, perhaps before this member stood still: what was proof then may be none now.
+        let last = self.me.state == MemberState::Draining && self.is_last(&self.placed_members(now));
+        let Some(record) = record.filter(|record| self.cause_to_claim(now, record, last).is_some()) else {
             self.claims.remove(&game);
             return;
         };
         let expect = Fence { epoch: record.epoch, owner: record.owner };
-        let Some(claim) = self.claims.get_mut(&game) else { return };
+        let Some(claim) = self.claims.get_mut(&game).filter(|claim| claim.epoch == expect.epoch) else {
+            return;
+        };
         claim.in_flight = true;
-        let call = Call::Claim { game, expect, cause: claim.cause, since: claim.since };
-        self.call(call, Request::Claim { game, expect, owner, salt, floor }, out);
+        let claiming = Claiming { expect, base: claim.base, cause: claim.cause, since: claim.since };
+        self.call(Call::Claim { game, claiming }, Request::Claim { game, expect, owner, salt, floor }, out);
     }
 
-    #[expect(clippy::too_many_arguments, reason = "what was asked, and the answer")]
     pub(super) fn claim_answered(
         &mut self,
         now: Time,
         game: GameId,
-        expect: Fence,
-        cause: &'static str,
-        since: Time,
+        claiming: Claiming,
         reply: Result<Reply, RegistryError>,
         out: &mut Vec<Effect>,
     ) {
         if let Some(claim) = self.claims.get_mut(&game) {
             claim.in_flight = false;
             claim.not_before = now.plus(RETRY_US);
+            claim.unanswered |= matches!(reply, Err(RegistryError::Unanswered(_)));
         }
+        let Claiming { expect, base, cause, since } = claiming;
         self.look_again();
         match reply {
             Ok(Reply::Claimed { record, settings, snapshot }) => {
-                // Under an epoch that was given to nobody, or to this member without its knowing, nobody has ticked: the
-                // chain goes on from the epoch before.
-                let untouched = expect.owner.is_none_or(|owner| owner == self.me.id);
-                let before = self.view.game(game).filter(|before| before.epoch == expect.epoch && untouched);
-                let base = before.map_or(record.base, |before| before.base);
-                // A claim that nobody ran goes back to a snapshot, too: players may have seen later ticks.
-                let rewind = before.is_none_or(|before| before.attempts > 0);
+                let (rewind, base) = (base.is_none(), base.unwrap_or(record.base));
                 let epoch = record.epoch;
-                self.view_only(now, record, out);
+                self.learn(now, record, out);
                 // An answer that took longer than a lease: others may have claimed since. The record tells.
                 if !self.lease.valid(now) || self.owned.contains_key(&game) {
                     return;

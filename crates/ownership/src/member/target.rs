@@ -9,6 +9,7 @@ use crate::{Effect, MoveRecord, Time};
 use protocol::peer::{Control, GameSettings};
 use protocol::{Epoch, GameId, MemberId, TICK_MICROS};
 use registry::{MemberState, Snapshot};
+use std::collections::BTreeMap;
 
 /// Games that this member gets ready for at once, at most; more are refused.
 const INCOMING_MAX: usize = 64;
@@ -146,6 +147,9 @@ impl Member {
             out.push(Effect::Send(from, Control::Started { game, epoch: owned.epoch }));
             return;
         }
+        if let Some(drain) = &mut self.drain {
+            drain.called_off(game, from, epoch);
+        }
         if self.incoming.get(&game).is_some_and(|incoming| incoming.from == from && incoming.epoch <= epoch) {
             self.incoming.remove(&game);
             out.push(Effect::Unprepare { game });
@@ -153,12 +157,16 @@ impl Member {
         out.push(Effect::Send(from, Control::Aborted { game, epoch }));
     }
 
-    /// This member leaves: what was to come here is to look for another target.
-    pub(super) fn refuse_incoming(&mut self, out: &mut Vec<Effect>) {
-        for (game, Incoming { from, epoch, .. }) in std::mem::take(&mut self.incoming) {
+    /// This member leaves: what was to come here is to look for another target. Returns what it had called prepared.
+    pub(super) fn refuse_incoming(&mut self, out: &mut Vec<Effect>) -> BTreeMap<GameId, (MemberId, Epoch)> {
+        let incoming = std::mem::take(&mut self.incoming);
+        for (game, Incoming { from, epoch, .. }) in &incoming {
+            let (game, epoch) = (*game, *epoch);
             out.push(Effect::Unprepare { game });
-            out.push(Effect::Send(from, Control::Refused { game, epoch, reason: "leaving".into() }));
+            out.push(Effect::Send(*from, Control::Refused { game, epoch, reason: "leaving".into() }));
         }
+        let prepared = incoming.into_iter().filter(|(_, incoming)| incoming.prepared);
+        prepared.map(|(game, incoming)| (game, (incoming.from, incoming.epoch))).collect()
     }
 
     pub(super) fn keep_incoming(&mut self, now: Time, out: &mut Vec<Effect>) {
@@ -182,7 +190,12 @@ impl Member {
         }
     }
 
+    /// A claim of this member for the game is under way, or may still be though it was not answered.
     fn is_claiming(&self, game: GameId) -> bool {
-        self.calls.values().any(|call| matches!(call, Call::Claim { game: claimed, .. } if *claimed == game))
+        self.claims.get(&game).is_some_and(|claim| claim.unanswered)
+            || self
+                .calls
+                .values()
+                .any(|call| matches!(call, Call::Claim { game: claimed, .. } if *claimed == game))
     }
 }

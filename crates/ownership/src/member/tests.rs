@@ -1,7 +1,7 @@
 use super::*;
 use bytes::Bytes;
 use registry::memory::Store;
-use registry::{Hint, Reason};
+use registry::{Fence, Hint, Reason};
 
 mod interleavings;
 
