@@ -269,7 +269,7 @@ fn the_current_revision_is_published_once_the_deployments_controller_has_seen_it
         plan(&world.0).unwrap().publish
     };
     assert_eq!(seen(&mut world, 4), None);
-    assert_eq!(seen(&mut world, 5), Some(ClusterRecord { target_revision: "new".into(), rules: 4 }));
+    assert_eq!(seen(&mut world, 5), Some(ClusterRecord { target_revision: "new".into(), rules: 4, beat: 0 }));
 }
 
 #[test]
