@@ -332,8 +332,8 @@ impl Maze {
         self.numbered(self.grid.near_tank(p))
     }
 
-    /// The segments that may be on the way of a missile whose flight begins at `p`, `barrel` units behind it and at most a
-    /// tank's radius, in the order of the text.
+    /// The segments that may be on the way of a missile in a tick, in the order of the text. The way begins at `p`, `barrel`
+    /// units (0 to a tank's radius) behind the missile.
     pub(crate) fn segments_near_flight(&self, p: (i32, i32), barrel: i32) -> impl Iterator<Item = &Segment> {
         self.numbered(if barrel == 0 { self.grid.near_flight(p) } else { self.grid.near_tank(p) })
     }
@@ -344,7 +344,9 @@ impl Maze {
 
     /// Whether a missile could fly from one point of the arena to the other: no wall is met on the way, its ends included.
     pub fn clear_line(&self, from: (i32, i32), to: (i32, i32)) -> bool {
-        self.segments.iter().all(|segment| segment.crossing(from, to, 1).is_none())
+        let (low, high) = ((from.0.min(to.0), from.1.min(to.1)), (from.0.max(to.0), from.1.max(to.1)));
+        let mut on_way = self.segments.iter().filter(|segment| segment.overlaps(low, high));
+        on_way.all(|segment| segment.crossing(from, to, 1).is_none())
     }
 
     /// A hash over all that the rules use: worlds refuse to go on in another maze than theirs.

@@ -69,6 +69,11 @@ impl Segment {
             || p.1 > self.high.1 + distance
     }
 
+    /// Whether the segment's box and another, given by its lower left and upper right corners, have a point in common.
+    pub(crate) fn overlaps(&self, low: (i32, i32), high: (i32, i32)) -> bool {
+        self.low.0 <= high.0 && low.0 <= self.high.0 && self.low.1 <= high.1 && low.1 <= self.high.1
+    }
+
     /// Where the flight from `p` to `q` meets the segment, as a distance from `p` when the flight is `length` long.
     /// Both ends of both count. A flight along the segment's own line does not meet it: the next side stops that one.
     pub(crate) fn crossing(&self, p: (i32, i32), q: (i32, i32), length: i32) -> Option<i32> {
