@@ -29,16 +29,18 @@ function clock(seconds: number): string {
 /** Who has won the round that is over, while everybody rests. */
 export function RoundOver({ round, standings, feed }: { round: SceneRound; standings: readonly Standing[]; feed: readonly FeedLine[] }) {
   if (!round.resting) return null;
-  // It may not be durable yet: then the best of the board stands for a moment without the word.
-  const over = feed.findLast(({ what }) => what.type === 'roundOver')?.what;
-  const winner = over?.type === 'roundOver' ? over.winner : null;
+  // It may not be durable yet, or have been before this visit: then the board stands without the word.
+  const last = feed.findLast(({ what }) => what.type === 'roundOver')?.what;
+  const over = last?.type === 'roundOver' ? last : null;
+  const winner = over?.winner ?? null;
   return (
     <section class="round-over" aria-label="The round is over">
       <p class="quiet">Round {round.number} is over</p>
       <h2 style={{ '--slot': winner ? slotColour(winner.slot) : undefined }}>
-        {!winner && 'Nobody wins'}
+        {!over && 'Scores'}
+        {over && !winner && 'Nobody wins'}
         {winner && (winner.own ? 'You win' : `${winner.name} wins`)}
-        {winner && over?.type === 'roundOver' && <span class="quiet"> with {over.kills === 1 ? '1 kill' : `${over.kills} kills`}</span>}
+        {over && winner && <span class="quiet"> with {over.kills === 1 ? '1 kill' : `${over.kills} kills`}</span>}
       </h2>
       <Scores standings={standings} caption="Scores of the round" />
       {round.left !== null && (
