@@ -1,12 +1,13 @@
-//! One reconciliation: observe, plan, build, apply, say.
+//! One reconciliation: observe, publish, plan, build, apply, say.
 //!
-//! Only the first and the last two steps hold a client; those between are functions of what was observed. Each step has
+//! Plan and build hold no client: they are functions of what was observed. Each step has
 //! its own types and its own errors.
 
 pub mod apply;
 pub mod build;
 pub mod observe;
 pub mod plan;
+pub mod publish;
 pub mod status;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use kube::Client;
 use kube::runtime::controller::Action;
 use observe::{ObserveError, Observed};
 use plan::{Plan, PlanError};
+use publish::{BEAT, PublishError};
 use status::{Outcome, StatusError};
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,6 +50,9 @@ pub enum ReconcileError {
     Observe(#[from] ObserveError),
     /// See there.
     #[error(transparent)]
+    Publish(#[from] PublishError),
+    /// See there.
+    #[error(transparent)]
     Plan(#[from] PlanError),
     /// See there.
     #[error(transparent)]
@@ -62,6 +67,7 @@ impl ReconcileError {
     pub fn step(&self) -> &'static str {
         match self {
             ReconcileError::Observe(_) => "observe",
+            ReconcileError::Publish(_) => "publish",
             ReconcileError::Plan(_) => "plan",
             ReconcileError::Apply(_) => "apply",
             ReconcileError::Status(_) => "status",
@@ -69,7 +75,8 @@ impl ReconcileError {
     }
 }
 
-/// Brings one cluster nearer to what is asked for, and says how things stand. A cluster at rest is only read.
+/// Brings one cluster nearer to what is asked for, and says how things stand. Of a cluster at rest nothing is written to
+/// Kubernetes.
 ///
 /// # Errors
 /// When a step fails; what the user can do about it is in the status too, where that could be written.
@@ -83,10 +90,14 @@ pub async fn reconcile(cluster: Arc<TanxCluster>, context: Arc<Context>) -> Resu
     // 1. What is there?
     let observed = observe::observe(&context.client, &context.directories, cluster).await?;
 
-    // 2. to 4. What is to be done, what does that look like, and do it.
+    // 2. Where should games go? Said whatever becomes of the rest.
+    let directory = context.directories.get(&name);
+    let published = publish::publish(directory.as_deref(), &observed).await;
+
+    // 3. to 5. What is to be done, what does that look like, and do it.
     let outcome = carry_out(&context, &name, &observed).await;
 
-    // 5. How do things stand?
+    // 6. How do things stand?
     let (said, failure) = match &outcome {
         Ok((plan, _)) => (Outcome::Applied(plan), None),
         Err(error) => (Outcome::Failed(error.to_string()), Some(())),
@@ -99,10 +110,11 @@ pub async fn reconcile(cluster: Arc<TanxCluster>, context: Arc<Context>) -> Resu
         tracing::warn!(%error, cluster = %name, "the status does not say what went wrong");
     }
     let (_, applied) = outcome?;
+    published?;
 
     context.metrics.writes.inc_by(applied.writes as u64);
     let busy = applied.writes > 0 || status::is_busy(&status);
-    Ok(Action::requeue(if busy { context.busy_poll } else { context.idle_poll }))
+    Ok(Action::requeue(if busy { context.busy_poll } else { context.idle_poll }.min(BEAT)))
 }
 
 async fn carry_out(
@@ -112,7 +124,6 @@ async fn carry_out(
 ) -> Result<(Plan, Applied), ReconcileError> {
     let plan = plan::plan(observed)?;
     let writes = build::build(observed, &plan, &rand::random());
-    let directory = context.directories.get(name);
-    let applied = apply::apply(&context.client, directory.as_deref(), name, &writes).await?;
+    let applied = apply::apply(&context.client, name, &writes).await?;
     Ok((plan, applied))
 }

@@ -44,12 +44,13 @@ pub struct RunSettings {
     pub log_format: LogFormat,
 
     /// How often a cluster is looked at while it changes, in milliseconds
-    #[arg(long, env = "OPERATOR_BUSY_POLL_MS", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(100..=60_000), global = true)]
+    #[arg(long, env = "OPERATOR_BUSY_POLL_MS", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(100..=5_000), global = true)]
     pub busy_poll_ms: u64,
 
     /// How often a cluster is looked at while nothing changes, in milliseconds; games and players in its status are
-    /// so old at most
-    #[arg(long, env = "OPERATOR_IDLE_POLL_MS", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(100..=600_000), global = true)]
+    /// so old at most. Each look also tells the game servers that an operator is there: 12 s without one, and they choose
+    /// by themselves which of them are the newest
+    #[arg(long, env = "OPERATOR_IDLE_POLL_MS", default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(100..=5_000), global = true)]
     pub idle_poll_ms: u64,
 }
 

@@ -13,10 +13,10 @@ use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client, ResourceExt};
 use operator::controller;
 use operator::settings::{Cli, RunSettings};
-use protocol::peer::GameSettings;
+use protocol::peer::{GameSettings, MoveNote};
 use protocol::{Epoch, GameId, MemberId, Tick};
 use registry::redis::{Redis, RedisSettings};
-use registry::{MemberRecord, MemberState, Reason, Registry, Reply, Request, Snapshot};
+use registry::{ClusterRecord, MemberRecord, MemberState, Reason, Registry, Reply, Request, Snapshot};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::fmt::Debug;
@@ -407,19 +407,101 @@ async fn game_record(redis: &Redis, id: u64) -> registry::GameRecord {
     }
 }
 
+impl World {
+    /// A cluster at rest with that Redis, and a handle to its registry.
+    async fn with_redis(&self, server: &RedisServer, image: &str) -> Redis {
+        let secret: Secret = from(json!({"metadata": {"name": "redis"}, "stringData": {"url": server.url}}));
+        self.api::<Secret>().create(&PostParams::default(), &secret).await.unwrap();
+        let external = json!({"external": {"urlSecretRef": {"name": "redis"}}});
+        self.create("arena", json!({"image": image, "redis": external})).await;
+        self.at_rest("arena").await;
+        let prefix = format!("tanx:{}/arena", self.namespace);
+        Redis::connect(RedisSettings::new(&server.url, prefix)).await.unwrap()
+    }
+}
+
+/// Waits until what the operator has published `holds`.
+async fn published(redis: &Redis, what: &str, holds: impl Fn(&ClusterRecord) -> bool) -> ClusterRecord {
+    until(what, || async {
+        match redis.call(Request::Members).await.unwrap() {
+            Reply::Members { cluster, .. } => holds(&cluster).then_some(cluster),
+            other => panic!("{other:?}"),
+        }
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_members_are_told_again_and_again_where_games_should_go() {
+    let (world, server) = (World::new("beat").await, RedisServer::start().await);
+    let redis = world.with_redis(&server, "gamed:v1").await;
+    roll_out(&world, "arena", 1).await;
+    published(&redis, "the revision is published", |cluster| cluster.target_revision == "hash1").await;
+    let version = world.at_rest("arena").await.resource_version();
+    let before = published(&redis, "what is published", |_| true).await;
+    let later =
+        published(&redis, "nothing changes, and it is told", |cluster| cluster.beat > before.beat + 2).await;
+    assert_eq!(ClusterRecord { beat: before.beat, ..later.clone() }, before);
+    assert_eq!(world.api::<TanxCluster>().get("arena").await.unwrap().resource_version(), version);
+
+    // Nor does it depend on anything else that is to be written.
+    let stranger = Patch::Merge(json!({"metadata": {"ownerReferences": null}}));
+    world.api::<PodDisruptionBudget>().patch("arena", &PatchParams::default(), &stranger).await.unwrap();
+    let degraded = |s: &TanxClusterStatus| condition(s, "Degraded").0 == "True";
+    world.wait_status("arena", "the status names what is in the way", degraded).await;
+    published(&redis, "it is told all the same", |cluster| cluster.beat > later.beat + 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_status_tells_how_many_games_moved_and_what_it_cost() {
+    let (world, server) = (World::new("ledger").await, RedisServer::start().await);
+    let redis = world.with_redis(&server, "registry.example/tanx/gamed:v1").await;
+    roll_out(&world, "arena", 1).await;
+    published(&redis, "the revision is published", |cluster| cluster.target_revision == "hash1").await;
+    let note = |game, cause: &str, pause_us| MoveNote {
+        game: GameId(game),
+        from: Some(MemberId(1)),
+        to: MemberId(2),
+        epoch: Epoch(1),
+        tick: Tick(100),
+        pause_us,
+        cause: cause.into(),
+        ago_ms: 1_000,
+    };
+    let mut notes: Vec<MoveNote> = (1..=60).map(|game| note(game, "move", game * 100)).collect();
+    notes.push(note(61, "lease", 2_700_000));
+    assert_eq!(redis.call(Request::NoteMoves(notes)).await.unwrap(), Reply::Done);
+    let told = |s: &TanxClusterStatus| {
+        let moves = &s.moves;
+        (moves.total, moves.in_rollout, moves.worst_pause_ms, moves.take_overs) == (60, 60, Some(6), 1)
+            && moves.last_at.is_some()
+    };
+    world.wait_status("arena", "the moves are told", told).await;
+    let table = world.kubectl(&["get", "tanx"]);
+    println!("{table}");
+    let (head, line) = table.trim_end().split_once('\n').unwrap();
+    let at = head.find("MOVES").unwrap();
+    assert!(line[at..].starts_with("60 "), "{table}");
+    assert!(table.lines().all(|line| line.trim_end().len() <= 120), "{table}");
+
+    // The next rollout is counted anew.
+    world.patch_spec("arena", json!({"image": "registry.example/tanx/gamed:v2"})).await;
+    world.wait("arena", "the image is in force", |d: &Deployment| image(d).ends_with(":v2")).await;
+    world.at_rest("arena").await;
+    roll_out(&world, "arena", 2).await;
+    let anew =
+        |s: &TanxClusterStatus| (s.moves.total, s.moves.in_rollout, s.moves.worst_pause_ms) == (60, 0, None);
+    world.wait_status("arena", "a new rollout begins", anew).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn games_of_a_deleted_pod_are_assigned_within_a_second() {
     const GAMES: u64 = 50;
     let (world, server) = (World::new("moves").await, RedisServer::start().await);
-    let secret: Secret = from(json!({"metadata": {"name": "redis"}, "stringData": {"url": server.url}}));
-    world.api::<Secret>().create(&PostParams::default(), &secret).await.unwrap();
-    let external = json!({"external": {"urlSecretRef": {"name": "redis"}}});
-    world.create("arena", json!({"image": "gamed:v1", "redis": external})).await;
-    world.at_rest("arena").await;
+    let redis = world.with_redis(&server, "gamed:v1").await;
     let set = roll_out(&world, "arena", 1).await;
 
     // Three members, the first with all games.
-    let redis = Redis::connect(RedisSettings::new(&server.url, "tanx:moves/arena")).await.unwrap();
     let template = set.spec.as_ref().unwrap().template.as_ref().unwrap();
     let mut pods = Vec::new();
     for (id, node) in [(1, "n1"), (2, "n2"), (3, "n3")] {
@@ -461,13 +543,7 @@ async fn games_of_a_deleted_pod_are_assigned_within_a_second() {
         |s: &TanxClusterStatus| (s.games, s.players, s.revision.as_deref()) == (50, 6, Some("hash1"));
     let cluster = world.wait_status("arena", "status counts games and players", counted).await;
     assert_eq!(condition(&cluster.status.unwrap(), "RegistryAvailable").0, "True");
-    until("the target revision is published", || async {
-        match redis.call(Request::Members).await.unwrap() {
-            Reply::Members { cluster, .. } => (cluster.target_revision == "hash1").then_some(()),
-            other => panic!("{other:?}"),
-        }
-    })
-    .await;
+    published(&redis, "the target revision is published", |cluster| cluster.target_revision == "hash1").await;
     let cost = |pod: &Pod| pod.annotations().get("controller.kubernetes.io/pod-deletion-cost").cloned();
     world.wait("arena-1", "the deletion cost is set", |pod: &Pod| cost(pod).as_deref() == Some("50")).await;
     assert_eq!(cost(&world.api::<Pod>().get("arena-2").await.unwrap()), None);

@@ -71,6 +71,7 @@ mod tests {
                 "Ready",
                 "Games",
                 "Players",
+                "Moves",
                 "Image",
                 "Available",
                 "Progressing",

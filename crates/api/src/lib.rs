@@ -17,4 +17,4 @@ pub use spec::{
     ExternalRedis, Game, ImagePolicy, ImagePullPolicy, ManagedRedis, PodOverrides, Redis, SecretKey, Service,
     ServiceType, Storage, TanxCluster, TanxClusterSpec,
 };
-pub use status::TanxClusterStatus;
+pub use status::{Moves, TanxClusterStatus};

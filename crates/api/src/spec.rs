@@ -32,9 +32,10 @@ use std::collections::BTreeMap;
     printcolumn(name = "Ready", type_ = "integer", json_path = ".status.ready", description = "Game servers that serve"),
     printcolumn(name = "Games", type_ = "integer", json_path = ".status.games", description = "Games that run"),
     printcolumn(name = "Players", type_ = "integer", json_path = ".status.players", description = "Players who are connected"),
+    printcolumn(name = "Moves", type_ = "integer", json_path = ".status.moves.inRollout", description = "Games that were handed over since the present revision is wanted"),
     printcolumn(name = "Image", type_ = "string", json_path = ".status.image", description = "Image in force"),
     printcolumn(name = "Available", type_ = "string", json_path = ".status.conditions[?(@.type=='Available')].status", description = "Whether players can play"),
-    printcolumn(name = "Progressing", type_ = "string", json_path = ".status.conditions[?(@.type=='Progressing')].status", description = "Whether pods are being replaced, added or removed"),
+    printcolumn(name = "Progressing", type_ = "string", json_path = ".status.conditions[?(@.type=='Progressing')].status", description = "Whether pods are being replaced, added or removed", priority = 1),
     printcolumn(name = "Registry", type_ = "string", json_path = ".status.conditions[?(@.type=='RegistryAvailable')].status", description = "Whether Redis answers"),
     printcolumn(name = "Degraded", type_ = "string", json_path = ".status.conditions[?(@.type=='Degraded')].status", description = "Whether somebody has to look at it"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")

@@ -1,6 +1,6 @@
 //! What the operator says about a cluster.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,8 @@ pub struct TanxClusterStatus {
     pub games: i32,
     /// Players who are connected, when the registry last answered.
     pub players: i32,
+    /// Games that went from one game server to another, when the registry last answered.
+    pub moves: Moves,
     /// Image in force, whoever set it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
@@ -38,4 +40,22 @@ pub struct TanxClusterStatus {
     /// Available, Progressing, RegistryAvailable, Degraded.
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
+}
+
+/// Games that went from one game server to another. What the registry remembers: a new Redis begins to count anew.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Default, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Moves {
+    /// Planned moves: handed over by a game server that left.
+    pub total: i64,
+    /// Planned moves since `revision` is the one that games move to.
+    pub in_rollout: i64,
+    /// The longest that a game stood still in one of those in `inRollout`, in milliseconds, rounded up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub worst_pause_ms: Option<i64>,
+    /// When the last planned move was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_at: Option<Time>,
+    /// Games that were taken over from a game server that died.
+    pub take_overs: i64,
 }

@@ -12,6 +12,6 @@ mod request;
 
 pub use record::{
     CAUSES_COUNTED, ClusterRecord, GameRecord, MOVES_KEPT, MOVES_KNOWN, MemberRecord, MemberState,
-    MoveLedger, MoveTally, NotedMove, OTHER_CAUSES,
+    MoveLedger, MoveTally, NotedMove, OTHER_CAUSES, PLANNED,
 };
 pub use request::{Fence, Hint, Reason, Registry, RegistryError, Reply, Request, Snapshot};

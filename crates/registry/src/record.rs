@@ -106,6 +106,9 @@ pub const CAUSES_COUNTED: usize = 16;
 /// See [`CAUSES_COUNTED`].
 pub const OTHER_CAUSES: &str = "other";
 
+/// Cause of a planned move; all others say how the death of the owner was known.
+pub const PLANNED: &str = "move";
+
 /// What the registry remembers of games that changed their owner. For people: nothing is decided by it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MoveLedger {

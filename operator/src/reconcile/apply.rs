@@ -5,7 +5,6 @@ use crate::names::{ClusterName, DELETION_COST_ANNOTATION, Manager};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
 use kube::{Api, Client};
-use registry::{Registry, RegistryError, Reply, Request};
 use serde_json::json;
 
 /// What was written.
@@ -16,50 +15,25 @@ pub struct Applied {
     pub writes: usize,
 }
 
-/// A write failed; those before it are done, those after it are not.
+/// Kubernetes refused a write or did not answer; those before it are done, those after it are not.
 #[derive(Debug, thiserror::Error)]
-pub enum ApplyError {
-    /// Kubernetes refused it or did not answer.
-    #[error("cannot write {kind} {name}: {source}")]
-    Kubernetes {
-        /// What was written.
-        kind: String,
-        /// What it is called.
-        name: String,
-        /// Why not.
-        source: Box<kube::Error>,
-    },
-    /// The registry refused it or did not answer.
-    #[error("cannot publish the target revision: {0}")]
-    Registry(#[from] RegistryError),
-    /// There was a registry when the plan was made, and is none any more.
-    #[error("cannot publish the target revision: the registry is gone")]
-    NoRegistry,
+#[error("cannot write {kind} {name}: {source}")]
+pub struct ApplyError {
+    /// What was written.
+    kind: String,
+    /// What it is called.
+    name: String,
+    /// Why not.
+    source: Box<kube::Error>,
 }
 
 /// Carries the writes out in their order.
 ///
 /// # Errors
 /// At the first write that fails. All are made anew from fresh observations at the next reconciliation.
-pub async fn apply(
-    client: &Client,
-    directory: Option<&dyn Registry>,
-    cluster: &ClusterName,
-    writes: &[Write],
-) -> Result<Applied, ApplyError> {
+pub async fn apply(client: &Client, cluster: &ClusterName, writes: &[Write]) -> Result<Applied, ApplyError> {
     for write in writes {
-        match write {
-            Write::Publish(record) => {
-                let directory = directory.ok_or(ApplyError::NoRegistry)?;
-                match directory.call(Request::PublishCluster(record.clone())).await? {
-                    Reply::Done => {
-                        tracing::info!(revision = record.target_revision, "games go to this revision")
-                    }
-                    other => tracing::warn!(?other, "the registry answers what was not asked"),
-                }
-            }
-            write => kubernetes(client, &cluster.namespace, write).await?,
-        }
+        kubernetes(client, &cluster.namespace, write).await?;
     }
     Ok(Applied { writes: writes.len() })
 }
@@ -71,7 +45,6 @@ async fn kubernetes(client: &Client, namespace: &str, write: &Write) -> Result<(
         }
         Write::Delete { resource, name } => (resource.kind.clone(), name.clone()),
         Write::DeletionCost { pod, .. } => ("Pod".to_owned(), pod.clone()),
-        Write::Publish(_) => return Ok(()),
     };
     let api = |resource| Api::<DynamicObject>::namespaced_with(client.clone(), namespace, resource);
     let done = match write {
@@ -99,12 +72,11 @@ async fn kubernetes(client: &Client, namespace: &str, write: &Write) -> Result<(
             let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
             pods.patch_metadata(&name, &PatchParams::default(), &Patch::Merge(patch)).await.map(drop)
         }
-        Write::Publish(_) => Ok(()),
     };
     match done {
         // Somebody else made it or removed it between our look and our write: as wanted.
         Err(kube::Error::Api(status)) if already(write, status.code) => Ok(()),
-        done => done.map_err(|source| ApplyError::Kubernetes { kind, name, source: Box::new(source) }),
+        done => done.map_err(|source| ApplyError { kind, name, source: Box::new(source) }),
     }
 }
 
@@ -112,6 +84,6 @@ fn already(write: &Write, code: u16) -> bool {
     match write {
         Write::Create { .. } => code == 409,
         Write::Delete { .. } | Write::DeletionCost { .. } => code == 404,
-        Write::Apply { .. } | Write::Publish(_) => false,
+        Write::Apply { .. } => false,
     }
 }

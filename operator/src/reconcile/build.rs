@@ -18,7 +18,6 @@ use k8s_openapi::api::core::v1::{Secret, Service};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::api::ApiResource;
 use kube::{Resource, ResourceExt};
-use registry::ClusterRecord;
 use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -58,8 +57,6 @@ pub enum Write {
         /// Games that would have to move.
         cost: u32,
     },
-    /// Tell the members.
-    Publish(ClusterRecord),
 }
 
 /// Builds the writes of `plan`, in their order. `key` is used where the plan makes a cluster key: 32 random bytes.
@@ -95,11 +92,11 @@ pub fn build(observed: &Observed, plan: &Plan, key: &[u8; 32]) -> Vec<Write> {
     let service =
         owned::<Service>(observed, &name.name, "gamed", gamed::service(&name, &cluster.spec.service));
     repair(&mut writes, service, observed.service.as_ref());
-    deployment(observed, plan, &name, &mut writes);
+    // Before the Deployment: where that is about to shrink, pods are chosen by what they cost at that moment.
     writes.extend(
         plan.deletion_costs.iter().map(|(pod, cost)| Write::DeletionCost { pod: pod.clone(), cost: *cost }),
     );
-    writes.extend(plan.publish.clone().map(Write::Publish));
+    deployment(observed, plan, &name, &mut writes);
     writes
 }
 

@@ -11,7 +11,7 @@ use k8s_openapi::api::core::v1::{Pod, Secret, Service};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt};
-use registry::{ClusterRecord, GameRecord, MemberRecord, Reply, Request};
+use registry::{ClusterRecord, GameRecord, MemberRecord, MoveLedger, RegistryError, Reply, Request};
 use std::sync::Arc;
 
 /// What there is.
@@ -61,6 +61,8 @@ pub enum RegistryView {
         games: Vec<GameRecord>,
         /// What was published to the members.
         cluster: ClusterRecord,
+        /// What it remembers of moves.
+        moves: MoveLedger,
     },
     /// It did not; a sentence.
     Away(String),
@@ -172,13 +174,14 @@ async fn look(directories: &Directories, name: &ClusterName, url: &str) -> Regis
         Ok(directory) => directory,
         Err(error) => return RegistryView::Away(error.to_string()),
     };
-    let mut replies = directory.call_all(vec![Request::Members, Request::Games]).await.into_iter();
-    match (replies.next(), replies.next()) {
-        (Some(Ok(Reply::Members { members, cluster, .. })), Some(Ok(Reply::Games(games)))) => {
-            RegistryView::Seen { members, games, cluster }
+    let requests = vec![Request::Members, Request::Games, Request::Moves];
+    let replies: Result<Vec<Reply>, RegistryError> = directory.call_all(requests).await.into_iter().collect();
+    match replies.map(<[Reply; 3]>::try_from) {
+        Ok(Ok([Reply::Members { members, cluster, .. }, Reply::Games(games), Reply::Moves(moves)])) => {
+            RegistryView::Seen { members, games, cluster, moves }
         }
-        (Some(Err(error)), _) | (_, Some(Err(error))) => RegistryView::Away(error.to_string()),
-        other => RegistryView::Away(format!("the registry answers what was not asked: {other:?}")),
+        Err(error) => RegistryView::Away(error.to_string()),
+        Ok(_) => RegistryView::Away("the registry answers what was not asked".into()),
     }
 }
 

@@ -1,13 +1,12 @@
 //! What is to be done about what there is. Pure.
 //!
-//! Owns the decisions: who has the last word on image and replicas, which Redis there shall be, what the members are told.
+//! Owns the decisions: who has the last word on image and replicas, which Redis there shall be, what pods cost.
 //! Does not know how objects look: that is `build`.
 
 use super::observe::{Observed, RegistryView};
 use crate::names::{CONTAINER, ClusterName, DELETION_COST_ANNOTATION};
 use api::ImagePolicy;
 use kube::{Resource, ResourceExt};
-use registry::ClusterRecord;
 use std::collections::BTreeMap;
 
 /// What is to be done.
@@ -19,8 +18,6 @@ pub struct Plan {
     pub make_key: bool,
     /// About the managed Redis.
     pub redis: RedisPlan,
-    /// What the members are to be told, where that is new.
-    pub publish: Option<ClusterRecord>,
     /// Deletion costs of pods, where they are new.
     pub deletion_costs: BTreeMap<String, u32>,
     /// What the status shall remember once all is done.
@@ -132,18 +129,9 @@ pub fn plan(observed: &Observed) -> Result<Plan, PlanError> {
         deployment,
         make_key: observed.key.is_none(),
         redis,
-        publish: publish(observed),
         deletion_costs: deletion_costs(observed),
         memory: Memory { image: spec.image.clone(), replicas: spec.replicas },
     })
-}
-
-/// Tells members the revision that games should move to (rule 21). The rest of the record is not ours and stays.
-fn publish(observed: &Observed) -> Option<ClusterRecord> {
-    let RegistryView::Seen { cluster, .. } = &observed.registry else { return None };
-    let revision = observed.revision()?;
-    (cluster.target_revision != revision)
-        .then(|| ClusterRecord { target_revision: revision.to_owned(), ..cluster.clone() })
 }
 
 /// A pod costs as much as it has games, so that a Deployment that shrinks takes the emptiest.

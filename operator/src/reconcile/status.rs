@@ -6,10 +6,12 @@
 use super::observe::{Observed, RedisUrl, RegistryView};
 use super::plan::{DeploymentPlan, Plan};
 use crate::names::{ClusterName, Manager};
-use api::{ConditionType, State, TanxCluster, TanxClusterStatus, set_condition};
+use api::{ConditionType, Moves, State, TanxCluster, TanxClusterStatus, set_condition};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::jiff::Timestamp;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client, Resource, ResourceExt};
+use registry::{MoveLedger, MoveTally, PLANNED};
 use serde_json::json;
 
 /// Kubernetes did not take the status.
@@ -43,11 +45,12 @@ pub fn describe(observed: &Observed, outcome: &Outcome, now: &Time) -> TanxClust
     let before = observed.status();
     let name = ClusterName::of(&observed.cluster);
     let counts = Counts::of(observed);
-    let (games, players) = match &observed.registry {
-        RegistryView::Seen { members, games, .. } => {
-            (clamp(games.len()), members.iter().map(|member| member.players).fold(0, u32::saturating_add))
+    let (games, players, moved) = match &observed.registry {
+        RegistryView::Seen { members, games, moves: ledger, .. } => {
+            let players = members.iter().map(|member| member.players).fold(0, u32::saturating_add);
+            (clamp(games.len()), players, moves(ledger, &before.moves))
         }
-        RegistryView::Away(_) => (before.games, before.players.unsigned_abs()),
+        RegistryView::Away(_) => (before.games, before.players.unsigned_abs(), before.moves.clone()),
     };
     let mut status = TanxClusterStatus {
         observed_generation: observed.cluster.metadata.generation,
@@ -55,6 +58,7 @@ pub fn describe(observed: &Observed, outcome: &Outcome, now: &Time) -> TanxClust
         ready: counts.ready,
         games,
         players: i32::try_from(players).unwrap_or(i32::MAX),
+        moves: moved,
         image: observed.live_image().map(str::to_owned),
         revision: observed.revision().map(str::to_owned).or_else(|| before.revision.clone()),
         selector: Some(name.selector()),
@@ -80,6 +84,29 @@ pub fn describe(observed: &Observed, outcome: &Outcome, now: &Time) -> TanxClust
         set_condition(&mut status.conditions, type_, state, reason, message, generation, now);
     }
     status
+}
+
+/// What the ledger says. The time of the last planned move is kept where many crashes have pushed it out.
+fn moves(ledger: &MoveLedger, before: &Moves) -> Moves {
+    let count = |tally: Option<&MoveTally>| tally.map_or(0, |tally| whole(tally.count));
+    let rollout = ledger.rollout.get(PLANNED);
+    let last = ledger.last.iter().find(|noted| noted.note.cause == PLANNED);
+    let last_at = last.and_then(|noted| {
+        // Seconds, as Kubernetes writes times: a status that was read again must equal what was written.
+        Timestamp::from_second(whole(noted.at_ms / 1000)).ok()
+    });
+    let taken_over = ledger.ever.iter().filter(|(cause, _)| *cause != PLANNED);
+    Moves {
+        total: count(ledger.ever.get(PLANNED)),
+        in_rollout: count(rollout),
+        worst_pause_ms: rollout.map(|tally| whole(tally.worst_pause_us.div_ceil(1000))),
+        last_at: last_at.map(Time).or_else(|| before.last_at.clone()),
+        take_overs: taken_over.map(|(_, tally)| whole(tally.count)).fold(0, i64::saturating_add),
+    }
+}
+
+fn whole(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// Pods as the Deployment counts them.

@@ -3,13 +3,16 @@
 use super::build::{Write, build};
 use super::observe::{Observed, RedisUrl, RegistryView, image_of};
 use super::plan::{DeploymentPlan, PlanError, RedisPlan, plan};
+use super::publish;
 use super::status::{Outcome, describe};
 use crate::names::Manager;
-use api::{ImagePolicy, TanxCluster};
+use api::{ImagePolicy, Moves, TanxCluster};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 use kube::Resource;
-use registry::ClusterRecord;
+use protocol::peer::MoveNote;
+use protocol::{Epoch, GameId, MemberId, Tick};
+use registry::{ClusterRecord, MoveLedger, MoveTally, NotedMove};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -73,7 +76,7 @@ impl World {
             }
             Write::Delete { resource, .. } if resource.kind == "StatefulSet" => observed.redis_set = None,
             Write::Delete { .. } => observed.redis_service = None,
-            Write::DeletionCost { .. } | Write::Publish(_) => {}
+            Write::DeletionCost { .. } => {}
         }
     }
 
@@ -249,6 +252,7 @@ fn the_current_revision_is_published_once_the_deployments_controller_has_seen_it
         members: Vec::new(),
         games: Vec::new(),
         cluster: ClusterRecord { rules: 4, ..Default::default() },
+        moves: MoveLedger::default(),
     };
     let rollout = json!({"deployment.kubernetes.io/revision": "2"});
     merge(
@@ -266,10 +270,90 @@ fn the_current_revision_is_published_once_the_deployments_controller_has_seen_it
     world.0.replica_sets = vec![set("1", "old"), set("2", "new")];
     let seen = |world: &mut World, generation: i64| {
         merge(&mut world.0.deployment, &json!({"status": {"observedGeneration": generation}}));
-        plan(&world.0).unwrap().publish
+        publish::record(&world.0)
     };
     assert_eq!(seen(&mut world, 4), None);
-    assert_eq!(seen(&mut world, 5), Some(ClusterRecord { target_revision: "new".into(), rules: 4, beat: 0 }));
+    let wanted = ClusterRecord { target_revision: "new".into(), rules: 4, beat: 0 };
+    assert_eq!(seen(&mut world, 5), Some(wanted.clone()));
+    // Again though nothing is new, and though an object is in the way of everything else.
+    let RegistryView::Seen { cluster, .. } = &mut world.0.registry else { unreachable!() };
+    *cluster = ClusterRecord { beat: 9, ..wanted.clone() };
+    world.0.service.as_mut().unwrap().meta_mut().owner_references = None;
+    assert!(plan(&world.0).is_err());
+    assert_eq!(publish::record(&world.0), Some(ClusterRecord { beat: 9, ..wanted }));
+}
+
+fn noted(epoch: u64, cause: &str, at_ms: u64) -> NotedMove {
+    let note = MoveNote {
+        game: GameId(1),
+        from: None,
+        to: MemberId(1),
+        epoch: Epoch(epoch),
+        tick: Tick(1),
+        pause_us: 0,
+        cause: cause.into(),
+        ago_ms: 0,
+    };
+    NotedMove { at_ms, note }
+}
+
+#[test]
+fn planned_moves_are_told_apart_from_take_overs() {
+    let mut world = World::new(json!({"image": "g:1"}));
+    world.step();
+    let moves = |world: &World| world.0.status().moves;
+    assert_eq!(moves(&world), Moves::default());
+    let tally = |count, worst_pause_us| MoveTally { count, worst_pause_us };
+    let ledger = MoveLedger {
+        ever: [
+            ("move".into(), tally(7, 90_000)),
+            ("lease".into(), tally(2, 3_000_000)),
+            ("refused".into(), tally(1, 1)),
+        ]
+        .into(),
+        rollout: [("move".into(), tally(3, 12_001)), ("lease".into(), tally(1, 3_000_000))].into(),
+        last: vec![noted(3, "lease", 9_000), noted(2, "move", 5_999), noted(1, "move", 1_000)],
+    };
+    let see = |world: &mut World, moves: MoveLedger| {
+        let cluster = ClusterRecord::default();
+        world.0.registry = RegistryView::Seen { members: Vec::new(), games: Vec::new(), cluster, moves };
+        world.step();
+    };
+    see(&mut world, ledger.clone());
+    let seconds = |seconds| Some(Time(Timestamp::from_second(seconds).unwrap()));
+    let expected =
+        Moves { total: 7, in_rollout: 3, worst_pause_ms: Some(13), last_at: seconds(5), take_overs: 3 };
+    assert_eq!(moves(&world), expected);
+    // A new rollout, and crashes since.
+    see(&mut world, MoveLedger { rollout: [].into(), last: vec![noted(4, "lease", 9_999)], ..ledger });
+    assert_eq!(moves(&world), Moves { in_rollout: 0, worst_pause_ms: None, ..expected.clone() });
+    world.0.registry = RegistryView::Away("no".into());
+    world.step();
+    assert_eq!(moves(&world).total, 7);
+}
+
+#[test]
+fn pods_are_weighed_before_the_deployment_shrinks() {
+    let mut world = World::new(json!({"image": "g:1"}));
+    world.step();
+    let pod = |name: &str, uid: &str, cost: Option<&str>| {
+        let annotations = cost.map(|cost| json!({"controller.kubernetes.io/pod-deletion-cost": cost}));
+        serde_json::from_value(json!({"metadata": {"name": name, "uid": uid, "annotations": annotations}}))
+            .unwrap()
+    };
+    world.0.pods = vec![pod("a", "ua", Some("9")), pod("b", "ub", None)];
+    world.0.registry = RegistryView::Seen {
+        members: Vec::new(),
+        games: Vec::new(),
+        cluster: ClusterRecord::default(),
+        moves: MoveLedger::default(),
+    };
+    world.cluster().spec.replicas = 1;
+    let writes = world.step();
+    let cost = Write::DeletionCost { pod: "a".into(), cost: 0 };
+    assert_eq!(writes[0], cost);
+    assert!(matches!(&writes[1], Write::Apply { manager: Manager::Replicas, .. }), "{writes:?}");
+    assert_eq!(writes.len(), 2);
 }
 
 #[test]
