@@ -76,7 +76,7 @@ impl Bars {
 /// What the cluster says, besides what players were shown.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Facts {
-    /// Games of each pod in the end, most first.
+    /// Games of each pod in the end, all of the cluster, most first.
     pub games_by_pod: Vec<(String, usize)>,
     /// How the deleted pods ended.
     pub exits: Vec<Exit>,

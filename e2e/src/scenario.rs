@@ -166,18 +166,27 @@ fn not_here(why: &str) -> anyhow::Error {
 struct Owners {
     /// Games of this run that each pod owns, most first; pods without games too.
     by_pod: Vec<(String, usize)>,
+    /// The same with all games of the cluster: what evenness is about.
+    all_by_pod: Vec<(String, usize)>,
     games: Vec<ListedGame>,
 }
 
+/// How many of these games each pod owns, most first.
+fn count(games: &[ListedGame], pods: &[Pod]) -> Vec<(String, usize)> {
+    let mut count: BTreeMap<String, usize> = pods.iter().map(|pod| (pod.name.clone(), 0)).collect();
+    for owner in games.iter().filter_map(|game| game.owner.as_ref()) {
+        *count.entry(owner.name.clone()).or_default() += 1;
+    }
+    let mut by_pod: Vec<_> = count.into_iter().collect();
+    by_pod.sort_by_key(|(_, games)| std::cmp::Reverse(*games));
+    by_pod
+}
+
 impl Owners {
-    fn of(games: Vec<ListedGame>, pods: &[Pod]) -> Owners {
-        let mut count: BTreeMap<String, usize> = pods.iter().map(|pod| (pod.name.clone(), 0)).collect();
-        for owner in games.iter().filter_map(|game| game.owner.as_ref()) {
-            *count.entry(owner.name.clone()).or_default() += 1;
-        }
-        let mut by_pod: Vec<_> = count.into_iter().collect();
-        by_pod.sort_by_key(|(_, games)| std::cmp::Reverse(*games));
-        Owners { by_pod, games }
+    fn of(mut games: Vec<ListedGame>, pods: &[Pod], ours: impl Fn(&ListedGame) -> bool) -> Owners {
+        let all_by_pod = count(&games, pods);
+        games.retain(ours);
+        Owners { by_pod: count(&games, pods), all_by_pod, games }
     }
 
     fn games_of(&self, pod: &str) -> usize {
@@ -376,7 +385,7 @@ impl Scenario {
             })
             .collect();
         let facts = Facts {
-            games_by_pod: owners.by_pod,
+            games_by_pod: owners.all_by_pod,
             exits,
             served_pauses_ms: pauses_us.map(|one| one.pause_us as f64 / 1e3).collect(),
         };
@@ -488,17 +497,13 @@ async fn look(settings: &Settings, arena: Option<&Arena>, wanted: &Wanted<'_>) -
     if let Some(done) = wanted.done {
         gone_as_wanted(&pods, done)?;
     }
-    let Some(arena) = arena else { return Ok(Owners::of(Vec::new(), &pods)) };
+    let Some(arena) = arena else { return Ok(Owners::of(Vec::new(), &pods, |_| false)) };
     arena.all_have_frames()?;
-    let mut listed = settings.address.games().await?;
-    listed.retain(|game| arena.games.contains(&game.id));
-    ensure!(
-        listed.len() == arena.games.len(),
-        "the lobby lists {} of {} games",
-        listed.len(),
-        arena.games.len()
-    );
-    for game in &listed {
+    let listed = settings.address.games().await?;
+    let owners = Owners::of(listed, &pods, |game| arena.games.contains(&game.id));
+    let (listed, created) = (owners.games.len(), arena.games.len());
+    ensure!(listed == created, "the lobby lists {listed} of {created} games");
+    for game in &owners.games {
         let owner = game.owner.as_ref().with_context(|| format!("nobody owns game {}", game.id))?;
         ensure!(
             pods.iter().any(|pod| pod.name == owner.name),
@@ -516,7 +521,7 @@ async fn look(settings: &Settings, arena: Option<&Arena>, wanted: &Wanted<'_>) -
             );
         }
     }
-    Ok(Owners::of(listed, &pods))
+    Ok(owners)
 }
 
 fn gone_as_wanted(pods: &[Pod], done: &Done) -> Result<()> {
@@ -548,11 +553,18 @@ mod tests {
             ready: true,
             deleting: false,
         };
-        let games = vec![game(1, Some("a")), game(2, Some("b")), game(3, Some("b")), game(4, None)];
-        let owners = Owners::of(games, &["a", "b", "c"].map(pod));
+        let games = vec![
+            game(1, Some("a")),
+            game(2, Some("b")),
+            game(3, Some("b")),
+            game(4, None),
+            game(5, Some("c")),
+        ];
+        let owners = Owners::of(games, &["a", "b", "c"].map(pod), |game| game.id != GameId(5));
         assert_eq!(owners.busiest().unwrap(), ("b", 2));
         assert_eq!(owners.by_pod.last().unwrap(), &("c".to_owned(), 0));
         assert_eq!((owners.games_of("a"), owners.games_of("d")), (1, 0));
-        assert!(Owners::of(Vec::new(), &[pod("a")]).busiest().is_err());
+        assert_eq!(owners.all_by_pod[2], ("c".to_owned(), 1), "all games are somebody's load");
+        assert!(Owners::of(Vec::new(), &[pod("a")], |_| true).busiest().is_err());
     }
 }
