@@ -242,6 +242,8 @@ impl Driver {
                 Effect::Start { game, epoch, base, settings, snapshot, due, rewind } => {
                     self.command(game, Command::Start { epoch, base, settings, snapshot, due, rewind }).await;
                 }
+                // No hub asks for it yet: each re-anchors by itself after a stop.
+                Effect::GoOn(game) => debug!(%game, "goes on after a stop"),
                 Effect::Freeze(game) => self.command(game, Command::Freeze).await,
                 Effect::Stop { game, to, goes_on } => self.command(game, Command::Stop { to, goes_on }).await,
                 Effect::TakeSnapshot(game) => self.command(game, Command::TakeSnapshot).await,

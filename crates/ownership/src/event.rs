@@ -32,10 +32,17 @@ pub struct Settings {
     pub snapshot_us: u64,
     /// A hand-over whose target does not answer in this time is given up. Default 1 s.
     pub prepare_us: u64,
-    /// Hand-overs of one member between Prepare and Started at once. Default 8.
-    pub moves_at_once: usize,
-    /// The drain parks what it could not move so long before its grace ends. Default 3 s.
+    /// Games of one member whose targets get ready at once: they tick all the while. Default 64.
+    pub preparing: usize,
+    /// Games of one member that freeze, or stand still until the registry has answered, at once. Default 8.
+    pub frozen: usize,
+    /// As above, for each target. Default 4.
+    pub frozen_each: usize,
+    /// The drain parks what it could not move so long before its grace ends, or in the last quarter of a short grace.
+    /// Default 3 s.
     pub park_before_us: u64,
+    /// What the operator published counts for nothing when it has not been said again for so long. Default 12 s.
+    pub beat_us: u64,
 }
 
 impl Default for Settings {
@@ -49,8 +56,11 @@ impl Default for Settings {
             link_wait_us: 5_000_000,
             snapshot_us: 800_000,
             prepare_us: 1_000_000,
-            moves_at_once: 8,
+            preparing: 64,
+            frozen: 8,
+            frozen_each: 4,
             park_before_us: 3_000_000,
+            beat_us: 12_000_000,
         }
     }
 }
@@ -114,6 +124,9 @@ pub enum Event {
     Lookup(GameId),
     /// The hub of an owned game says that it is over: nobody is in it.
     Over(GameId),
+    /// The hub of an owned game finds that it was stopped for more than half a lease. It shows nothing before it is told to:
+    /// [`Effect::GoOn`], or any other word about the game.
+    Stalled(GameId),
     /// Leave: hand over all games within so many microseconds.
     Terminate {
         /// Until the process is killed.
@@ -172,7 +185,10 @@ pub enum Effect {
         /// Players may have seen later ticks than this world's: they are told (take-over).
         rewind: bool,
     },
-    /// Run no further tick; answer [`Event::Frozen`]. Inputs that come now are kept for [`Effect::Start`] or forwarded after [`Effect::Stop`].
+    /// The registry still names this member: a game that was [`Event::Stalled`] may tick again.
+    GoOn(GameId),
+    /// Run the tick that is due next, or none, and no further one; answer [`Event::Frozen`]. Right after a tick whoever goes on
+    /// has the longest time. Inputs that come now are kept for [`Effect::Start`] or forwarded after [`Effect::Stop`].
     Freeze(GameId),
     /// Own the game no longer; `to` does, where known. The hub turns into an edge; inputs that reach it go to `to`.
     Stop {

@@ -34,18 +34,52 @@ use view::View;
 #[derive(Debug)]
 enum Call {
     Join,
-    Renew { sent: Time },
-    Members { sent: Time },
-    Games { sent: Time },
-    Game { game: GameId },
-    Create { game: GameId, settings: GameSettings, snapshot: Snapshot },
-    Claim { game: GameId, claiming: Claiming },
-    Commit { game: GameId },
-    Bump { game: GameId },
-    Recreate { game: GameId },
-    Store { game: GameId, epoch: Epoch, tick: Tick },
-    Park { game: GameId },
-    End { game: GameId },
+    Renew {
+        sent: Time,
+    },
+    Members {
+        sent: Time,
+    },
+    Games {
+        sent: Time,
+    },
+    Game {
+        game: GameId,
+    },
+    /// Does the registry still name this member, which stood still?
+    Reread {
+        game: GameId,
+        epoch: Epoch,
+    },
+    Create {
+        game: GameId,
+        settings: GameSettings,
+        snapshot: Snapshot,
+    },
+    Claim {
+        game: GameId,
+        claiming: Claiming,
+    },
+    Commit {
+        game: GameId,
+    },
+    Bump {
+        game: GameId,
+    },
+    Recreate {
+        game: GameId,
+    },
+    Store {
+        game: GameId,
+        epoch: Epoch,
+        tick: Tick,
+    },
+    Park {
+        game: GameId,
+    },
+    End {
+        game: GameId,
+    },
     Bury,
 }
 
@@ -64,6 +98,8 @@ pub struct Member {
     view: View,
     /// Members that an authenticated link stands to.
     links: BTreeSet<MemberId>,
+    /// When a message of each was handled last.
+    heard: BTreeMap<MemberId, Time>,
     /// Who was found to refuse connections, and by whom.
     refused: BTreeMap<MemberId, BTreeSet<MemberId>>,
     /// Dead members that were struck off since the list was read.
@@ -95,6 +131,7 @@ impl Member {
             ready: false,
             view: View::new(now),
             links: BTreeSet::new(),
+            heard: BTreeMap::new(),
             refused: BTreeMap::new(),
             buried: BTreeSet::new(),
             peers: None,
@@ -118,7 +155,7 @@ impl Member {
                 }
             }
             Event::Hint(hint) => self.hinted(hint, out),
-            Event::LinkUp(member) => self.link_up(member, out),
+            Event::LinkUp(member) => self.link_up(now, member, out),
             Event::LinkDown { member, refused } => self.link_down(member, refused, out),
             Event::Message(from, message) => self.message(now, from, message, out),
             Event::Create { game, settings, snapshot } => self.create(now, game, settings, snapshot, out),
@@ -127,6 +164,7 @@ impl Member {
             Event::Restored { game, epoch, error } => self.restored(now, game, epoch, error, out),
             Event::Lookup(game) => self.look_up(game, out),
             Event::Over(game) => self.over(game, out),
+            Event::Stalled(game) => self.stalled(game, out),
             Event::Terminate { grace_us } => self.terminate(now, grace_us, out),
             Event::Load { players } => self.me.players = players,
         }
@@ -160,6 +198,7 @@ impl Member {
             Call::Members { sent } => self.members_came(now, sent, reply),
             Call::Games { sent } => self.games_came(now, sent, reply, out),
             Call::Game { game } => self.game_came(now, game, reply, out),
+            Call::Reread { game, epoch } => self.reread(now, game, epoch, reply, out),
             Call::Create { game, settings, snapshot } => {
                 self.create_answered(now, game, settings, snapshot, reply, out);
             }
@@ -176,6 +215,7 @@ impl Member {
     }
 
     fn message(&mut self, now: Time, from: MemberId, message: Control, out: &mut Vec<Effect>) {
+        self.heard.insert(from, now);
         match message {
             Control::Prepare { game, epoch, settings, tick, snapshot, edges: _ } => {
                 let snapshot = self.sent_world(game, tick, snapshot);
@@ -186,13 +226,14 @@ impl Member {
                 self.committed(now, from, game, (old, epoch), snapshot, due_us, out);
             }
             Control::Abort { game, epoch } => self.aborted_by(from, game, epoch, out),
-            Control::Prepared { game, epoch } => self.target_prepared(now, from, game, epoch, out),
+            Control::Prepared { game, epoch } => self.target_prepared(from, game, epoch),
             Control::Refused { game, epoch, reason } => {
                 self.target_refused(now, from, game, epoch, &reason, out)
             }
+            Control::Busy { game, epoch } => self.target_busy(now, from, game, epoch),
             Control::Started { game, epoch } => self.target_started(from, game, epoch, out),
             // The target has forgotten what the sender of the abort had given up before.
-            Control::Aborted { .. } => {}
+            Control::Aborted { .. } | Control::Released { .. } => {}
             // For edges.
             Control::MoveSoon { .. } | Control::Moved { .. } => {}
             Control::Unreachable { member } => {
@@ -326,7 +367,7 @@ impl Member {
 
     /// Revision that games should move to, as far as this member knows.
     pub fn target_revision(&self) -> String {
-        crate::placement::target_revision(&self.view.cluster, self.view.members.values())
+        crate::placement::target_revision(self.view.published(), self.view.members.values())
     }
 }
 

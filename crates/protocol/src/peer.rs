@@ -250,7 +250,7 @@ pub struct Input {
 /// Ownership messages: the hand-over, and what members tell each other about the living.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Control {
-    /// Owner to target: get ready to own this game. Answered by `Prepared` or `Refused`.
+    /// Owner to target: get ready to own this game. Answered by `Prepared`, `Refused` or `Busy`.
     Prepare {
         /// The game.
         game: GameId,
@@ -310,7 +310,8 @@ pub enum Control {
         /// Epoch that the sender owns it under.
         epoch: Epoch,
     },
-    /// Target to owner: I do not run it and will not under any epoch that your hand-over gave me.
+    /// Target to owner: I do not run it and will not under any epoch that your hand-over gave me, as long as you are there
+    /// and do not answer `Released`.
     Aborted {
         /// The game.
         game: GameId,
@@ -346,5 +347,20 @@ pub enum Control {
     Reachable {
         /// The member.
         member: MemberId,
+    },
+    /// Target to owner, in answer to `Prepare`: too many games are coming in at present, ask again in a moment.
+    Busy {
+        /// The game.
+        game: GameId,
+        /// Epoch of the owner that prepared.
+        epoch: Epoch,
+    },
+    /// Old owner to target, in answer to `Aborted`: I do not run the game under that epoch any more. Do what the registry
+    /// says.
+    Released {
+        /// The game.
+        game: GameId,
+        /// The epoch named in `Aborted`.
+        epoch: Epoch,
     },
 }

@@ -392,6 +392,8 @@ fn peer_messages() -> Vec<PeerMessage> {
         PeerMessage::Control(Control::Moved { game: GAME, epoch: NEXT_EPOCH, to: OTHER, tick: Tick(1000) }),
         PeerMessage::Control(Control::Unreachable { member: OTHER }),
         PeerMessage::Control(Control::Reachable { member: OTHER }),
+        PeerMessage::Control(Control::Busy { game: GAME, epoch: EPOCH }),
+        PeerMessage::Control(Control::Released { game: GAME, epoch: EPOCH }),
     ]
 }
 
@@ -431,6 +433,8 @@ fn peer_name(message: &PeerMessage) -> &'static str {
             Control::Moved { .. } => "moved",
             Control::Unreachable { .. } => "unreachable",
             Control::Reachable { .. } => "reachable",
+            Control::Busy { .. } => "busy",
+            Control::Released { .. } => "released",
         },
     }
 }

@@ -99,6 +99,8 @@ impl Ord for Entry {
 pub struct Coverage {
     /// Ticks run.
     pub ticks: u64,
+    /// Games whose owner was stopped for long, and had to ask whether it still is.
+    pub stalled: u64,
     /// Games that changed hands, by cause.
     pub moves: BTreeMap<&'static str, u64>,
     /// Hand-overs that were called off.
@@ -139,6 +141,7 @@ impl Coverage {
     /// Adds another run's.
     pub fn add(&mut self, other: &Coverage) {
         self.ticks += other.ticks;
+        self.stalled += other.stalled;
         self.aborted += other.aborted;
         self.parked += other.parked;
         self.bumps += other.bumps;

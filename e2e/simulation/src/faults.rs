@@ -268,6 +268,9 @@ impl Cluster {
                 if owner.alive { Reason::Move } else { Reason::Dead("its container has ended".into()) };
             self.assign(&game, next, reason);
         }
-        self.call(None, Request::PublishCluster(ClusterRecord { target_revision: target, rules: 1, beat: 0 }));
+        self.call(
+            None,
+            Request::PublishCluster(ClusterRecord { target_revision: target, rules: 1, beat: 0 }),
+        );
     }
 }

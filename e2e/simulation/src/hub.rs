@@ -30,6 +30,8 @@ pub struct Own {
     /// On the server's clock, microseconds.
     pub next_due: u64,
     pub frozen: bool,
+    /// It was stopped for so long that it shows nothing before the machine says so.
+    pub stalled: bool,
     pub durable: u64,
 }
 

@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 
 /// Ticks that a late game catches up at once.
 const CATCH_UP: u64 = 5;
+/// A game that was stopped for longer asks whether it was replaced meanwhile: half a lease.
+const STALL_US: u64 = 1_000_000;
 
 #[derive(Debug)]
 pub struct Server {
@@ -130,6 +132,17 @@ impl Cluster {
             Effect::Start { game, epoch, base, snapshot, due, rewind, .. } => {
                 self.start(id, game, epoch, base, snapshot, due.0, rewind);
             }
+            Effect::GoOn(game) => {
+                let now = self.now;
+                let clock = self.servers.get(&id).map_or(0, |server| server.clock(now).0);
+                let hub = self.hub(id, game);
+                if let Some(own) = hub.own.as_mut().filter(|own| own.stalled) {
+                    (own.stalled, own.next_due) = (false, clock);
+                    hub.generation += 1;
+                    let generation = hub.generation;
+                    self.at(now, Action::Tick(id, game, generation));
+                }
+            }
             Effect::Freeze(game) => {
                 let at = self.now + 200;
                 let own = self.hub(id, game).own.as_mut().expect("only an owned game is frozen");
@@ -208,7 +221,17 @@ impl Cluster {
         hub.prepared = None;
         hub.generation += 1;
         let generation = hub.generation;
-        let own = Own { epoch, world: world.clone(), after: base, next_due: due, frozen: false, durable: 0 };
+        // The time that it has been due for already was no stop of this process.
+        let next_due = due.max(clock.saturating_sub(STALL_US));
+        let own = Own {
+            epoch,
+            world: world.clone(),
+            after: base,
+            next_due,
+            frozen: false,
+            stalled: false,
+            durable: 0,
+        };
         hub.own = Some(own);
         let subscribers = hub.subscribers.clone();
         if rewind {
@@ -233,9 +256,14 @@ impl Cluster {
         let clock = self.servers.get(&id).map_or(0, |server| server.clock(self.now).0);
         for _ in 0..CATCH_UP {
             let hub = self.hub(id, game);
-            let Some(own) = hub.own.as_mut().filter(|own| !own.frozen) else { return };
+            let Some(own) = hub.own.as_mut().filter(|own| !own.frozen && !own.stalled) else { return };
             if hub.generation != generation || own.next_due > clock {
                 break;
+            }
+            if clock - own.next_due > STALL_US {
+                own.stalled = true;
+                self.coverage.stalled += 1;
+                return self.deliver(id, self.now + 100, Event::Stalled(game));
             }
             let before = own.world.hash;
             let inputs = std::mem::take(&mut hub.inputs);

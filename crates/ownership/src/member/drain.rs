@@ -43,7 +43,8 @@ impl Member {
         if self.drain.is_some() {
             return;
         }
-        let parks_from = now.plus(grace_us.saturating_sub(self.settings.park_before_us));
+        // A short grace is for moving, too, before it is for parking.
+        let parks_from = now.plus(grace_us - self.settings.park_before_us.min(grace_us / 4));
         let places_from = now.plus(self.settings.assign_wait_us);
         let prepared = self.refuse_incoming(out);
         let prepared_until = now.plus(COMMITS_FOR_US);
@@ -91,7 +92,8 @@ impl Member {
         let Some(owned) = self.owned.get(&game) else { return };
         let own = Fence { epoch: owned.epoch, owner: Some(self.me.id) };
         match reply {
-            Ok(Reply::Granted { .. }) => {
+            Ok(Reply::Granted { epoch }) => {
+                self.view.note_owner(game, None, epoch);
                 self.stop(game, None, out);
                 self.ask_for(game, out);
             }

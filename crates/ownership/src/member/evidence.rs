@@ -16,8 +16,9 @@ use std::collections::{BTreeMap, BTreeSet};
 const WITNESSES: usize = 2;
 
 impl Member {
-    pub(super) fn link_up(&mut self, member: MemberId, out: &mut Vec<Effect>) {
+    pub(super) fn link_up(&mut self, now: Time, member: MemberId, out: &mut Vec<Effect>) {
         self.links.insert(member);
+        self.heard.insert(member, now);
         self.look_again();
         let me = self.me.id;
         if self.refused.remove(&member).is_some_and(|by| by.contains(&me)) {
@@ -33,6 +34,7 @@ impl Member {
 
     pub(super) fn link_down(&mut self, member: MemberId, refused: bool, out: &mut Vec<Effect>) {
         self.links.remove(&member);
+        self.heard.remove(&member);
         self.look_again();
         if let Some(by) = self.refused.get_mut(&member) {
             by.remove(&self.me.id);

@@ -17,6 +17,14 @@ use std::collections::BTreeMap;
 const RETRY_US: u64 = 50_000;
 /// A target that does not say `Started` is sent `Commit` again after so many microseconds.
 const RESEND_US: u64 = 100_000;
+/// The registry is asked again so long after it did not say whether this member, which stood still, still owns a game.
+const REREAD_US: u64 = 100_000;
+/// A target that has not been heard for so long is given nothing.
+const HEARD_US: u64 = 100_000;
+/// A target that is busy, or was not heard, is asked again after so many microseconds.
+const BUSY_US: u64 = 50_000;
+/// Games that wait for one target's `Started`, at most: it seems to stand still itself.
+const HANDING_EACH: usize = 64;
 /// A target that refused a game or did not answer is not asked for it again for so many microseconds.
 const AVOID_US: u64 = 2_000_000;
 
@@ -37,8 +45,19 @@ pub(super) struct Owned {
     /// Newest tick in the registry under this ownership, and the newest that players were told of.
     pub(super) durable: Option<Tick>,
     pub(super) told: Option<Tick>,
+    /// The hub stood still for long: whether this member was replaced meanwhile is not known yet.
+    unread: Option<Unread>,
     /// Targets not to be asked before.
     avoid: BTreeMap<MemberId, Time>,
+}
+
+/// The record of a game that stood still has to be read.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Unread {
+    /// The question is under way.
+    Asked,
+    /// It was not answered, and is asked again then.
+    Again(Time),
 }
 
 /// Where an owned game is.
@@ -46,8 +65,9 @@ pub(super) struct Owned {
 pub(super) enum Phase {
     /// It ticks.
     Running,
-    /// It ticks, and that member was asked to get ready (`sent`) or will be, when the hub has handed in a world.
-    Preparing { to: MemberId, since: Time, sent: bool },
+    /// It ticks, and that member was asked to get ready (`sent`) or will be, when the hub has handed in a world. It is
+    /// `ready`, and the game will freeze when few enough others stand still.
+    Preparing { to: MemberId, since: Time, sent: bool, ready: bool },
     /// The hub was told to stop; then this is done.
     Freezing { then: Then },
     /// It stands still at this world.
@@ -120,6 +140,7 @@ impl Member {
             store_again: false,
             durable: Some(durable),
             told: None,
+            unread: None,
             avoid: BTreeMap::new(),
         };
         self.owned.insert(game, owned);
@@ -133,6 +154,7 @@ impl Member {
     pub(super) fn keep_games(&mut self, now: Time, out: &mut Vec<Effect>) {
         self.keep_snapshots(now, out);
         self.keep_drain_deadline(now, out);
+        self.start_freezes(now, out);
         self.start_moves(now, out);
         for game in self.owned.keys().copied().collect::<Vec<_>>() {
             self.keep_move(now, game, out);
@@ -140,8 +162,9 @@ impl Member {
     }
 
     fn start_moves(&mut self, now: Time, out: &mut Vec<Effect>) {
-        let moving = self.owned.values().filter(|owned| !matches!(owned.phase, Phase::Running)).count();
-        let mut free = self.settings.moves_at_once.saturating_sub(moving);
+        let preparing =
+            self.owned.values().filter(|owned| matches!(owned.phase, Phase::Preparing { .. })).count();
+        let mut free = self.settings.preparing.saturating_sub(preparing);
         if free == 0 || !std::mem::take(&mut self.look_for_moves) {
             return;
         }
@@ -153,12 +176,53 @@ impl Member {
             if let (Some(to), true) = (to, free > 0) {
                 free -= 1;
                 let Some(owned) = self.owned.get_mut(&game) else { continue };
-                owned.phase = Phase::Preparing { to, since: now, sent: false };
+                owned.phase = Phase::Preparing { to, since: now, sent: false, ready: false };
                 if !owned.world_asked {
                     owned.world_asked = true;
                     out.push(Effect::TakeSnapshot(game));
                 }
             }
+        }
+    }
+
+    /// Freezes games whose targets are ready, a few at a time: each stands still until the registry has answered, and the
+    /// more stand still at once the longer they wait for it.
+    fn start_freezes(&mut self, now: Time, out: &mut Vec<Effect>) {
+        let mut frozen: BTreeMap<Option<MemberId>, usize> = BTreeMap::new();
+        let mut handing: BTreeMap<MemberId, usize> = BTreeMap::new();
+        let mut ready = Vec::new();
+        for (game, owned) in &self.owned {
+            match &owned.phase {
+                Phase::Preparing { to, ready: true, .. } => ready.push((*game, *to)),
+                Phase::Frozen { step: Step::Handing { to, .. }, .. } => *handing.entry(*to).or_default() += 1,
+                Phase::Freezing { then: Then::Commit(to) }
+                | Phase::Frozen { step: Step::Committing { to }, .. } => {
+                    *frozen.entry(Some(*to)).or_default() += 1;
+                }
+                Phase::Freezing { .. } | Phase::Frozen { .. } => *frozen.entry(None).or_default() += 1,
+                Phase::Running | Phase::Preparing { .. } | Phase::Ending { .. } => {}
+            }
+        }
+        let mut all: usize = frozen.values().sum();
+        for (game, to) in ready {
+            let each = frozen.entry(Some(to)).or_default();
+            let waits = handing.get(&to).copied().unwrap_or(0);
+            if all >= self.settings.frozen || *each >= self.settings.frozen_each || waits >= HANDING_EACH {
+                continue;
+            }
+            if !self.lease.valid(now) {
+                // The registry would have to answer while nothing ticks, and at present it does not answer.
+                self.give_up_target(now, game, to, AVOID_US, out);
+                continue;
+            }
+            (all, *each) = (all + 1, *each + 1);
+            let Some(owned) = self.owned.get_mut(&game) else { continue };
+            let epoch = owned.epoch;
+            owned.phase = Phase::Freezing { then: Then::Commit(to) };
+            // Not before: a target that is not prepared would turn its edges away. One tick is still to come, and the
+            // commit: they are subscribed there when the target's first frame is.
+            out.push(Effect::SendToEdges(game, Control::MoveSoon { game, epoch, to }));
+            out.push(Effect::Freeze(game));
         }
     }
 
@@ -203,13 +267,17 @@ impl Member {
         let prepare_us = self.settings.prepare_us;
         let Some(owned) = self.owned.get_mut(&game) else { return };
         owned.avoid.retain(|_, until| now < *until);
+        if let Some(Unread::Again(at)) = owned.unread {
+            if now >= at { self.ask_whether_replaced(game, out) } else { self.wake_at(at) }
+        }
+        let Some(owned) = self.owned.get_mut(&game) else { return };
         match &mut owned.phase {
             Phase::Running | Phase::Freezing { .. } => {}
-            Phase::Preparing { to, since, .. } => {
-                let (to, until) = (*to, since.plus(prepare_us));
-                if now >= until || !self.links.contains(&to) {
-                    self.give_up_target(now, game, to, out);
-                } else {
+            Phase::Preparing { to, since, ready, .. } => {
+                let (to, ready, until) = (*to, *ready, since.plus(prepare_us));
+                if !ready && now >= until || !self.links.contains(&to) {
+                    self.give_up_target(now, game, to, AVOID_US, out);
+                } else if !ready {
                     self.wake_at(until);
                 }
             }
@@ -256,7 +324,7 @@ impl Member {
         out: &mut Vec<Effect>,
     ) {
         let Some(owned) = self.owned.get_mut(&game) else { return };
-        let Phase::Preparing { to, since, sent } = &mut owned.phase else { return };
+        let Phase::Preparing { to, since, sent, .. } = &mut owned.phase else { return };
         if *sent {
             return;
         }
@@ -271,12 +339,18 @@ impl Member {
             edges: Vec::new(),
         };
         out.push(Effect::Send(to, prepare));
-        out.push(Effect::SendToEdges(game, Control::MoveSoon { game, epoch, to }));
     }
 
-    fn give_up_target(&mut self, now: Time, game: GameId, to: MemberId, out: &mut Vec<Effect>) {
+    fn give_up_target(
+        &mut self,
+        now: Time,
+        game: GameId,
+        to: MemberId,
+        avoid_us: u64,
+        out: &mut Vec<Effect>,
+    ) {
         let Some(owned) = self.owned.get_mut(&game) else { return };
-        owned.avoid.insert(to, now.plus(AVOID_US));
+        owned.avoid.insert(to, now.plus(avoid_us));
         owned.phase = Phase::Running;
         let epoch = owned.epoch;
         self.look_again();
@@ -299,7 +373,7 @@ impl Member {
         });
         if asked {
             tracing::info!(%game, member = %from, reason, "the target refused the game");
-            return self.give_up_target(now, game, from, out);
+            return self.give_up_target(now, game, from, AVOID_US, out);
         }
         // Nothing was written yet. Once something was, the target has to take what the registry gives it.
         if let Some(owned) = self.owned.get_mut(&game).filter(|owned| owned.epoch == epoch)
@@ -311,24 +385,65 @@ impl Member {
         }
     }
 
-    pub(super) fn target_prepared(
+    pub(super) fn target_prepared(&mut self, from: MemberId, game: GameId, epoch: Epoch) {
+        let Some(owned) = self.owned.get_mut(&game).filter(|owned| owned.epoch == epoch) else { return };
+        if let Phase::Preparing { to, sent: true, ready, .. } = &mut owned.phase
+            && *to == from
+        {
+            *ready = true;
+        }
+    }
+
+    /// The target gets ready for as many games as it can already.
+    pub(super) fn target_busy(&mut self, now: Time, from: MemberId, game: GameId, epoch: Epoch) {
+        let Some(owned) = self.owned.get_mut(&game).filter(|owned| owned.epoch == epoch) else { return };
+        if matches!(owned.phase, Phase::Preparing { to, sent: true, ready: false, .. } if to == from) {
+            owned.avoid.insert(from, now.plus(BUSY_US));
+            owned.phase = Phase::Running;
+            self.look_for_moves = true;
+        }
+    }
+
+    /// The hub was stopped for so long that this member may have been replaced.
+    pub(super) fn stalled(&mut self, game: GameId, out: &mut Vec<Effect>) {
+        if self.owned.get(&game).is_some_and(|owned| owned.unread.is_none() && !owned.phase.is_over()) {
+            self.ask_whether_replaced(game, out);
+        }
+    }
+
+    fn ask_whether_replaced(&mut self, game: GameId, out: &mut Vec<Effect>) {
+        let Some(owned) = self.owned.get_mut(&game) else { return };
+        owned.unread = Some(Unread::Asked);
+        let epoch = owned.epoch;
+        self.call(Call::Reread { game, epoch }, Request::Game(game), out);
+    }
+
+    pub(super) fn reread(
         &mut self,
         now: Time,
-        from: MemberId,
         game: GameId,
         epoch: Epoch,
+        reply: Result<Reply, RegistryError>,
         out: &mut Vec<Effect>,
     ) {
-        let Some(owned) = self.owned.get_mut(&game).filter(|owned| owned.epoch == epoch) else { return };
-        if !matches!(owned.phase, Phase::Preparing { to, sent: true, .. } if to == from) {
-            return;
-        }
-        if self.lease.valid(now) {
-            owned.phase = Phase::Freezing { then: Then::Commit(from) };
-            out.push(Effect::Freeze(game));
-        } else {
-            // The registry would have to answer while nothing ticks, and at present it does not answer.
-            self.give_up_target(now, game, from, out);
+        let asked = |owned: &&mut Owned| owned.epoch == epoch && owned.unread.is_some();
+        let Some(owned) = self.owned.get_mut(&game).filter(asked) else { return };
+        let still = match &reply {
+            Ok(Reply::Game(record)) => (record.epoch, record.owner) == (epoch, Some(self.me.id)),
+            // The registry lost it, and it is put back with the next snapshot.
+            Ok(Reply::Gone) => true,
+            _ => {
+                owned.unread = Some(Unread::Again(now.plus(REREAD_US)));
+                return;
+            }
+        };
+        if still {
+            owned.unread = None;
+            if matches!(owned.phase, Phase::Running | Phase::Preparing { .. }) {
+                out.push(Effect::GoOn(game));
+            }
+        } else if let Ok(Reply::Game(record)) = reply {
+            self.learn(now, record, out);
         }
     }
 
@@ -353,6 +468,14 @@ impl Member {
         let expect = Fence { epoch: owned.epoch, owner: Some(self.me.id) };
         let world = Still { snapshot: snapshot.clone(), next_due, at: now };
         match then {
+            // Nothing was written: the game goes on here.
+            Then::Commit(to) if !self.links.contains(&to) || !heard(&self.heard, now, to) => {
+                let epoch = owned.epoch;
+                owned.avoid.insert(to, now.plus(BUSY_US));
+                owned.phase = Phase::Frozen { world, step: Step::Committing { to } };
+                out.push(Effect::Send(to, Control::Abort { game, epoch }));
+                self.go_on(game, epoch, out);
+            }
             Then::Commit(to) => {
                 owned.phase = Phase::Frozen { world, step: Step::Committing { to } };
                 let request = Request::CommitMove { game, expect, to, snapshot, salt, floor };
@@ -534,6 +657,12 @@ impl Member {
     /// Ticks again from where it stood still, under that epoch.
     pub(super) fn go_on(&mut self, game: GameId, epoch: Epoch, out: &mut Vec<Effect>) {
         let Some(owned) = self.owned.get_mut(&game) else { return };
+        if owned.unread.is_some() && epoch == owned.epoch {
+            // It may have been replaced while it stood still: only the registry can say, and a fresh epoch asks it.
+            let own = Fence { epoch, owner: Some(self.me.id) };
+            return self.start_bump(game, own, None, out);
+        }
+        owned.unread = None;
         let Phase::Frozen { world, .. } = std::mem::replace(&mut owned.phase, Phase::Running) else { return };
         let base = owned.epoch;
         let settings = owned.settings.clone();
@@ -623,9 +752,17 @@ impl Member {
     /// Owns the game no longer; it goes on elsewhere, now or later.
     pub(super) fn stop(&mut self, game: GameId, to: Option<(MemberId, Epoch)>, out: &mut Vec<Effect>) {
         if self.owned.remove(&game).is_some() {
+            // Else the record as it was read last still names this member, which would claim what it has just given away.
+            if let Some((owner, epoch)) = to {
+                self.view.note_owner(game, Some(owner), epoch);
+            }
             self.look_again();
             let to = to.filter(|(owner, _)| *owner != self.me.id);
             out.push(Effect::Stop { game, to, goes_on: true });
         }
     }
+}
+
+fn heard(heard: &BTreeMap<MemberId, Time>, now: Time, member: MemberId) -> bool {
+    heard.get(&member).is_some_and(|at| now.since(*at) <= HEARD_US)
 }

@@ -11,8 +11,8 @@ use protocol::{Epoch, GameId, MemberId, TICK_MICROS};
 use registry::{MemberState, Snapshot};
 use std::collections::BTreeMap;
 
-/// Games that this member gets ready for at once, at most; more are refused.
-const INCOMING_MAX: usize = 64;
+/// Games that this member gets ready for at once, at most: whoever comes with more waits.
+const INCOMING_MAX: usize = 128;
 /// After so many times the settings' `prepare_us` without a commit the old owner has given up.
 const FORGET_AFTER: u64 = 4;
 
@@ -48,13 +48,15 @@ impl Member {
             Some("cannot step the game's rules version")
         } else if self.owned.contains_key(&game) {
             Some("owns the game itself")
-        } else if self.incoming.len() >= INCOMING_MAX && !self.incoming.contains_key(&game) {
-            Some("too many games are coming in")
         } else {
             None
         };
         if let Some(reason) = refusal {
             out.push(Effect::Send(from, Control::Refused { game, epoch, reason: reason.into() }));
+            return;
+        }
+        if self.incoming.len() >= INCOMING_MAX && !self.incoming.contains_key(&game) {
+            out.push(Effect::Send(from, Control::Busy { game, epoch }));
             return;
         }
         self.highest = self.highest.max(epoch);

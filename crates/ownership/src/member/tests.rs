@@ -64,6 +64,10 @@ fn is_bump(request: &Request) -> bool {
     matches!(request, Request::Bump { .. })
 }
 
+fn is_read(request: &Request) -> bool {
+    matches!(request, Request::Game(_))
+}
+
 fn is_claim(request: &Request) -> bool {
     matches!(request, Request::Claim { .. })
 }
@@ -519,8 +523,8 @@ fn a_leaving_member_places_its_games_itself_when_nobody_does() {
 fn with_nobody_to_move_to_games_are_parked_shortly_before_the_end() {
     let mut rig = Rig::new(&[]);
     rig.create();
-    rig.tell(Event::Terminate { grace_us: 10_000_000 });
-    rig.pass(6_800_000);
+    rig.tell(Event::Terminate { grace_us: 12_000_000 });
+    rig.pass(8_800_000);
     assert!(rig.owns());
     rig.pass(400_000);
     assert!(rig.seen(|effect| *effect == Effect::Freeze(GAME)));

@@ -5,7 +5,7 @@
 
 use super::{Call, Member};
 use crate::{Effect, Time};
-use protocol::{GameId, MemberId};
+use protocol::{Epoch, GameId, MemberId};
 use registry::{ClusterRecord, GameRecord, Hint, MemberRecord, RegistryError, Reply, Request};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,7 +21,11 @@ struct Watch {
 #[derive(Debug)]
 pub(super) struct View {
     pub(super) members: BTreeMap<MemberId, MemberRecord>,
-    pub(super) cluster: ClusterRecord,
+    cluster: ClusterRecord,
+    /// When the operator's beat was first seen to be what it is, and whether it has stood still for too long.
+    beat_since: Time,
+    beat_stopped: bool,
+    nobody: ClusterRecord,
     run_id: String,
     watches: BTreeMap<MemberId, Watch>,
     /// When the newest answered poll of members was sent; none after one that failed.
@@ -46,6 +50,9 @@ impl View {
         View {
             members: BTreeMap::new(),
             cluster: ClusterRecord::default(),
+            beat_since: now,
+            beat_stopped: false,
+            nobody: ClusterRecord::default(),
             run_id: String::new(),
             watches: BTreeMap::new(),
             members_sent: None,
@@ -65,12 +72,39 @@ impl View {
         self.games.get(&game).map(|(record, _)| record)
     }
 
+    /// The registry is known to name that owner by now, before the record is read again.
+    pub(super) fn note_owner(&mut self, game: GameId, owner: Option<MemberId>, epoch: Epoch) {
+        if let Some((record, _)) = self.games.get_mut(&game).filter(|(record, _)| record.epoch < epoch) {
+            (record.base, record.epoch, record.owner, record.next) = (record.epoch, epoch, owner, None);
+        }
+    }
+
     pub(super) fn games(&self) -> impl Iterator<Item = &GameRecord> {
         self.games.values().map(|(record, _)| record)
     }
 
     pub(super) fn games_known(&self) -> bool {
         self.games_known
+    }
+
+    /// What the operator has published, as long as it goes on saying so: a target revision that nobody vouches for may be
+    /// the old one of a rollout.
+    pub(super) fn published(&self) -> &ClusterRecord {
+        if self.beat_stopped { &self.nobody } else { &self.cluster }
+    }
+
+    /// As with leases: on this member's own clock, while the same registry answered all the time.
+    fn watch_beat(&mut self, now: Time, sent: Time, cluster: ClusterRecord, unbroken: bool, quiet_us: u64) {
+        if !unbroken || cluster.beat != self.cluster.beat {
+            (self.beat_since, self.beat_stopped) = (now, false);
+        } else {
+            self.beat_stopped = sent >= self.beat_since.plus(quiet_us);
+        }
+        self.cluster = cluster;
+    }
+
+    fn unbroken(&self, sent: Time, run_id: &str, gap_us: u64) -> bool {
+        self.run_id == run_id && self.members_sent.is_some_and(|last| sent.since(last) <= gap_us)
     }
 
     /// The lease of that member has lapsed, as this member has watched itself.
@@ -83,9 +117,7 @@ impl View {
         self.members_sent.is_some_and(|sent| now.since(sent) < micros)
     }
 
-    fn watch_all(&mut self, now: Time, sent: Time, run_id: String, quiet_us: u64, gap_us: u64) {
-        let unbroken =
-            self.run_id == run_id && self.members_sent.is_some_and(|last| sent.since(last) <= gap_us);
+    fn watch_all(&mut self, now: Time, sent: Time, run_id: String, quiet_us: u64, unbroken: bool) {
         if !unbroken {
             self.watches.clear();
         }
@@ -179,9 +211,10 @@ impl Member {
         };
         self.buried.clear();
         self.view.members = members.into_iter().map(|record| (record.id, record)).collect();
-        self.view.cluster = cluster;
+        let unbroken = self.view.unbroken(sent, &run_id, self.settings.lease_us / 2);
+        self.view.watch_beat(now, sent, cluster, unbroken, self.settings.beat_us);
         let quiet = self.settings.lease_us + self.settings.margin_us;
-        self.view.watch_all(now, sent, run_id, quiet, self.settings.lease_us / 2);
+        self.view.watch_all(now, sent, run_id, quiet, unbroken);
         let known = &self.view.members;
         self.refused.retain(|member, _| known.contains_key(member));
     }

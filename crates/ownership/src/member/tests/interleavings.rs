@@ -174,3 +174,137 @@ fn a_target_that_refuses_while_the_game_freezes_leaves_it_where_it_is() {
     assert_eq!(rig.owner_in_registry(), Some(ME));
     assert_eq!(rig.only_start(), (epoch, epoch, false));
 }
+
+#[test]
+fn an_owner_that_stood_still_goes_on_when_the_registry_still_names_it() {
+    let mut rig = Rig::new(&[B]);
+    rig.create();
+    rig.spoil = vec![(is_read, Spoil::Refused), (is_read, Spoil::Held)];
+    rig.tell(Event::Stalled(GAME));
+    rig.pass(50_000);
+    assert!(!rig.effects.contains(&Effect::GoOn(GAME)), "nobody has said so");
+    rig.pass(200_000);
+    assert!(!rig.effects.contains(&Effect::GoOn(GAME)));
+    rig.answer_held();
+    assert!(rig.seen(|effect| *effect == Effect::GoOn(GAME)));
+}
+
+#[test]
+fn an_owner_that_was_replaced_while_it_stood_still_shows_nothing() {
+    let mut rig = Rig::new(&[B]);
+    let epoch = rig.create();
+    let expect = Fence { epoch, owner: Some(ME) };
+    rig.ask(Request::Claim { game: GAME, expect, owner: B, salt: 1, floor: Epoch(0) });
+    rig.tell(Event::Stalled(GAME));
+    assert!(!rig.effects.contains(&Effect::GoOn(GAME)));
+    assert!(rig.seen(|effect| matches!(effect, Effect::Stop { to: Some((to, _)), .. } if *to == B)));
+}
+
+#[test]
+fn a_game_that_stood_still_in_a_move_that_fails_goes_on_under_a_fresh_epoch() {
+    let mut rig = Rig::new(&[B]);
+    let epoch = rig.create_and_freeze();
+    rig.spoil = vec![(is_read, Spoil::Held), (is_commit, Spoil::Refused)];
+    rig.tell(Event::Stalled(GAME));
+    rig.freeze_done();
+    let (started, base, rewind) = rig.only_start();
+    assert!(started > epoch, "the registry was asked whether it may");
+    assert_eq!((base, rewind), (epoch, false));
+}
+
+#[test]
+fn a_busy_target_is_asked_again_in_a_moment() {
+    let mut rig = Rig::new(&[B]);
+    let epoch = rig.create();
+    let expect = Fence { epoch, owner: Some(ME) };
+    rig.ask(Request::Assign { game: GAME, expect, next: B, reason: Reason::Move });
+    rig.tell(Event::Hint(Hint::Game(GAME)));
+    let asked = |effect: &Effect| matches!(effect, Effect::Send(to, Control::Prepare { .. }) if *to == B);
+    assert!(rig.seen(asked));
+    rig.tell(Event::Message(B, Control::Busy { game: GAME, epoch }));
+    assert!(!rig.seen(asked));
+    rig.pass(100_000);
+    assert!(rig.seen(asked));
+}
+
+#[test]
+fn a_target_that_is_full_says_that_it_is_busy() {
+    let mut rig = Rig::new(&[B]);
+    for id in 100..300 {
+        let (game, settings) = (GameId(id), game_settings());
+        let (tick, snapshot, edges) = (Tick(9), Bytes::new(), Vec::new());
+        let prepare = Control::Prepare { game, epoch: Epoch(1 << 20), settings, tick, snapshot, edges };
+        rig.tell(Event::Message(B, prepare));
+    }
+    assert!(rig.seen(|effect| matches!(effect, Effect::Send(to, Control::Busy { .. }) if *to == B)));
+}
+
+#[test]
+fn a_target_that_has_not_been_heard_when_the_game_stands_still_is_given_nothing() {
+    let mut rig = Rig::new(&[B]);
+    let epoch = rig.create_and_freeze();
+    rig.pass(150_000);
+    rig.freeze_done();
+    assert!(rig.effects.contains(&Effect::Send(B, Control::Abort { game: GAME, epoch })));
+    assert_eq!(rig.only_start(), (epoch, epoch, false));
+    assert_eq!(rig.owner_in_registry(), Some(ME));
+}
+
+#[test]
+fn a_target_that_does_not_answer_keeps_no_other_game_from_moving() {
+    let mut rig = Rig::new(&[B, C]);
+    let games: Vec<GameId> = (100..180).map(GameId).collect();
+    for game in &games {
+        rig.tell(Event::Create { game: *game, settings: game_settings(), snapshot: world(0) });
+    }
+    let owned: Vec<(GameId, Epoch)> = rig.member.owned().collect();
+    let give = |rig: &mut Rig, (game, epoch): (GameId, Epoch), to: MemberId| {
+        let expect = Fence { epoch, owner: Some(ME) };
+        rig.ask(Request::Assign { game, expect, next: to, reason: Reason::Move });
+        rig.tell(Event::Hint(Hint::Game(game)));
+        rig.tell(Event::Message(to, Control::Prepared { game, epoch }));
+        let next_due = rig.now.plus(15_000);
+        rig.tell(Event::Frozen { game, snapshot: world(60), next_due });
+    };
+    // B prepares all that it is asked for, and never says that it has started one.
+    for game in &owned[..70] {
+        give(&mut rig, *game, B);
+    }
+    rig.effects.clear();
+    give(&mut rig, owned[79], C);
+    assert!(rig.seen(|effect| matches!(effect, Effect::Send(to, Control::Commit { .. }) if *to == C)));
+}
+
+#[test]
+fn a_target_revision_that_nobody_vouches_for_any_more_counts_for_nothing() {
+    let mut rig = Rig::new(&[B]);
+    let published = registry::ClusterRecord { target_revision: "old".into(), ..Default::default() };
+    for _ in 0..5 {
+        rig.ask(Request::PublishCluster(published.clone()));
+        rig.pass(5_000_000);
+        assert_eq!(rig.member.target_revision(), "old");
+    }
+    rig.pass(6_000_000);
+    rig.ask(Request::Join(MemberRecord { revision: "new".into(), ..record(C) }));
+    rig.pass(500_000);
+    assert_eq!(rig.member.target_revision(), "old");
+    rig.pass(1_000_000);
+    assert_eq!(rig.member.target_revision(), "new");
+    rig.ask(Request::PublishCluster(published));
+    rig.pass(300_000);
+    assert_eq!(rig.member.target_revision(), "old");
+}
+
+#[test]
+fn a_short_grace_leaves_most_of_its_time_for_moving() {
+    for grace in 5..=60u64 {
+        let mut rig = Rig::new(&[]);
+        rig.create();
+        rig.tell(Event::Terminate { grace_us: grace * 1_000_000 });
+        let parks = (grace * 1_000_000 - (grace * 250_000).min(3_000_000)).max(1);
+        rig.pass(parks - 100_000);
+        assert!(!rig.effects.contains(&Effect::Freeze(GAME)), "grace {grace} s");
+        rig.pass(200_000);
+        assert!(rig.effects.contains(&Effect::Freeze(GAME)), "grace {grace} s");
+    }
+}
