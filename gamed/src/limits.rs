@@ -76,6 +76,9 @@ pub const RING_FRAMES: usize = 64;
 /// Ticks between two keyframes.
 pub const KEYFRAME_TICKS: u64 = 50;
 
+/// Ticks in a second.
+pub const SECOND_TICKS: u64 = 1_000_000 / protocol::TICK_MICROS;
+
 /// A game whose tick is later than this gives up the lost time and says so.
 pub const CATCH_UP: Duration = Duration::from_millis(100);
 

@@ -114,6 +114,15 @@ impl Links {
         }
     }
 
+    /// What is sent to that member, as if a link to it stood.
+    #[cfg(test)]
+    pub fn tap(&self, to: MemberId) -> mpsc::Receiver<Bytes> {
+        let (queue, sent) = mpsc::channel(limits::LINK_QUEUE);
+        let mut out = self.0.out.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        out.insert(to, Out { queue, serial: 0, cancel: CancellationToken::new() });
+        sent
+    }
+
     /// Members that a link stands to.
     pub fn up(&self) -> Vec<MemberId> {
         self.0.out.read().unwrap_or_else(std::sync::PoisonError::into_inner).keys().copied().collect()

@@ -42,6 +42,8 @@ pub struct Metrics {
     pub reanchors: Counter,
     /// Messages that a hub's full queue refused.
     pub hub_messages_dropped: Counter,
+    /// Members that asked here for the frames of a game that is elsewhere.
+    pub subscriptions_refused: Counter,
     /// Things that players did and that were dropped because too many waited for an owner.
     pub acts_dropped: Counter,
     /// Messages and renames that were refused.
@@ -74,6 +76,7 @@ impl Metrics {
             late_ticks: Counter::default(),
             reanchors: Counter::default(),
             hub_messages_dropped: Counter::default(),
+            subscriptions_refused: Counter::default(),
             acts_dropped: Counter::default(),
             chat_dropped: Counter::default(),
             stale_inputs: Counter::default(),
@@ -103,6 +106,11 @@ impl Metrics {
             "hub_messages_dropped",
             "Messages that a game's full queue refused",
             metrics.hub_messages_dropped.clone(),
+        );
+        registry.register(
+            "subscriptions_refused",
+            "Times that another member asked here for the frames of a game that is elsewhere",
+            metrics.subscriptions_refused.clone(),
         );
         registry.register(
             "acts_dropped",

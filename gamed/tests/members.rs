@@ -120,6 +120,34 @@ async fn who_leaves_is_out_of_the_game_and_does_not_come_back_with_a_move() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn edges_ask_the_next_owner_only_once_it_can_answer() {
+    let registry = Memory::default();
+    let (owner, one) = (member(&registry, "owner").await, member(&registry, "one").await);
+    let two = member(&registry, "two").await;
+    let mut players = Vec::new();
+    for _ in 0..5 {
+        let game = owner.a_game().await;
+        for address in [owner.address, one.address, two.address] {
+            players.push(Client::enter(address, spectator(game)).await.0);
+        }
+    }
+    let epochs: Vec<_> = players.iter().map(|player| player.world.expect("welcomed").0).collect();
+    let leaving = owner.leave();
+    for (player, before) in players.iter_mut().zip(epochs) {
+        while player.world.is_none_or(|(now, _)| now == before) {
+            player.next().await.expect("no close");
+        }
+        assert!(player.skipped.is_empty(), "a planned move costs no tick");
+    }
+    for member in [&one, &two] {
+        let metrics = member.metrics().await;
+        assert!(metrics.contains("gamed_subscriptions_refused_total 0\n"), "{metrics}");
+    }
+    drop(players);
+    left(leaving).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_reader_that_pauses_is_told_what_it_missed_and_one_that_stops_is_closed() {
     let registry = Memory::default();
     let owner = member(&registry, "owner").await;

@@ -28,7 +28,7 @@ use roster::Roster;
 use sight::Sight;
 use sim::{Entry, Maze, World};
 use std::sync::Arc;
-use way::Ways;
+pub use way::Ways;
 
 /// Where chance comes from.
 pub type Dice = rand::rngs::StdRng;

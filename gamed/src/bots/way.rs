@@ -7,6 +7,7 @@
 use super::plane::Spot;
 use sim::{ARENA_HALF_MAX, Maze, Segment, TANK_RADIUS, U};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 /// Side of a cell, in u. Of any passage at least 1.4 u wide, in which a tank has 0.4 u to spare, the grid has a way through.
@@ -49,6 +50,8 @@ pub struct Ways {
     exits: Vec<u8>,
     /// For each block of cells the cost from each cell to it.
     costs: Vec<OnceLock<Box<[u16]>>>,
+    /// Nobody has begun to work them out beforehand.
+    new: AtomicBool,
 }
 
 /// The ways of the mazes that games are played in now, by fingerprint.
@@ -80,6 +83,7 @@ impl Ways {
             extra: Vec::new(),
             exits: Vec::new(),
             costs: (0..blocks).map(|_| OnceLock::new()).collect(),
+            new: AtomicBool::new(true),
         };
         let mut room: Vec<f32> = (0..columns * rows)
             .map(|cell| {
@@ -94,6 +98,25 @@ impl Ways {
         ways.exits = (0..ways.extra.len()).map(|cell| ways.exits_of(cell)).collect();
         ways.forget_what_no_entry_leads_to(maze);
         ways
+    }
+
+    /// True once: whoever asks is to work them out, if they are to be there before they are wanted.
+    pub fn is_new(&self) -> bool {
+        self.new.swap(false, Ordering::Relaxed)
+    }
+
+    /// Works the costs to every place out that a tank gets to: some tens of milliseconds.
+    pub fn work_out(&self) {
+        for cell in (0..self.extra.len()).filter(|cell| self.extra[*cell] != NEVER) {
+            self.costs(cell);
+        }
+    }
+
+    /// Nothing is left to work out.
+    #[cfg(test)]
+    pub fn is_worked_out(&self) -> bool {
+        let mut cells = (0..self.extra.len()).filter(|cell| self.extra[*cell] != NEVER);
+        cells.all(|cell| self.costs[self.block(cell)].get().is_some())
     }
 
     /// Notes how near a wall's side is to the cells around it.
@@ -198,8 +221,12 @@ impl Ways {
     /// Costs from each cell to the block of `goal`.
     fn costs(&self, goal: usize) -> &[u16] {
         let (column, row) = (goal % self.columns / BLOCK, goal / self.columns / BLOCK);
-        let blocks_in_row = self.columns.div_ceil(BLOCK);
-        self.costs[row * blocks_in_row + column].get_or_init(|| self.spread(column * BLOCK, row * BLOCK))
+        self.costs[self.block(goal)].get_or_init(|| self.spread(column * BLOCK, row * BLOCK))
+    }
+
+    /// The block that a cell is in.
+    fn block(&self, cell: usize) -> usize {
+        cell / self.columns / BLOCK * self.columns.div_ceil(BLOCK) + cell % self.columns / BLOCK
     }
 
     /// Dijkstra's algorithm, from the block with this lower left cell outwards; open cells lie in buckets by their cost.

@@ -7,6 +7,7 @@ mod allowance;
 mod desk;
 mod headcount;
 mod owning;
+mod parsed;
 mod players;
 mod ring;
 mod running;
@@ -18,6 +19,7 @@ use crate::context::Context;
 use crate::wire::{Received, Wire};
 use allowance::Allowance;
 use ownership::{Edge, EdgeEvent, Event, Time};
+use parsed::Warm;
 use protocol::peer::{Control, GameSettings, PeerMessage, PlayerAct};
 use protocol::{CloseCode, Epoch, GameId, MemberId, PlayerId, ServerMessage, Tick};
 use registry::Snapshot;
@@ -115,7 +117,7 @@ enum Role {
     /// Nothing.
     Edge,
     /// The next owner, warmed up.
-    Prepared { settings: GameSettings },
+    Prepared { settings: GameSettings, _warm: Warm },
     /// The owner.
     Owner(Box<Running>),
     /// The owner until the registry says who is next; runs no tick.
@@ -147,6 +149,8 @@ pub struct Hub {
     idle_since: Instant,
     edge_events: VecDeque<EdgeEvent>,
     in_edge: bool,
+    /// The game stops with the tick that is due next.
+    freezes: bool,
 }
 
 /// How long a hub without sockets, watchers and games stays: a player who reconnects finds its ring warm.
@@ -177,6 +181,7 @@ impl Hub {
             idle_since: now,
             edge_events: VecDeque::new(),
             in_edge: false,
+            freezes: false,
         }
     }
 
@@ -229,6 +234,9 @@ impl Hub {
         let now = Instant::now();
         let step = running.step(now, &self.context);
         self.publish(step);
+        if self.freezes {
+            self.freeze();
+        }
     }
 
     /// Peers first: they have the longer way. Then our own players.
@@ -389,10 +397,11 @@ impl Hub {
     fn subscribe(&mut self, from: MemberId, have: Option<(Epoch, Tick)>) {
         let (settings, epoch) = match &self.role {
             Role::Owner(running) | Role::Frozen(running) => (running.settings().clone(), running.epoch()),
-            Role::Prepared { settings } => {
+            Role::Prepared { settings, .. } => {
                 (settings.clone(), self.edge.shown().map_or(Epoch(0), |(epoch, _)| epoch))
             }
             Role::Edge => {
+                self.context.metrics.subscriptions_refused.inc();
                 let owner = self.inputs_to.filter(|owner| *owner != self.context.me && *owner != from);
                 return self.context.links.send(from, &PeerMessage::NotOwner { game: self.game, owner });
             }
@@ -419,3 +428,6 @@ async fn next_received(seats: &mut [Seat]) -> (usize, Received) {
     })
     .await
 }
+
+#[cfg(test)]
+mod tests;

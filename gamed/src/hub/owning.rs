@@ -2,6 +2,7 @@
 //!
 //! Owns the changes of the hub's role. Decides none of them.
 
+use super::parsed::Warm;
 use super::running::{self, Running};
 use super::{Command, Hub, Role};
 use crate::clock;
@@ -20,14 +21,16 @@ impl Hub {
             Command::Unprepare => {
                 if matches!(self.role, Role::Prepared { .. }) {
                     self.role = Role::Edge;
-                    self.watchers.clear();
+                    // They would take themselves for subscribed when the game is to come here again.
+                    self.send_watchers_to(None);
                     self.release_held();
                 }
             }
             Command::Start { epoch, base, settings, snapshot, due, rewind } => {
                 self.start((epoch, base), settings, snapshot, due, rewind);
             }
-            Command::Freeze => self.freeze(),
+            // Right after a tick, so that whoever goes on has the whole time until the next one is due.
+            Command::Freeze => self.freezes = matches!(self.role, Role::Owner(_)),
             Command::Stop { to, goes_on } => self.stop(to, goes_on),
             Command::TakeSnapshot => {
                 if let Role::Owner(running) | Role::Frozen(running) = &self.role {
@@ -50,13 +53,18 @@ impl Hub {
         settings: GameSettings,
         snapshot: &Snapshot,
     ) {
-        let error = running::restore(&settings, snapshot).err();
-        if error.is_none() {
-            self.settings = Some(settings.clone());
-            self.role = Role::Prepared { settings };
-            self.edge_event(EdgeEvent::Owner(Some((owner, epoch))));
-            self.watch();
-        }
+        let restored = running::restore(&settings, snapshot);
+        let error = match restored {
+            Ok((maze, _)) => {
+                self.settings = Some(settings.clone());
+                let warm = Warm::up(maze, settings.bots > 0);
+                self.role = Role::Prepared { settings, _warm: warm };
+                self.edge_event(EdgeEvent::Owner(Some((owner, epoch))));
+                self.watch();
+                None
+            }
+            Err(error) => Some(error),
+        };
         self.context.report(Event::Restored { game: self.game, epoch, error });
     }
 
@@ -69,9 +77,11 @@ impl Hub {
         rewind: bool,
     ) {
         let due = clock::instant(due);
+        self.freezes = false;
         if matches!(self.role, Role::Owner(_)) {
             self.context.metrics.games.dec();
         }
+        // What was prepared is kept until the world stands on it.
         let running = match (snapshot, std::mem::replace(&mut self.role, Role::Edge)) {
             (Some(snapshot), _) => {
                 let metrics = self.context.metrics.clone();
@@ -105,6 +115,7 @@ impl Hub {
     }
 
     pub(super) fn freeze(&mut self) {
+        self.freezes = false;
         self.role = match std::mem::replace(&mut self.role, Role::Edge) {
             Role::Owner(mut running) => {
                 running.rests();
@@ -122,6 +133,7 @@ impl Hub {
     }
 
     pub(super) fn stop(&mut self, to: Option<(MemberId, Epoch)>, goes_on: bool) {
+        self.freezes = false;
         match std::mem::replace(&mut self.role, Role::Edge) {
             Role::Owner(running) => {
                 self.context.metrics.games.dec();
@@ -138,8 +150,11 @@ impl Hub {
         self.edge_event(EdgeEvent::Owner(to));
         self.inputs_to = to.map(|(member, _)| member).or(self.inputs_to);
         self.release_held();
-        // Whoever still watches here is told by NotOwner that frames come from elsewhere now.
-        let owner = to.map(|(member, _)| member);
+        self.send_watchers_to(to.map(|(member, _)| member));
+    }
+
+    /// Whoever watches here is told that frames come from elsewhere now.
+    fn send_watchers_to(&mut self, owner: Option<MemberId>) {
         for watcher in std::mem::take(&mut self.watchers) {
             self.context.links.send(watcher, &PeerMessage::NotOwner { game: self.game, owner });
         }

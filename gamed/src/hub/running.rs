@@ -5,6 +5,7 @@
 
 use super::desk::{Desks, Due};
 use super::headcount::Headcount;
+use super::parsed;
 use super::ring::Kept;
 use super::shown;
 use crate::bots::Bots;
@@ -49,7 +50,7 @@ pub struct Running {
     /// Epoch of the newest tick: another than `epoch` until the first tick of an ownership was run.
     ticked_under: Epoch,
     settings: GameSettings,
-    maze: Maze,
+    maze: Arc<Maze>,
     world: World,
     desks: Desks,
     bots: Bots,
@@ -67,8 +68,8 @@ pub struct Running {
 ///
 /// # Errors
 /// A sentence: the maze or the snapshot cannot be read, or its rules are unknown here.
-pub fn restore(settings: &GameSettings, snapshot: &Snapshot) -> Result<(Maze, World), String> {
-    let maze = Maze::parse(&settings.maze).map_err(|error| format!("the game's maze: {error}"))?;
+pub fn restore(settings: &GameSettings, snapshot: &Snapshot) -> Result<(Arc<Maze>, World), String> {
+    let maze = parsed::maze(&settings.maze).map_err(|error| format!("the game's maze: {error}"))?;
     let world =
         World::restore(&maze, &snapshot.world).map_err(|error| format!("the game's snapshot: {error}"))?;
     Ok((maze, world))
@@ -379,14 +380,17 @@ impl Running {
         }
     }
 
-    /// True once, when no person has been in the game for the time that the settings give.
+    /// True when no person has been in the game for the time that the settings give, and each second from then on.
     fn over(&mut self, tick: Tick, context: &Context) -> bool {
         if self.settings.stays || self.world.players().any(|player| !player.bot) {
             self.empty_since = None;
             return false;
         }
         let since = *self.empty_since.get_or_insert(tick);
-        tick.0 - since.0 == context.empty_game.as_micros() as u64 / protocol::TICK_MICROS
+        let empty_for =
+            (tick.0 - since.0).checked_sub(context.empty_game.as_micros() as u64 / protocol::TICK_MICROS);
+        // Said while it moves it is not heard.
+        empty_for.is_some_and(|ticks| ticks.is_multiple_of(limits::SECOND_TICKS))
     }
 }
 

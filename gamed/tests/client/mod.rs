@@ -40,6 +40,17 @@ pub async fn http(
     path: &str,
     body: &str,
 ) -> std::io::Result<(u16, Value)> {
+    let (status, body) = text(address, method, path, body).await?;
+    Ok((status, serde_json::from_str(&body).unwrap_or(Value::Null)))
+}
+
+/// One request, one answer: status and text.
+pub async fn text(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> std::io::Result<(u16, String)> {
     let mut stream = TcpStream::connect(address).await?;
     let length = body.len();
     let request = format!(
@@ -52,7 +63,7 @@ pub async fn http(
         return Err(std::io::ErrorKind::UnexpectedEof.into());
     };
     let status = head.split(' ').nth(1).unwrap_or_default().parse().expect("a status");
-    Ok((status, serde_json::from_str(body).unwrap_or(Value::Null)))
+    Ok((status, body.to_owned()))
 }
 
 pub fn hello(game: GameId) -> Hello {

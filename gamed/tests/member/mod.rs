@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test uses a part of it")]
 
-use crate::client::{Client, PATIENCE, hello, http, own};
+use crate::client::{Client, PATIENCE, hello, http, own, text};
 use gamed::creation::Creation;
 use gamed::mazes::Mazes;
 use gamed::server::{Server, ServerConfig};
@@ -75,6 +75,10 @@ pub async fn member_with(registry: &(impl Registry + Clone + 'static), name: &st
 impl Member {
     pub async fn http(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
         http(self.address, method, path, body).await.expect("it answers")
+    }
+
+    pub async fn metrics(&self) -> String {
+        text(self.address, "GET", "/metrics", "").await.expect("it answers").1
     }
 
     pub async fn a_game(&self) -> GameId {
