@@ -90,7 +90,7 @@ pub struct NotedMove {
 #[derive(Deserialize)]
 struct Overview {
     #[serde(default)]
-    operator_away: Option<bool>,
+    operator_beat: Option<u64>,
     moves: Vec<NotedMove>,
 }
 
@@ -140,12 +140,12 @@ impl Address {
         Ok(self.request::<Overview>(Method::GET, "/api/cluster", None).await?.moves)
     }
 
-    /// Does the server that answers miss the operator? None: it does not say.
+    /// The operator's sign of life: rises while there is one. None: the server does not say.
     ///
     /// # Errors
     /// When the server does not answer or refuses.
-    pub async fn operator_away(&self) -> Result<Option<bool>> {
-        Ok(self.request::<Overview>(Method::GET, "/api/cluster", None).await?.operator_away)
+    pub async fn operator_beat(&self) -> Result<Option<u64>> {
+        Ok(self.request::<Overview>(Method::GET, "/api/cluster", None).await?.operator_beat)
     }
 
     /// Creates a game without the servers' own bots.

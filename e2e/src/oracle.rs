@@ -21,8 +21,8 @@ pub use storm::SentAway;
 
 /// A player or game without a frame for so long at the end is cut off or lost.
 pub const SILENCE: Duration = Duration::from_secs(2);
-/// Most faults that are described one by one; all are counted.
-const MAX_FINDINGS: usize = 40;
+/// Most faults of a kind that are described one by one; all are counted.
+const MAX_FINDINGS: u64 = 8;
 
 /// The part of a run that is judged for gaps and moves: from the fault to the end of the watch.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -208,8 +208,9 @@ struct Place<'a> {
 
 impl Findings {
     fn add(&mut self, fault: Fault, place: Place<'_>, what: String) {
-        *self.counts.entry(fault).or_default() += 1;
-        if self.described.len() < MAX_FINDINGS {
+        let count = self.counts.entry(fault).or_default();
+        *count += 1;
+        if *count <= MAX_FINDINGS {
             self.described.push(Finding {
                 fault,
                 game: place.game,

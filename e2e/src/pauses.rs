@@ -9,6 +9,7 @@
 use crate::arrivals::new_worlds;
 use crate::oracle::{self, Spread, Window};
 use crate::recording::Recording;
+use crate::report::Check;
 use protocol::GameId;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use serde::Serialize;
@@ -55,6 +56,16 @@ pub struct Samples {
     pub moments: Vec<Moment>,
     /// The same measure at moments at which nothing happened.
     pub idle: Vec<f64>,
+}
+
+impl Samples {
+    /// The two 99th percentiles of this scenario alone, for its table: they are judged over all together.
+    pub fn told(&self) -> Option<Check> {
+        let p99 = |of: fn(&Moment) -> &Vec<f64>| Spread::of(self.moments.iter().flat_map(of).copied()).p99;
+        let value = format!("{:.0} ms, others {:.0} ms", p99(|one| &one.moved), p99(|one| &one.control));
+        let line = || Check::new("gap at moves, p99", value, String::new(), None);
+        (!self.moments.is_empty()).then(line)
+    }
 }
 
 /// What is asked of the figures besides.

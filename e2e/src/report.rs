@@ -212,6 +212,10 @@ impl Ran {
     pub fn passed(&self) -> bool {
         self.troubles.is_empty() && self.checks.iter().all(|check| check.pass != Some(false))
     }
+
+    fn broke(&self, measure: &str) -> bool {
+        self.checks.iter().any(|check| check.measure == measure && check.pass == Some(false))
+    }
 }
 
 impl Outcome {
@@ -435,9 +439,15 @@ pub fn scenario(outcome: &Outcome) -> String {
     for trouble in &ran.troubles {
         let _ = writeln!(text, "  trouble: {trouble}");
     }
-    if !ran.verdict.findings.is_empty() {
+    // Of what is expected here the count is enough.
+    let broken: Vec<Fault> = Fault::ALL
+        .into_iter()
+        .filter(|fault| ran.broke(fault.title()) && ran.verdict.count(*fault) > 0)
+        .collect();
+    let findings = || ran.verdict.findings.iter().filter(|finding| broken.contains(&finding.fault));
+    if findings().next().is_some() {
         text.push_str("\n  what the oracle saw:\n");
-        let rows: Vec<_> = (ran.verdict.findings.iter().take(12))
+        let rows: Vec<_> = findings()
             .map(|finding| {
                 let at = format!("{:.3} s", finding.at_s);
                 let who = format!("{} {} socket {}", finding.game, finding.player, finding.socket);
@@ -445,7 +455,7 @@ pub fn scenario(outcome: &Outcome) -> String {
             })
             .collect();
         text.push_str(&table(&rows, &[0], "  "));
-        let total: u64 = ran.verdict.faults.values().sum();
+        let total: u64 = broken.iter().map(|fault| ran.verdict.count(*fault)).sum();
         if total > rows.len() as u64 {
             let _ = writeln!(text, "  and {} more", total - rows.len() as u64);
         }

@@ -403,6 +403,7 @@ impl Scenario {
             Loss::Nothing => pauses::samples(recordings, quiet, window, settings.seed),
             Loss::Parked | Loss::Crash => pauses::Samples::default(),
         };
+        checks.extend(samples.told());
         Ran {
             scenario: self.title().to_owned(),
             fault: done.what.clone(),

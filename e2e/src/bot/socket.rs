@@ -16,8 +16,8 @@ use tokio_tungstenite::tungstenite::{Message, protocol::WebSocketConfig};
 /// Longest wait for the server to take one message, or a close.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Longest time that an older socket is kept for the ticks before the newer one's first.
-const OVERLAP_MAX: Duration = Duration::from_secs(1);
+/// Longest time that an older socket is kept for the ticks before the newer one's first: a busy machine delivers late.
+const OVERLAP_MAX: Duration = Duration::from_secs(3);
 
 /// What a socket brings.
 pub(super) enum Arrival {

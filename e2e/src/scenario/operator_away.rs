@@ -5,6 +5,7 @@
 //! the pod that joined last is the newest.
 
 use super::{Done, POLL, Stage, set_image};
+use crate::lobby::Address;
 use crate::report::Bars;
 use anyhow::{Context, Result, ensure};
 use std::time::Duration;
@@ -12,8 +13,8 @@ use tokio::time::{Instant, sleep};
 
 /// Longest wait until the operator's pods are gone.
 const AWAY_WITHIN: Duration = Duration::from_secs(60);
-/// Longest wait until the servers have noticed; a cluster whose servers do not tell is not waited for.
-const NOTICED_WITHIN: Duration = Duration::from_secs(30);
+/// The servers take the operator for gone when its sign of life has stood still for 12 s; and a little more.
+const STOOD_STILL: Duration = Duration::from_secs(14);
 /// Longest wait until it is back.
 const BACK_WITHIN: Duration = Duration::from_secs(120);
 
@@ -32,11 +33,7 @@ pub(super) async fn roll(stage: &Stage<'_>) -> Result<Done> {
             ensure!(Instant::now() < deadline, "the operator is still there after {AWAY_WITHIN:?}");
             sleep(POLL).await;
         }
-        let deadline = Instant::now() + NOTICED_WITHIN;
-        while stage.settings.address.operator_away().await? == Some(false) {
-            ensure!(Instant::now() < deadline, "after {NOTICED_WITHIN:?} no server says that it is away");
-            sleep(POLL).await;
-        }
+        noticed(&stage.settings.address).await?;
         set_image::roll(stage).await
     }
     .await;
@@ -48,4 +45,19 @@ pub(super) async fn roll(stage: &Stage<'_>) -> Result<Done> {
     done.step("the operator is back");
     done.what += ", with the operator scaled to 0";
     Ok(done)
+}
+
+/// Waits until the servers must have noticed. Those that tell nothing of the operator are not waited for.
+async fn noticed(address: &Address) -> Result<()> {
+    let (mut last, mut since) = (address.operator_beat().await?, Instant::now());
+    let deadline = since + AWAY_WITHIN;
+    while last.is_some() && since.elapsed() < STOOD_STILL {
+        ensure!(Instant::now() < deadline, "the operator is gone, and its sign of life still rises");
+        sleep(POLL).await;
+        let beat = address.operator_beat().await?;
+        if beat != last {
+            (last, since) = (beat, Instant::now());
+        }
+    }
+    Ok(())
 }
