@@ -7,6 +7,7 @@
 
 mod addresses;
 mod faults;
+mod listing;
 mod requests;
 mod server;
 mod twins;
