@@ -1,6 +1,7 @@
 //! What every hub of a member shares: who the member is, whom it can reach, and where reports go.
 
 use crate::driver::ToDriver;
+use crate::leaving::Leaving;
 use crate::links::Links;
 use crate::metrics::Metrics;
 use crate::wire::Wire;
@@ -11,7 +12,6 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 use tracing::error;
 
 /// What people are told of a member.
@@ -51,33 +51,6 @@ impl Directory {
     }
 }
 
-/// Whether this member has started to leave: until then sockets are asked to find another.
-#[derive(Clone, Default)]
-pub struct Leaving(CancellationToken);
-
-impl Leaving {
-    /// From now on new sockets are sent away soon.
-    pub fn begin(&self) {
-        self.0.cancel();
-    }
-
-    /// Whether the member leaves.
-    pub fn is_on(&self) -> bool {
-        self.0.is_cancelled()
-    }
-
-    /// Until the member starts to leave.
-    pub async fn begun(&self) {
-        self.0.cancelled().await;
-    }
-
-    /// Until a connection is to end: some time after the member started to leave, so that a new one finds another.
-    pub async fn late(self) {
-        self.begun().await;
-        tokio::time::sleep(LATE_COMER).await;
-    }
-}
-
 /// See the module. One for each worker thread, made of shared parts.
 #[derive(Clone)]
 pub struct Context {
@@ -85,8 +58,6 @@ pub struct Context {
     pub me: MemberId,
     /// Who that is, for people.
     pub named: Named,
-    /// How long sockets may stay after GoAway.
-    pub grace: Duration,
     /// A game without people ends after this.
     pub empty_game: Duration,
     /// What one player may say in a minute.
@@ -104,9 +75,6 @@ pub struct Context {
     /// The ownership driver.
     pub driver: mpsc::Sender<ToDriver>,
 }
-
-/// What came to a leaving member is sent away after this: long enough for the load balancer to have noticed.
-const LATE_COMER: Duration = Duration::from_secs(2);
 
 impl Context {
     /// Tells the ownership rules. Waits in the background where their queue is full; nothing is dropped.
@@ -143,11 +111,6 @@ impl Context {
     /// What people are told of a member.
     pub fn named(&self, member: MemberId) -> Named {
         self.directory.named(member)
-    }
-
-    /// After which time a socket that comes now is to be sent away, where this member leaves.
-    pub fn leaving(&self) -> Option<Duration> {
-        self.leaving.is_on().then_some(LATE_COMER)
     }
 
     /// Closes a socket in the background, so that its code arrives. It counts as a socket until it has: a member that ends

@@ -4,8 +4,9 @@
 //! decision is made on what was true a moment ago.
 
 use crate::clock;
-use crate::context::{Directory, Leaving};
+use crate::context::Directory;
 use crate::hub::{Command, ToHub};
+use crate::leaving::{Goodbye, Leaving};
 use crate::limits;
 use crate::links::Links;
 use crate::metrics::Metrics;
@@ -65,8 +66,6 @@ pub struct Driver {
     reply_to: mpsc::Sender<(CallId, Result<Reply, RegistryError>)>,
     stage: watch::Sender<Stage>,
     calls: TaskTracker,
-    /// Ends what waits for later when the driver ends.
-    ended: CancellationToken,
 }
 
 /// What the driver works with.
@@ -89,13 +88,6 @@ pub struct Parts {
     pub metrics: Arc<Metrics>,
 }
 
-/// Sockets of a leaving member are sent away only after this: load balancers need a moment to stop choosing it.
-const GO_AWAY_AFTER: Duration = Duration::from_millis(1500);
-
-/// The most that the GoAways of a leaving member are spread over, and their share of the time that it has.
-const GO_AWAY_SPREAD: Duration = Duration::from_secs(5);
-const GO_AWAY_SHARE: u32 = 4;
-
 /// Between two counts of the sockets.
 const LOAD: Duration = Duration::from_millis(500);
 
@@ -117,7 +109,6 @@ impl Driver {
             reply_to,
             stage,
             calls: TaskTracker::new(),
-            ended: CancellationToken::new(),
         };
         (driver, seen)
     }
@@ -142,7 +133,6 @@ impl Driver {
                 }
             }
         }
-        self.ended.cancel();
         self.calls.close();
         self.calls.wait().await;
     }
@@ -187,19 +177,10 @@ impl Driver {
             games = self.machine.owned().count(),
             "leaving: games are handed over"
         );
-        self.parts.leaving.begin();
+        let sockets = u32::try_from(self.parts.metrics.sockets.get()).unwrap_or(0);
+        self.parts.leaving.begin(Goodbye::of(sockets, grace), Instant::now() + grace);
         self.feed(Event::Terminate { grace_us: grace.as_micros() as u64 }).await;
-        let workers = self.parts.workers.clone();
-        let spread = GO_AWAY_SPREAD.min(grace / GO_AWAY_SHARE);
-        let ended = self.ended.clone();
-        self.calls.spawn(async move {
-            tokio::select! {
-                () = ended.cancelled() => {}
-                () = tokio::time::sleep(GO_AWAY_AFTER.min(grace / GO_AWAY_SHARE)) => {
-                    workers.send_all(ToAll::GoAway(spread)).await;
-                }
-            }
-        });
+        self.parts.workers.send_all(ToAll::GoAway).await;
     }
 
     fn look_up(&self, game: GameId) {

@@ -2,11 +2,11 @@
 //!
 //! Owns routes and the first message of a player's socket. What comes after Hello belongs to the game's hub.
 
-use crate::context::Leaving;
 use crate::creation::{Creation, Wish};
 use crate::demo::Roll;
 use crate::driver::{Stage, ToDriver};
 use crate::hub::{Newcomer, ToHub};
+use crate::leaving::Leaving;
 use crate::limits;
 use crate::live::Live;
 use crate::metrics::Metrics;

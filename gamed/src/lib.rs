@@ -10,6 +10,7 @@ pub mod demo;
 mod driver;
 mod http;
 mod hub;
+mod leaving;
 mod limits;
 mod links;
 mod live;

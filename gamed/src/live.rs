@@ -3,7 +3,7 @@
 //! Owns when to look and what counts as a change. A listener that is slow gets the newest state, never a queue: each has
 //! one place in a `watch`. Streams end some time after the member starts to leave; the page then comes back elsewhere.
 
-use crate::context::Leaving;
+use crate::leaving::Leaving;
 use crate::limits;
 use crate::metrics::Metrics;
 use crate::overview::{Overview, View, without_time};
@@ -234,7 +234,8 @@ mod tests {
         let (live, cancel) = live(&Memory::new());
         let mut page = Box::pin(live.listen().await.expect("a place"));
         assert!(page.next().await.is_some());
-        live.leaving.begin();
+        let grace = std::time::Duration::from_secs(10);
+        live.leaving.begin(crate::leaving::Goodbye::of(1, grace), Instant::now() + grace);
         while page.next().await.is_some() {}
         cancel.cancel();
     }

@@ -92,7 +92,6 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
         peer_address: peer_address.to_string(),
         web: settings.web.clone(),
         creation,
-        grace: settings.grace(),
         empty_game: settings.empty_game(),
         chat_per_minute: settings.chat_per_minute,
         workers: settings.workers(),

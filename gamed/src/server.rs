@@ -4,11 +4,12 @@
 //! taken for a dead process.
 
 use crate::clock;
-use crate::context::{Context, Directory, Leaving, Named};
+use crate::context::{Context, Directory, Named};
 use crate::creation::Creation;
 use crate::demo::Roll;
 use crate::driver::{Driver, Parts, Stage, ToDriver};
 use crate::http::{self, Site};
+use crate::leaving::{self, Leaving};
 use crate::limits;
 use crate::links::{Links, Router};
 use crate::live::{Bell, Live};
@@ -48,8 +49,6 @@ pub struct ServerConfig {
     pub web: Option<PathBuf>,
     /// What games can be created.
     pub creation: Creation,
-    /// Time to leave.
-    pub grace: Duration,
     /// Games without people end after this.
     pub empty_game: Duration,
     /// Messages and renames of one player in a minute.
@@ -76,9 +75,6 @@ pub struct Server {
     cancel: CancellationToken,
     keepers: JoinSet<&'static str>,
 }
-
-/// Kept of the grace time for closing the last sockets and leaving the registry.
-const LAST_MOMENT: Duration = Duration::from_secs(2);
 
 /// Between two looks at whether the last socket is gone.
 const LOOK: Duration = Duration::from_millis(50);
@@ -126,7 +122,6 @@ impl Server {
         let game_threads = threads.start(&Context {
             me,
             named: Named::from(&record),
-            grace: config.grace,
             empty_game: config.empty_game,
             chat_per_minute: config.chat_per_minute,
             links: links.clone(),
@@ -223,8 +218,9 @@ impl Server {
     /// page are gone, at the latest when the grace time ends.
     pub async fn leave(mut self, grace: Duration) {
         let began = Instant::now();
-        let deadline = began + grace.saturating_sub(LAST_MOMENT);
-        if self.driver.send(ToDriver::Terminate(grace.saturating_sub(LAST_MOMENT))).await.is_err() {
+        let time = leaving::until_last_moment(grace);
+        let deadline = began + time;
+        if self.driver.send(ToDriver::Terminate(time)).await.is_err() {
             warn!("the ownership driver is gone: games are left to a take-over");
         }
         loop {
@@ -242,7 +238,7 @@ impl Server {
             sleep(LOOK).await;
         }
         self.workers.send_all(ToAll::Close).await;
-        while self.metrics.sockets.get() > 0 && Instant::now() < deadline + limits::FAREWELL {
+        while self.metrics.sockets.get() > 0 && Instant::now() < began + grace {
             sleep(LOOK).await;
         }
         self.cancel.cancel();

@@ -27,8 +27,8 @@ const BEAT: Duration = Duration::from_millis(500);
 pub enum ToAll {
     /// A link came up or broke.
     Link(MemberId, bool),
-    /// This member leaves: sockets are to find another within this time.
-    GoAway(Duration),
+    /// This member leaves: sockets are to find another, each at its time.
+    GoAway,
     /// This member ends now: all sockets are closed.
     Close,
 }
@@ -121,7 +121,7 @@ impl From<ToAll> for ToHub {
     fn from(message: ToAll) -> ToHub {
         match message {
             ToAll::Link(member, up) => ToHub::Link(member, up),
-            ToAll::GoAway(spread) => ToHub::GoAway(spread),
+            ToAll::GoAway => ToHub::GoAway,
             ToAll::Close => ToHub::Close,
         }
     }

@@ -7,6 +7,7 @@ use client::{Client, hello, own};
 use member::{a_player, left, member, place, spectator};
 use protocol::{ClientMessage, CloseCode, Hello, Keyframe, ServerMessage, Tick};
 use registry::memory::Memory;
+use tokio::time::{Duration, Instant};
 
 const FORWARD: u8 = 1;
 
@@ -145,6 +146,30 @@ async fn edges_ask_the_next_owner_only_once_it_can_answer() {
     }
     drop(players);
     left(leaving).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sockets_of_a_leaving_member_are_sent_away_one_by_one_however_few_are_in_each_game() {
+    let registry = Memory::default();
+    let (leaver, _stays) = (member(&registry, "leaver").await, member(&registry, "stays").await);
+    let mut watchers = tokio::task::JoinSet::new();
+    for _ in 0..16 {
+        let game = leaver.a_game().await;
+        let (mut watcher, _, _) = Client::enter(leaver.address, spectator(game)).await;
+        watchers.spawn(async move {
+            while !matches!(watcher.next().await.expect("no close"), ServerMessage::GoAway { .. }) {}
+            assert!(watcher.skipped.is_empty());
+            Instant::now()
+        });
+    }
+    let began = Instant::now();
+    let leaving = leaver.leave();
+    let mut told = watchers.join_all().await;
+    told.sort();
+    assert!(told[0] - began >= Duration::from_secs(1), "load balancers have noticed");
+    assert!(told[15] - told[0] > Duration::from_secs(1), "{told:?}");
+    left(leaving).await;
+    assert!(began.elapsed() < Duration::from_secs(9), "the member ends with its last socket");
 }
 
 #[tokio::test(flavor = "multi_thread")]

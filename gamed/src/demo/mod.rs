@@ -166,7 +166,6 @@ impl Demo {
             peer_address: peers.local_addr()?.to_string(),
             web: self.settings.web.clone(),
             creation: self.creation.clone(),
-            grace: self.settings.grace(),
             empty_game: self.settings.empty_game(),
             chat_per_minute: self.settings.chat_per_minute,
             workers: 1,

@@ -90,8 +90,8 @@ pub enum ToHub {
     Owner(Option<(MemberId, Epoch)>),
     /// The registry knows no such game.
     NoSuchGame,
-    /// This member leaves: its sockets are to find another within this time.
-    GoAway(Duration),
+    /// This member leaves: its sockets are to find another, each at its time.
+    GoAway,
     /// This member ends now: all sockets are closed.
     Close,
 }
@@ -285,10 +285,12 @@ impl Hub {
         if !self.seats.is_empty() {
             self.edge_event(EdgeEvent::Wake);
         }
+        let leaves = self.context.leaving.plan();
         for seat in &mut self.seats {
-            if seat.go_away_at.is_some_and(|at| at <= now) {
-                seat.go_away_at = None;
-                let grace_ms = self.context.grace.as_millis() as u32;
+            if let Some((_, deadline)) = leaves
+                && seat.goes_now(now)
+            {
+                let grace_ms = deadline.saturating_duration_since(now).as_millis() as u32;
                 seat.send(ServerMessage::GoAway { grace_ms }.encode(), now);
             }
         }
@@ -340,7 +342,7 @@ impl Hub {
                     self.close_all(CloseCode::NoSuchGame);
                 }
             }
-            ToHub::GoAway(spread) => self.go_away(spread),
+            ToHub::GoAway => self.go_away(),
             ToHub::Close => self.close_all(CloseCode::Leaving),
         }
     }

@@ -8,6 +8,7 @@ use super::running::Refusal;
 use super::seat::Seat;
 use super::source::show_ring;
 use super::{Act, Hub, Newcomer, Role};
+use crate::leaving;
 use crate::limits;
 use crate::wire::Received;
 use bytes::Bytes;
@@ -51,10 +52,8 @@ impl Hub {
             let me = self.context.me;
             self.act(me, player, session, PlayerAct::Join { name });
         }
-        if let Some(spread) = self.context.leaving() {
-            let seat = self.seats.last_mut().expect("it was pushed above");
-            seat.go_away_at = Some(now + spread);
-        }
+        // Comes to a member that leaves.
+        self.go_away();
         self.seat_waiting();
     }
 
@@ -332,11 +331,11 @@ impl Hub {
         }
     }
 
-    pub(super) fn go_away(&mut self, spread: Duration) {
+    pub(super) fn go_away(&mut self) {
+        let Some((goodbye, _)) = self.context.leaving.plan() else { return };
         let now = Instant::now();
-        let seats = self.seats.len().max(1) as u32;
-        for (index, seat) in self.seats.iter_mut().enumerate() {
-            seat.go_away_at = Some(now + spread * index as u32 / seats);
+        for seat in &mut self.seats {
+            seat.goes(now + goodbye.time(leaving::place(seat.player, seat.session)));
         }
     }
 }

@@ -10,6 +10,16 @@ use protocol::frame::with_rewind;
 use protocol::{Epoch, MAX_INPUTS, PlayerId, Tick};
 use tokio::time::{Duration, Instant};
 
+/// Whether a socket was told to find another member.
+enum Goes {
+    /// Its member stays, as far as is known.
+    Stays,
+    /// Then it will be.
+    At(Instant),
+    /// It was.
+    Told,
+}
+
 /// See the module.
 pub struct Seat {
     /// The socket.
@@ -32,8 +42,8 @@ pub struct Seat {
     behind: bool,
     /// The newest tick that the client says it was given. None: it has said nothing yet.
     seen: Option<Tick>,
-    /// When its member says goodbye, while draining.
-    pub go_away_at: Option<Instant>,
+    /// When it is told to find another member, while its own one leaves.
+    goes: Goes,
     /// The socket ends after what is queued.
     pub dead: bool,
     /// Something waits for the kernel to take it.
@@ -64,7 +74,7 @@ impl Seat {
             rewound: false,
             behind: false,
             seen: None,
-            go_away_at: None,
+            goes: Goes::Stays,
             dead: false,
             unsent: false,
             stalled_since: None,
@@ -75,6 +85,22 @@ impl Seat {
                 now,
             ),
         }
+    }
+
+    /// It is to be told then to find another member; the first word counts.
+    pub fn goes(&mut self, at: Instant) {
+        if matches!(self.goes, Goes::Stays) {
+            self.goes = Goes::At(at);
+        }
+    }
+
+    /// True once, when the time has come.
+    pub fn goes_now(&mut self, now: Instant) -> bool {
+        let due = matches!(self.goes, Goes::At(at) if at <= now);
+        if due {
+            self.goes = Goes::Told;
+        }
+        due
     }
 
     /// Queues a message that is no frame.

@@ -1,8 +1,9 @@
 //! Hubs that are told what a peer and the ownership rules say, and what they send and report: a move, seen from each side.
 
 use super::*;
-use crate::context::{Directory, Leaving, Named};
+use crate::context::{Directory, Named};
 use crate::driver::ToDriver;
+use crate::leaving::Leaving;
 use crate::links::Links;
 use crate::metrics::Metrics;
 use protocol::ClusterKey;
@@ -30,7 +31,6 @@ fn bench() -> Bench {
     let context = Context {
         me: ME,
         named: Named::default(),
-        grace: Duration::from_secs(10),
         empty_game: Duration::from_secs(600),
         chat_per_minute: 20,
         links,

@@ -59,7 +59,6 @@ pub async fn member_with(registry: &(impl Registry + Clone + 'static), name: &st
         peer_address: peers.local_addr().expect("it is bound").to_string(),
         web: None,
         creation: Creation { slots: 8, bots: 0, rounds: setup.rounds, mazes },
-        grace: Duration::from_secs(10),
         empty_game: setup.empty_game,
         chat_per_minute: setup.chat_per_minute,
         workers: 1,
