@@ -6,7 +6,7 @@
  */
 import { Component, createRef } from 'preact';
 import { type House, type Town, counted, crowd, freshMove, noticed, shortMemberName, shortTime, townOf } from './cluster-facts';
-import { FLIGHT_MS, type Place, STAGGER_MS, fly, placeIn, seenIn, slide } from './cluster-flight';
+import { FLIGHT_MS, type Place, STAGGER_MS, clearTrails, fly, placeIn, seenIn, slide } from './cluster-flight';
 import { type SeenGame, type Story, causeOf } from './cluster-story';
 import { revisionColour } from './colours';
 import { Places } from './lobby-game';
@@ -63,6 +63,12 @@ export class Board extends Component<Props> {
     const after = this.look();
     const drifts = new Map<string, { x: number; y: number }>();
     let flights = 0;
+    const moved = (key: string): boolean => {
+      const [was, is] = [before.get(key)?.place, after.get(key)?.place];
+      return was !== undefined && is !== undefined && Math.hypot(was.x - is.x, was.y - is.y) >= 1;
+    };
+    // Trails lead from house to house: where those were when they were left.
+    if ([...after].some(([key, { house }]) => house === '' && moved(key))) clearTrails(this.trails.current);
     // Houses come before the games in them.
     for (const element of board.querySelectorAll<HTMLElement>('[data-moves]')) {
       const key = element.dataset.moves ?? '';

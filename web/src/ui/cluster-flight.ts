@@ -23,6 +23,8 @@ const SLIDE_MS = 420;
 export const STAGGER_MS = 110;
 /** The trail stays for so long after the landing. */
 const TRAIL_MS = 1600;
+/** One that leads astray is gone after so long. */
+const CLEAR_MS = 200;
 const STEPS = 24;
 /** Flights stay below this, in pixels from the board's upper edge. */
 const TOP = 4;
@@ -101,6 +103,14 @@ export function fly(element: HTMLElement, from: Place, to: Place, drift: Point, 
 
 function stopMoving(element: HTMLElement): void {
   for (const animation of element.getAnimations()) if (animation.id === 'move') animation.cancel();
+}
+
+/** Lets all trails fade now. */
+export function clearTrails(trails: SVGElement | null): void {
+  for (const path of trails?.children ?? []) {
+    const fading = path.animate([{}, { opacity: 0 }], { duration: CLEAR_MS, fill: 'forwards' });
+    fading.onfinish = () => path.remove();
+  }
 }
 
 function leaveTrail(trails: SVGElement, from: Point, to: Point, delay: number, colour: string): void {
