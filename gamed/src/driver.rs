@@ -245,11 +245,20 @@ impl Driver {
         self.parts.workers.send(game, ToHub::Command(command)).await;
     }
 
-    /// What the machine asks for at once goes to the registry at once: the requests are independent of each other.
+    /// What the machine asks for at once goes to the registry at once: the requests are independent of each other. Each of
+    /// those that list goes apart, for a batch is answered when all of it is.
     fn call(&self, calls: Vec<(CallId, Request)>) {
-        if calls.is_empty() {
-            return;
+        let (listings, others): (Vec<_>, Vec<_>) =
+            calls.into_iter().partition(|(_, request)| request.lists());
+        for listing in listings {
+            self.call_together(vec![listing]);
         }
+        if !others.is_empty() {
+            self.call_together(others);
+        }
+    }
+
+    fn call_together(&self, calls: Vec<(CallId, Request)>) {
         let (registry, reply_to) = (self.parts.registry.clone(), self.reply_to.clone());
         self.calls.spawn(async move {
             let (ids, requests): (Vec<_>, Vec<_>) = calls.into_iter().unzip();

@@ -13,8 +13,7 @@ use super::observe::{Observed, RegistryView};
 use registry::{ClusterRecord, Registry, RegistryError, Reply, Request};
 use std::time::Duration;
 
-/// Longest time between two publications while all is well. Members take more than two missed ones for the operator's
-/// absence.
+/// Longest time between two publications while all is well. Members wait for more than two of them.
 pub const BEAT: Duration = Duration::from_secs(5);
 
 /// The members were not told.
@@ -54,5 +53,16 @@ pub async fn publish(directory: Option<&dyn Registry>, observed: &Observed) -> R
     match directory.call(Request::PublishCluster(record)).await? {
         Reply::Done => Ok(()),
         _ => Err(PublishError::Confused),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_wait_for_more_than_two_beats() {
+        let patience = Duration::from_micros(ownership::Settings::default().beat_us);
+        assert!(2 * BEAT < patience, "{patience:?}");
     }
 }
