@@ -97,6 +97,7 @@ impl Overview {
             "rolling": self.roll.as_ref().is_some_and(Roll::is_on),
             "me": self.me,
             "target_revision": target_revision(&view.cluster, view.members.iter()),
+            "operator_beat": view.cluster.beat,
             "members": view.members_json(),
             "games": view.games_json(),
             "moves": moves.collect::<Vec<_>>(),
@@ -104,13 +105,14 @@ impl Overview {
     }
 }
 
-/// What changes all the time and is no news: how long ago moves were, and how far games are.
+/// What changes all the time and is no news: how long ago moves were, how far games are, and that the operator lives.
 pub fn without_time(mut cluster: Value) -> Value {
     for (list, field) in [("moves", "ago_ms"), ("games", "tick")] {
         for entry in cluster[list].as_array_mut().into_iter().flatten() {
             entry[field] = Value::Null;
         }
     }
+    cluster["operator_beat"] = Value::Null;
     cluster
 }
 
