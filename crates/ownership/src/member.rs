@@ -27,7 +27,7 @@ use protocol::{Epoch, GameId, MemberId, Tick};
 use registry::{GameRecord, MemberRecord, MemberState, RegistryError, Reply, Request, Snapshot};
 use std::collections::{BTreeMap, BTreeSet};
 use takeover::{Claim, Claiming};
-use target::Incoming;
+use target::{Incoming, Promise};
 use view::View;
 
 /// What an unanswered request was for.
@@ -62,6 +62,11 @@ enum Call {
     },
     Commit {
         game: GameId,
+    },
+    /// What has become of a game that ticks provisionally?
+    Probe {
+        game: GameId,
+        epoch: Epoch,
     },
     Bump {
         game: GameId,
@@ -109,6 +114,7 @@ pub struct Member {
     owned: BTreeMap<GameId, Owned>,
     incoming: BTreeMap<GameId, Incoming>,
     claims: BTreeMap<GameId, Claim>,
+    promises: BTreeMap<GameId, Promise>,
     drain: Option<Drain>,
     /// Facts changed since ownerless games, and games to be moved, were looked for.
     look_for_claims: bool,
@@ -138,6 +144,7 @@ impl Member {
             owned: BTreeMap::new(),
             incoming: BTreeMap::new(),
             claims: BTreeMap::new(),
+            promises: BTreeMap::new(),
             drain: None,
             look_for_claims: false,
             look_for_moves: false,
@@ -182,6 +189,7 @@ impl Member {
         self.keep_peers(out);
         self.keep_readiness(now, out);
         self.keep_incoming(now, out);
+        self.keep_promises(now, out);
         self.keep_games(now, out);
         self.keep_claims(now, out);
         self.bury(now, out);
@@ -205,6 +213,7 @@ impl Member {
             Call::Claim { game, claiming } => self.claim_answered(now, game, claiming, reply, out),
             Call::Commit { game } => self.commit_answered(now, game, reply, out),
             Call::Bump { game } => self.bump_answered(now, game, reply, out),
+            Call::Probe { game, epoch } => self.probed(now, game, epoch, reply, out),
             Call::Recreate { game } => self.recreate_answered(now, game, reply, out),
             Call::Store { game, epoch, tick } => self.store_answered(now, game, epoch, tick, reply, out),
             Call::Park { game } => self.park_answered(now, game, reply, out),
@@ -225,15 +234,15 @@ impl Member {
                 let snapshot = self.sent_world(game, tick, snapshot);
                 self.committed(now, from, game, (old, epoch), snapshot, due_us, out);
             }
-            Control::Abort { game, epoch } => self.aborted_by(from, game, epoch, out),
+            Control::Abort { game, epoch } => self.aborted_by(now, from, game, epoch, out),
             Control::Prepared { game, epoch } => self.target_prepared(from, game, epoch),
             Control::Refused { game, epoch, reason } => {
                 self.target_refused(now, from, game, epoch, &reason, out)
             }
             Control::Busy { game, epoch } => self.target_busy(now, from, game, epoch),
             Control::Started { game, epoch } => self.target_started(from, game, epoch, out),
-            // The target has forgotten what the sender of the abort had given up before.
-            Control::Aborted { .. } | Control::Released { .. } => {}
+            Control::Aborted { game, epoch } => self.target_aborted(now, from, game, epoch, out),
+            Control::Released { game, epoch } => self.released(from, game, epoch),
             // For edges.
             Control::MoveSoon { .. } | Control::Moved { .. } => {}
             Control::Unreachable { member } => {

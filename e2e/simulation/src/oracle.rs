@@ -7,9 +7,6 @@ use protocol::{Epoch, GameId, MemberId};
 use registry::{Fence, GameRecord, Reply, Request};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A lease may have been renewed between the look that found it lapsed and the claim that followed.
-const CLAIM_UNDER_WAY_US: u64 = 2_000_000;
-
 #[derive(Debug, Default)]
 struct Run {
     ticker: Option<MemberId>,
@@ -35,6 +32,16 @@ pub struct Oracle {
     planned: BTreeMap<(GameId, Epoch), Planned>,
     /// Where each ownership started from.
     starts: BTreeMap<(GameId, Epoch), u64>,
+    /// Moves from that epoch that their target has called off: the old owner may tick on.
+    called_off: BTreeSet<(GameId, Epoch)>,
+    /// Games and epochs that were moved or parked away: at which tick.
+    left: BTreeMap<(GameId, Epoch), u64>,
+    /// The newest tick of each game that was run.
+    newest: BTreeMap<GameId, u64>,
+    /// When the registry's record left an epoch.
+    replaced: BTreeMap<(GameId, Epoch), u64>,
+    /// Members that were told that they do not own the game under that epoch.
+    refused: BTreeSet<(GameId, Epoch, MemberId)>,
     /// What each ownership called durable.
     durable: BTreeMap<(GameId, Epoch), u64>,
     /// The first broken promise.
@@ -47,6 +54,20 @@ impl Oracle {
         self.broken.get_or_insert(sentence);
     }
 
+    /// A target says that it will not run what is moved to it from that epoch, or that it will.
+    pub fn said(&mut self, game: GameId, from: Epoch, called_off: bool) {
+        if called_off {
+            self.called_off.insert((game, from));
+        } else {
+            self.called_off.remove(&(game, from));
+        }
+    }
+
+    /// The target of a move from that epoch has called it off.
+    pub fn is_called_off(&self, game: GameId, from: Epoch) -> bool {
+        self.called_off.contains(&(game, from))
+    }
+
     /// A world that nobody ticked: the first of a game.
     pub fn born(&mut self, game: GameId, world: &Toy) {
         self.worlds.insert((game, world.tick, world.hash));
@@ -54,6 +75,10 @@ impl Oracle {
 
     /// A member starts to own a game with that world.
     pub fn started(&mut self, game: GameId, epoch: Epoch, world: &Toy) {
+        let planned = self.planned.get(&(game, epoch));
+        if planned.is_some_and(|planned| self.is_called_off(game, planned.from)) {
+            self.fail(format!("promise 1: {game} is started under {epoch} by a target that called it off"));
+        }
         if !self.worlds.contains(&(game, world.tick, world.hash)) {
             self.fail(format!(
                 "{game} is started under {epoch} from a world at tick {} that never was",
@@ -84,7 +109,16 @@ impl Oracle {
     }
 
     /// A member has run one tick.
-    pub fn ticked(&mut self, game: GameId, epoch: Epoch, by: MemberId, before: u64, world: &Toy) {
+    /// `resumed`: when that member last went on after it had been stopped for long.
+    pub fn ticked(
+        &mut self,
+        game: GameId,
+        epoch: Epoch,
+        by: MemberId,
+        before: u64,
+        world: &Toy,
+        resumed: Option<u64>,
+    ) {
         let tick = world.tick;
         let run = self.runs.entry((game, epoch)).or_default();
         let mut broken = None;
@@ -116,13 +150,27 @@ impl Oracle {
                 planned.tick
             ));
         }
-        let left = self.planned.iter().find(|((moved, _), planned)| *moved == game && planned.from == epoch);
-        if let Some((_, planned)) = left.filter(|(_, planned)| tick > planned.tick) {
+        let called_off = self.is_called_off(game, epoch);
+        if let Some(left) = self.left.get(&(game, epoch)).filter(|left| tick > **left && !called_off) {
+            broken =
+                Some(format!("promise 5: {game} was moved at tick {left}, its old owner runs tick {tick}"));
+        }
+        if self.refused.contains(&(game, epoch, by)) && !called_off {
             broken = Some(format!(
-                "promise 5: {game} was moved at tick {}, its old owner runs tick {tick}",
-                planned.tick
+                "promise 3: {by} was told that it does not own {game} under {epoch}, and runs tick {tick}"
             ));
         }
+        let replaced = self.replaced.get(&(game, epoch));
+        if let (Some(replaced), Some(resumed)) = (replaced, resumed)
+            && *replaced < resumed
+            && !called_off
+        {
+            broken = Some(format!(
+                "rule 18: {by} was replaced at {replaced}, goes on at {resumed} and shows tick {tick} of {game}"
+            ));
+        }
+        let newest = self.newest.entry(game).or_default();
+        *newest = tick.max(*newest);
         self.worlds.insert((game, tick, world.hash));
         if let Some(broken) = broken {
             self.fail(broken);
@@ -132,6 +180,7 @@ impl Oracle {
     /// The registry has answered a request: what was there before, and after.
     pub fn written(
         &mut self,
+        now: u64,
         request: &Request,
         reply: &Reply,
         before: Option<&GameRecord>,
@@ -147,11 +196,19 @@ impl Oracle {
         if after.epoch < before.epoch || after.durable < before.durable && after.epoch == before.epoch {
             self.fail(format!("promise 3: {game} goes back in the registry from {before:?} to {after:?}"));
         }
+        if after.epoch != before.epoch {
+            self.replaced.insert((game, before.epoch), now);
+        }
+        if let (Request::Park { snapshot, .. }, Reply::Granted { .. }) = (request, reply) {
+            self.left.insert((game, expect.epoch), snapshot.tick.0);
+        }
         if let (Request::CommitMove { snapshot, .. }, Reply::Granted { epoch }) = (request, reply) {
             let world = Toy::decode(&snapshot.world);
             let planned = Planned { from: expect.epoch, tick: world.tick, hash: world.hash };
+            self.left.insert((game, expect.epoch), world.tick);
             let ran = self.runs.get(&(game, expect.epoch)).and_then(|run| run.ticks);
-            if ran.is_some_and(|(_, last)| last > world.tick) {
+            let called_off = self.is_called_off(game, expect.epoch);
+            if ran.is_some_and(|(_, last)| last > world.tick) && !called_off {
                 self.fail(format!(
                     "promise 5: {game} is moved with the world of tick {}, {ran:?} were run",
                     world.tick
@@ -161,18 +218,34 @@ impl Oracle {
         }
     }
 
-    /// A claim was granted over a member: when its lease was last known not to hold (by its own clock), if at all.
-    pub fn claimed(&mut self, game: GameId, over: MemberId, now: u64, lapsed: Option<u64>) {
-        if lapsed.is_none_or(|at| now - at > CLAIM_UNDER_WAY_US) {
+    /// The newest tick of a game that anybody has run.
+    pub fn last_tick(&self, game: GameId) -> Option<u64> {
+        self.newest.get(&game).copied()
+    }
+
+    /// An earlier ownership started from that tick, too.
+    pub fn began_twice(&self, game: GameId, epoch: Epoch, tick: u64) -> bool {
+        let before = self.starts.range((game, Epoch(0))..(game, epoch)).next_back();
+        before.is_some_and(|(_, from)| *from == tick)
+    }
+
+    /// A member is told that the registry refused a write that it made as the owner under that epoch.
+    pub fn refused(&mut self, game: GameId, epoch: Epoch, member: MemberId) {
+        self.refused.insert((game, epoch, member));
+    }
+
+    /// A member writes as the owner under that epoch.
+    pub fn writes(&mut self, game: GameId, epoch: Epoch, member: MemberId) {
+        if self.refused.contains(&(game, epoch, member)) {
             self.fail(format!(
-                "promise 8: {game} is claimed from {over}, whose lease has held all the time ({lapsed:?})"
+                "promise 3: {member} was told that it does not own {game} under {epoch}, and writes again"
             ));
         }
     }
 }
 
 /// The fence of a request that changes a game.
-fn fence(request: &Request) -> Option<(GameId, Fence)> {
+pub fn fence(request: &Request) -> Option<(GameId, Fence)> {
     match request {
         Request::Claim { game, expect, .. }
         | Request::Assign { game, expect, .. }
@@ -186,15 +259,15 @@ fn fence(request: &Request) -> Option<(GameId, Fence)> {
 }
 
 /// As [`fence`], to be changed.
-pub fn fence_mut(request: &mut Request) -> Option<(GameId, &mut Fence)> {
+pub fn fence_mut(request: &mut Request) -> Option<&mut Fence> {
     match request {
-        Request::Claim { game, expect, .. }
-        | Request::Assign { game, expect, .. }
-        | Request::CommitMove { game, expect, .. }
-        | Request::Bump { game, expect, .. }
-        | Request::StoreSnapshot { game, expect, .. }
-        | Request::Park { game, expect, .. }
-        | Request::End { game, expect } => Some((*game, expect)),
+        Request::Claim { expect, .. }
+        | Request::Assign { expect, .. }
+        | Request::CommitMove { expect, .. }
+        | Request::Bump { expect, .. }
+        | Request::StoreSnapshot { expect, .. }
+        | Request::Park { expect, .. }
+        | Request::End { expect, .. } => Some(expect),
         _ => None,
     }
 }

@@ -1,19 +1,23 @@
 //! One server process: carries out what its ownership machine asks for. Stands for gamed's driver.
 
+use crate::broken::Broken;
+use crate::calls::Caller;
 use crate::cluster::{Action, Cluster, Down, TICK};
+use crate::coverage;
 use crate::hub::{Hub, Linked, Own};
-use crate::plan::Broken;
-use crate::toy::{Frame, Toy};
+use crate::toy::{Frame, Press, Toy};
 use ownership::{EdgeEffect, EdgeEvent, Effect, Event, Member, Time};
 use protocol::peer::{Control, Input, PeerMessage, PlayerAct};
 use protocol::{Epoch, GameId, MemberId, PlayerId, Tick};
-use registry::{RegistryError, Request, Snapshot};
+use registry::{Request, Snapshot};
 use std::collections::BTreeMap;
 
 /// Ticks that a late game catches up at once.
 const CATCH_UP: u64 = 5;
-/// A game that was stopped for longer asks whether it was replaced meanwhile: half a lease.
-const STALL_US: u64 = 1_000_000;
+/// A target that does not reach the registry does not start; it is told again within so long.
+const COMMIT_AGAIN_US: u64 = 150_000;
+/// A process that was stopped for longer than half a lease may have been replaced.
+const STOPPED_LONG_US: u64 = 1_000_000;
 
 #[derive(Debug)]
 pub struct Server {
@@ -28,8 +32,14 @@ pub struct Server {
     pub peers: Vec<MemberId>,
     pub hubs: BTreeMap<GameId, Hub>,
     pub pod: String,
-    pub revision: String,
+    pub revision: &'static str,
     pub terminating: bool,
+    /// It alone does not reach the registry before.
+    pub blind_until: u64,
+    /// When the last link that broke could stand again.
+    pub links_broke: Option<u64>,
+    /// When it went on after the last stop that was long.
+    pub resumed: Option<u64>,
     /// When its lease was last seen not to hold.
     pub lapsed: Option<u64>,
     /// The earliest wake that is scheduled.
@@ -37,6 +47,42 @@ pub struct Server {
 }
 
 impl Server {
+    pub fn new(
+        id: MemberId,
+        member: Member,
+        pod: String,
+        revision: &'static str,
+        offset: u64,
+        now: u64,
+    ) -> Server {
+        Server {
+            id,
+            member,
+            offset,
+            alive: true,
+            refuses: true,
+            paused_until: 0,
+            peers: Vec::new(),
+            hubs: BTreeMap::new(),
+            pod,
+            revision,
+            terminating: false,
+            blind_until: 0,
+            links_broke: None,
+            resumed: None,
+            lapsed: Some(now),
+            wake: Some(now),
+        }
+    }
+
+    /// It stops now, for so long.
+    pub fn stopped(&mut self, now: u64, micros: u64) {
+        // A game notices by how late its tick is.
+        if micros > STOPPED_LONG_US + 2 * TICK {
+            self.resumed = Some(now + micros);
+        }
+    }
+
     pub fn paused(&self, now: u64) -> bool {
         now < self.paused_until
     }
@@ -59,10 +105,11 @@ impl Cluster {
         let Some(server) = self.servers.get_mut(&id).filter(|server| server.alive) else { return };
         server.note_lapse(now);
         let mut effects = Vec::new();
-        if self.trace && !matches!(event, Event::Wake | Event::World { .. } | Event::Reply(_, Ok(_))) {
-            println!("{:>10} {} <- {}", now, short(id), brief(&format!("{event:?}")));
-        }
         let clock = server.clock(now);
+        if !matches!(event, Event::Wake | Event::World { .. } | Event::Reply(_, Ok(_))) {
+            self.note(|| format!("{} <- {}", short(id), brief(&format!("{event:?}"))));
+        }
+        let Some(server) = self.servers.get_mut(&id) else { return };
         server.member.handle(clock, event, &mut effects);
         server.note_lapse(now);
         for effect in effects {
@@ -83,21 +130,26 @@ impl Cluster {
     }
 
     fn carry_out(&mut self, id: MemberId, effect: Effect) {
-        if self.trace
-            && !matches!(
-                effect,
-                Effect::Call(_, Request::Members | Request::Games | Request::Game(_))
-                    | Effect::Durable(..)
-                    | Effect::TakeSnapshot(_)
-            )
-        {
-            println!("{:>10} {} -> {}", self.now, short(id), brief(&format!("{effect:?}")));
+        if !matches!(
+            effect,
+            Effect::Call(_, Request::Members | Request::Games | Request::Game(_))
+                | Effect::Durable(..)
+                | Effect::TakeSnapshot(_)
+        ) {
+            self.note(|| format!("{} -> {}", short(id), brief(&format!("{effect:?}"))));
         }
+        self.follow_moves(id, &effect);
         match effect {
-            Effect::Call(call, request) => self.call(Some((id, call)), request),
+            Effect::Call(call, request) => self.call(Some(Caller { id, call }), request),
             Effect::Send(to, control) => {
-                if matches!(control, Control::Abort { .. }) {
-                    self.coverage.aborted += 1;
+                match &control {
+                    Control::Abort { .. } => self.coverage.count("hand-overs called off"),
+                    Control::Aborted { game, epoch } => {
+                        self.coverage.branch(coverage::ABORTED);
+                        self.oracle.said(*game, *epoch, true);
+                    }
+                    Control::Prepared { game, epoch } => self.oracle.said(*game, *epoch, false),
+                    _ => {}
                 }
                 self.send(id, to, PeerMessage::Control(control));
             }
@@ -117,6 +169,7 @@ impl Cluster {
                 }
             }
             Effect::Prepare { game, epoch, owner, snapshot, .. } => {
+                self.remember_prepared(game, snapshot.clone());
                 let hub = self.hub(id, game);
                 hub.prepared = Some(snapshot.clone());
                 let have = hub.ring.back().map(|last| (last.epoch, Tick(last.tick)));
@@ -130,6 +183,8 @@ impl Cluster {
             }
             Effect::Unprepare { game } => self.hub(id, game).prepared = None,
             Effect::Start { game, epoch, base, snapshot, due, rewind, .. } => {
+                let forgets = self.claims_own && self.plan.broken == Some(Broken::ChainForgotten);
+                let rewind = rewind || forgets;
                 self.start(id, game, epoch, base, snapshot, due.0, rewind);
             }
             Effect::GoOn(game) => {
@@ -140,19 +195,28 @@ impl Cluster {
                     (own.stalled, own.next_due) = (false, clock);
                     hub.generation += 1;
                     let generation = hub.generation;
+                    self.coverage.branch(coverage::STALLED_OWNER);
                     self.at(now, Action::Tick(id, game, generation));
                 }
             }
             Effect::Freeze(game) => {
                 let at = self.now + 200;
-                let own = self.hub(id, game).own.as_mut().expect("only an owned game is frozen");
-                own.frozen = true;
+                let own = self.hub(id, game).own.as_ref().expect("only an owned game is frozen");
                 let (snapshot, next_due) = (snapshot(&own.world), Time(own.next_due));
+                if self.plan.broken == Some(Broken::TickAfterFreeze) {
+                    self.run_tick(id, game);
+                }
+                if let Some(own) = self.hub(id, game).own.as_mut() {
+                    own.frozen = true;
+                }
                 self.deliver(id, at, Event::Frozen { game, snapshot, next_due });
             }
             Effect::Stop { game, to, goes_on } => {
                 let hub = self.hub(id, game);
-                hub.own = None;
+                if hub.own.take().is_some_and(|own| own.stalled) {
+                    self.coverage.branch(coverage::STALLED_REPLACED);
+                }
+                let hub = self.hub(id, game);
                 hub.generation += 1;
                 let subscribers = std::mem::take(&mut hub.subscribers);
                 if goes_on {
@@ -191,6 +255,13 @@ impl Cluster {
             Effect::Moved(moved) => {
                 if moved.to == id {
                     *self.coverage.moves.entry(moved.cause).or_default() += 1;
+                    match moved.cause {
+                        "lease" => self.coverage.branch(coverage::LEASE_WATCHED),
+                        "refused" => self.coverage.branch(coverage::REFUSED_SEEN),
+                        "restarted" => self.coverage.branch(coverage::RESTARTED_SEEN),
+                        "operator" => self.coverage.branch(coverage::OPERATOR_WORD),
+                        _ => {}
+                    }
                 }
             }
         }
@@ -221,8 +292,10 @@ impl Cluster {
         hub.prepared = None;
         hub.generation += 1;
         let generation = hub.generation;
-        // The time that it has been due for already was no stop of this process.
-        let next_due = due.max(clock.saturating_sub(STALL_US));
+        // The time that it has been due for already was no stop of this process; it may have been one where the game goes on
+        // under the epoch that it stood still under.
+        let resumes = snapshot.is_none() && hub.own.as_ref().is_some_and(|own| own.epoch == epoch);
+        let next_due = if resumes { due } else { due.max(clock.saturating_sub(STOPPED_LONG_US)) };
         let own = Own {
             epoch,
             world: world.clone(),
@@ -237,12 +310,19 @@ impl Cluster {
         if rewind {
             hub.ring.clear();
         }
-        self.oracle.started(game, epoch, &world);
+        if snapshot.is_some() {
+            self.judge_start(id, game, epoch, world.tick, rewind);
+        }
+        if !resumes {
+            self.oracle.started(game, epoch, &world);
+        } else if self.oracle.is_called_off(game, epoch) {
+            self.coverage.count("games that went on though moved: their targets had called it off");
+        }
         let wait = due.saturating_sub(clock);
         self.at(now + wait, Action::Tick(id, game, generation));
         self.edge(id, game, EdgeEvent::Owner(Some((id, epoch))));
         if rewind {
-            self.coverage.rewinds += 1;
+            self.coverage.count("games that went back");
             let bytes = world.encode();
             let tick = Tick(world.tick);
             for to in subscribers {
@@ -255,32 +335,17 @@ impl Cluster {
     pub fn tick(&mut self, id: MemberId, game: GameId, generation: u64) {
         let clock = self.servers.get(&id).map_or(0, |server| server.clock(self.now).0);
         for _ in 0..CATCH_UP {
+            let asks = self.plan.broken != Some(Broken::StoppedOwnerShows);
             let hub = self.hub(id, game);
             let Some(own) = hub.own.as_mut().filter(|own| !own.frozen && !own.stalled) else { return };
             if hub.generation != generation || own.next_due > clock {
                 break;
             }
-            if clock - own.next_due > STALL_US {
+            if asks && clock - own.next_due > STOPPED_LONG_US {
                 own.stalled = true;
-                self.coverage.stalled += 1;
                 return self.deliver(id, self.now + 100, Event::Stalled(game));
             }
-            let before = own.world.hash;
-            let inputs = std::mem::take(&mut hub.inputs);
-            own.world.step(&inputs);
-            own.next_due += TICK;
-            let (epoch, after, world) = (own.epoch, own.after, own.world.clone());
-            own.after = epoch;
-            let bytes = Frame { after: before, durable: own.durable, world: world.clone() }.encode();
-            let frame = Linked { epoch, tick: world.tick, after, bytes };
-            hub.keep(frame.clone());
-            let subscribers = hub.subscribers.clone();
-            self.coverage.ticks += 1;
-            self.oracle.ticked(game, epoch, id, before, &world);
-            for to in subscribers {
-                self.send(id, to, message(game, &frame));
-            }
-            self.frame_to_edge(id, id, game, frame);
+            self.run_tick(id, game);
         }
         let hub = self.hub(id, game);
         if let Some(own) = hub.own.as_mut().filter(|own| !own.frozen)
@@ -294,6 +359,29 @@ impl Cluster {
             let at = self.now + wait;
             self.at(at, Action::Tick(id, game, generation));
         }
+    }
+
+    fn run_tick(&mut self, id: MemberId, game: GameId) {
+        let twice = self.plan.broken == Some(Broken::InputsTwice);
+        let resumed = self.servers.get(&id).and_then(|server| server.resumed);
+        let hub = self.hub(id, game);
+        let presses = hub.next_inputs(twice);
+        let Some(own) = hub.own.as_mut() else { return };
+        let before = own.world.hash;
+        own.world.step(&presses);
+        own.next_due += TICK;
+        let (epoch, after, world) = (own.epoch, own.after, own.world.clone());
+        own.after = epoch;
+        let bytes = Frame { after: before, durable: own.durable, world: world.clone() }.encode();
+        let frame = Linked { epoch, tick: world.tick, after, bytes };
+        hub.keep(frame.clone());
+        let subscribers = hub.subscribers.clone();
+        self.judge_pace(game);
+        self.oracle.ticked(game, epoch, id, before, &world, resumed);
+        for to in subscribers {
+            self.send(id, to, message(game, &frame));
+        }
+        self.frame_to_edge(id, id, game, frame);
     }
 
     fn frame_to_edge(&mut self, id: MemberId, from: MemberId, game: GameId, frame: Linked) {
@@ -312,8 +400,8 @@ impl Cluster {
         let mut effects = Vec::new();
         self.hub(id, game).edge.handle(clock, event, &mut effects);
         for effect in effects {
-            if self.trace && !matches!(effect, EdgeEffect::Show { new_epoch: false, .. }) {
-                println!("{:>10} {} edge -> {}", self.now, short(id), brief(&format!("{effect:?}")));
+            if !matches!(effect, EdgeEffect::Show { new_epoch: false, .. }) {
+                self.note(|| format!("{} edge of {game} -> {}", short(id), brief(&format!("{effect:?}"))));
             }
             match effect {
                 EdgeEffect::Subscribe { to, have } if to == id => self.subscribed(id, id, game, have),
@@ -323,7 +411,13 @@ impl Cluster {
                 EdgeEffect::Unsubscribe(from) => self.send(id, from, PeerMessage::Unsubscribe { game }),
                 EdgeEffect::Show { .. } if self.plan.broken == Some(Broken::EdgeShowsBoth) => {}
                 EdgeEffect::Show { epoch, tick, bytes, .. } => self.show(id, game, epoch, tick.0, &bytes),
-                EdgeEffect::Reset { epoch, bytes, rewind, .. } => self.reset(id, game, epoch, &bytes, rewind),
+                EdgeEffect::Reset { epoch, bytes, rewind, .. } => {
+                    let shown = self.hub(id, game).shown.as_ref().map(|(shown, _)| *shown);
+                    if !rewind && shown.is_some_and(|shown| shown < epoch) {
+                        self.coverage.branch(coverage::RESET_IN_MOVE);
+                    }
+                    self.reset(id, game, epoch, &bytes, rewind);
+                }
                 EdgeEffect::InputsTo(to) => {
                     self.hub(id, game).inputs_to = to;
                     self.forward_inputs(id, game);
@@ -362,7 +456,8 @@ impl Cluster {
             }
         }
         for (socket, client, message) in down {
-            self.coverage.resets += 1;
+            self.coverage.count("chains of players broken");
+            self.judge_hole(client, Some(id), "starts anew");
             self.down(socket, client, message);
         }
         self.welcome(id, game);
@@ -393,6 +488,24 @@ impl Cluster {
     pub fn peer(&mut self, from: MemberId, id: MemberId, message: PeerMessage) {
         match message {
             PeerMessage::Control(control) => {
+                if let Control::Commit { game, .. } = &control {
+                    let now = self.now;
+                    let lapsed =
+                        self.servers.get(&id).is_some_and(|it| !it.member.lease_valid(it.clock(now)));
+                    if lapsed {
+                        *self.excuses.entry(*game).or_default() += COMMIT_AGAIN_US;
+                    }
+                    let claims = self.hub(id, *game).own.is_some();
+                    if claims && !self.moves.get(game).is_some_and(|m| m.phase == crate::plan::Phase::Started)
+                    {
+                        self.coverage.branch(coverage::COMMIT_AFTER_CLAIM);
+                    }
+                }
+                if let Control::Abort { game, epoch } = &control
+                    && self.hub(id, *game).own.as_ref().is_some_and(|own| own.epoch > *epoch)
+                {
+                    self.coverage.branch(coverage::ABORT_STARTED);
+                }
                 self.control_to_edge(id, control.clone());
                 self.tell(id, Event::Message(from, control));
             }
@@ -413,8 +526,9 @@ impl Cluster {
             }
             PeerMessage::NotOwner { game, owner } => self.edge(id, game, EdgeEvent::NotOwner { from, owner }),
             PeerMessage::FromPlayer { game, player, act: PlayerAct::Inputs(inputs), .. } => {
-                let inputs = inputs.into_iter().map(|input| (player.0, input.seq));
-                self.inputs(id, game, inputs.collect(), false);
+                let press = |input: Input| Press { player: player.0, seq: input.seq, keys: input.keys };
+                let inputs: Vec<Press> = inputs.into_iter().map(press).collect();
+                self.inputs(id, game, &inputs, false);
             }
             _ => {}
         }
@@ -443,8 +557,13 @@ impl Cluster {
         if from != id {
             hub.subscribers.insert(from);
         }
+        let own = hub.own.as_ref().map(|own| own.epoch);
         match have.and_then(|have| hub.since(have)) {
             Some(frames) => {
+                let before = frames.iter().any(|frame| own.is_some_and(|own| frame.epoch < own));
+                if before && from != id {
+                    self.coverage.branch(coverage::RING_ASKED);
+                }
                 for frame in frames {
                     if from == id {
                         self.frame_to_edge(id, id, game, frame);
@@ -466,11 +585,10 @@ impl Cluster {
     }
 
     /// Inputs that reached this server, of its own players or through another edge.
-    pub fn inputs(&mut self, id: MemberId, game: GameId, inputs: Vec<(u64, u32)>, own_players: bool) {
+    pub fn inputs(&mut self, id: MemberId, game: GameId, inputs: &[Press], own_players: bool) {
         let hub = self.hub(id, game);
         if hub.own.is_some() || own_players {
-            hub.inputs.extend(inputs);
-            hub.inputs.truncate(256);
+            hub.press(inputs);
         }
         self.forward_inputs(id, game);
     }
@@ -478,22 +596,34 @@ impl Cluster {
     fn forward_inputs(&mut self, id: MemberId, game: GameId) {
         let hub = self.hub(id, game);
         let Some(to) = hub.inputs_to.filter(|to| *to != id && hub.own.is_none()) else { return };
-        for (player, seq) in std::mem::take(&mut hub.inputs) {
-            let input = Input { seq, for_tick: Tick(0), keys: 0, action: 0 };
-            let act = PlayerAct::Inputs(vec![input]);
+        let mut of_player: BTreeMap<u64, Vec<Input>> = BTreeMap::new();
+        for Press { player, seq, keys } in std::mem::take(&mut hub.inputs) {
+            of_player.entry(player).or_default().push(Input { seq, for_tick: Tick(0), keys, action: 0 });
+        }
+        for (player, inputs) in of_player {
+            let act = PlayerAct::Inputs(inputs);
             self.send(id, to, PeerMessage::FromPlayer { game, player: PlayerId(player), session: 0, act });
         }
     }
 
-    /// What the registry's answer becomes when a rule is broken on purpose.
-    pub fn distort(&self, request: &Request, error: RegistryError) -> RegistryError {
-        match (self.plan.broken, request, error) {
-            (
-                Some(Broken::GoOnAfterLostCommit),
-                Request::CommitMove { .. },
-                RegistryError::Unanswered(text),
-            ) => RegistryError::Refused(text),
-            (_, _, error) => error,
+    /// A broken rule: links to members whose lease lapsed do not count.
+    pub fn break_links_of_the_silent(&mut self) {
+        if self.plan.broken != Some(Broken::ClaimLinkedPeer) {
+            return;
+        }
+        let now = self.now;
+        let silent: Vec<MemberId> = self
+            .servers
+            .values()
+            .filter(|server| server.alive && now < server.blind_until)
+            .filter(|server| !server.member.lease_valid(server.clock(now)))
+            .map(|server| server.id)
+            .collect();
+        let others: Vec<MemberId> = self.servers.keys().copied().collect();
+        for member in silent {
+            for other in others.iter().filter(|other| **other != member) {
+                self.deliver(*other, now, Event::LinkDown { member, refused: false });
+            }
         }
     }
 }

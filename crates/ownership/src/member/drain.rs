@@ -104,7 +104,7 @@ impl Member {
             }
             Ok(_) => self.lost_by_registry(now, game),
             Err(RegistryError::Refused(_)) => self.go_on(game, own.epoch, out),
-            Err(RegistryError::Unanswered(_)) => self.start_bump(game, own, None, out),
+            Err(RegistryError::Unanswered(_)) => self.start_bump(game, own, None, None, out),
         }
     }
 

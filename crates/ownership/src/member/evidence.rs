@@ -29,7 +29,7 @@ impl Member {
                 out.push(Effect::Send(member, Control::Unreachable { member: *gone }));
             }
         }
-        self.link_up_to_target(member);
+        self.link_up_to_target(now, member);
     }
 
     pub(super) fn link_down(&mut self, member: MemberId, refused: bool, out: &mut Vec<Effect>) {

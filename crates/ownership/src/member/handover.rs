@@ -25,6 +25,14 @@ const HEARD_US: u64 = 100_000;
 const BUSY_US: u64 = 50_000;
 /// Games that wait for one target's `Started`, at most: it seems to stand still itself.
 const HANDING_EACH: usize = 64;
+/// A target that has not said `Started` for so long is asked to call the move off.
+const ABORT_US: u64 = 150_000;
+/// The registry's answer is waited for so long before a game whose move was called off ticks provisionally.
+const ANSWERS_US: u64 = 20_000;
+/// As above, when it has ticked already: longer than the registry's answers take, or it would never wait for one.
+const ANSWERS_SLOWLY_US: u64 = 500_000;
+/// Between two questions about a game that ticks provisionally.
+const PROBE_US: u64 = 100_000;
 /// A target that refused a game or did not answer is not asked for it again for so many microseconds.
 const AVOID_US: u64 = 2_000_000;
 
@@ -70,6 +78,10 @@ pub(super) enum Phase {
     Preparing { to: MemberId, since: Time, sent: bool, ready: bool },
     /// The hub was told to stop; then this is done.
     Freezing { then: Then },
+    /// It ticks, though the registry may say that `to` owns it: that one has promised not to run it, and the registry cannot
+    /// be reached. Nothing is written under this epoch; as soon as the registry answers, the game takes a fresh one. `next`:
+    /// when it is asked; none while the question is under way.
+    Provisional { to: MemberId, next: Option<Time> },
     /// It stands still at this world.
     Frozen { world: Still, step: Step },
     /// It is over; the registry is being told. None: the request is under way.
@@ -93,6 +105,11 @@ pub(super) enum Then {
     Stay,
     /// A write of this member that it had given up was carried out late: a fresh epoch over what that one got.
     Bump(Fence),
+    /// It ticked provisionally, after a move that `to` has called off: a fresh epoch over what the registry has.
+    Rebump {
+        expect: Fence,
+        to: MemberId,
+    },
 }
 
 /// The world that a game stands still at.
@@ -110,14 +127,23 @@ pub(super) enum Step {
     /// The registry's answer to the move.
     Committing { to: MemberId },
     /// A fresh epoch over `expect`, after a move to `to` or a parking whose answer was lost. `retry`: when to ask (again);
-    /// none while the question is under way.
-    Bumping { expect: Fence, to: Option<MemberId>, retry: Option<Time> },
-    /// The target's `Started`: the registry says that it owns the game.
-    Handing { to: MemberId, epoch: Epoch, resend: Time },
+    /// none while the question is under way. `off`: the target has promised not to run the game.
+    Bumping { expect: Fence, to: Option<MemberId>, retry: Option<Time>, off: Option<Off> },
+    /// The target's `Started`: the registry says that it owns the game. After `abort_from` it is asked whether it runs it.
+    Handing { to: MemberId, epoch: Epoch, resend: Time, abort_from: Time },
     /// The registry's answer to the parking.
     Parking,
     /// The registry lost the game: it is put back under a fresh epoch.
     Recreating { retry: Option<Time> },
+}
+
+/// A move was called off by its target.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Off {
+    /// The game ticks provisionally from then on.
+    TicksFrom(Time),
+    /// Edges were told of the move: the game stands still until it has its epoch.
+    Still,
 }
 
 impl Member {
@@ -146,6 +172,7 @@ impl Member {
         self.owned.insert(game, owned);
         self.claims.remove(&game);
         self.incoming.remove(&game);
+        self.promises.remove(&game);
         self.highest = self.highest.max(epoch);
         self.look_again();
     }
@@ -200,7 +227,10 @@ impl Member {
                     *frozen.entry(Some(*to)).or_default() += 1;
                 }
                 Phase::Freezing { .. } | Phase::Frozen { .. } => *frozen.entry(None).or_default() += 1,
-                Phase::Running | Phase::Preparing { .. } | Phase::Ending { .. } => {}
+                Phase::Running
+                | Phase::Preparing { .. }
+                | Phase::Provisional { .. }
+                | Phase::Ending { .. } => {}
             }
         }
         let mut all: usize = frozen.values().sum();
@@ -273,6 +303,11 @@ impl Member {
         let Some(owned) = self.owned.get_mut(&game) else { return };
         match &mut owned.phase {
             Phase::Running | Phase::Freezing { .. } => {}
+            Phase::Provisional { next, .. } => match *next {
+                Some(at) if now >= at => self.probe(game, out),
+                Some(at) => self.wake_at(at),
+                None => {}
+            },
             Phase::Preparing { to, since, ready, .. } => {
                 let (to, ready, until) = (*to, *ready, since.plus(prepare_us));
                 if !ready && now >= until || !self.links.contains(&to) {
@@ -286,9 +321,22 @@ impl Member {
                 Some(at) => self.wake_at(at),
                 None => {}
             },
-            Phase::Frozen { step: Step::Bumping { retry: Some(at), .. }, .. } => {
-                let at = *at;
-                if now >= at { self.bump(game, out) } else { self.wake_at(at) }
+            Phase::Frozen {
+                step: Step::Bumping { off: Some(Off::TicksFrom(at)), to: Some(to), .. }, ..
+            } if owned.unread.is_none() => {
+                let (at, to) = (*at, *to);
+                if now >= at { self.go_on_provisionally(now, game, to, out) } else { self.wake_at(at) }
+            }
+            Phase::Frozen { step: Step::Bumping { retry: Some(at), to, .. }, .. } => {
+                let (at, to, epoch) = (*at, *to, owned.epoch);
+                if now < at {
+                    self.wake_at(at);
+                } else {
+                    if let Some(to) = to {
+                        out.push(Effect::Send(to, Control::Abort { game, epoch }));
+                    }
+                    self.bump(game, out);
+                }
             }
             Phase::Frozen { step: Step::Recreating { retry: Some(at) }, .. } => {
                 let at = *at;
@@ -494,8 +542,13 @@ impl Member {
                 self.go_on(game, epoch, out);
             }
             Then::Bump(expect) => {
-                owned.phase = Phase::Frozen { world, step: Step::Bumping { expect, to: None, retry: None } };
-                self.bump(game, out);
+                owned.phase = Phase::Frozen { world, step: Step::Parking };
+                self.start_bump(game, expect, None, None, out);
+            }
+            Then::Rebump { expect, to } => {
+                owned.phase = Phase::Frozen { world, step: Step::Parking };
+                let off = Some(Off::TicksFrom(now.plus(ANSWERS_SLOWLY_US)));
+                self.start_bump(game, expect, Some(to), off, out);
             }
         }
     }
@@ -512,7 +565,7 @@ impl Member {
         let Phase::Frozen { step: Step::Committing { to }, .. } = owned.phase else { return };
         match reply {
             Ok(Reply::Granted { epoch }) => self.hand(now, game, to, epoch, out),
-            Ok(Reply::Stale(record)) => self.frozen_is_stale(now, game, Some(to), own, record, out),
+            Ok(Reply::Stale(record)) => self.frozen_is_stale(now, game, Some(to), None, own, record, out),
             Ok(Reply::Gone) => self.lost_by_registry(now, game),
             // It was not carried out, and never will be: the game goes on as if nothing had been.
             Err(RegistryError::Refused(_)) => {
@@ -520,7 +573,10 @@ impl Member {
                 out.push(Effect::Send(to, Control::Abort { game, epoch: own.epoch }));
                 self.go_on(game, own.epoch, out);
             }
-            _ => self.start_bump(game, own, Some(to), out),
+            _ => {
+                out.push(Effect::Send(to, Control::Abort { game, epoch: own.epoch }));
+                self.start_bump(game, own, Some(to), None, out);
+            }
         }
     }
 
@@ -528,7 +584,7 @@ impl Member {
     fn hand(&mut self, now: Time, game: GameId, to: MemberId, epoch: Epoch, out: &mut Vec<Effect>) {
         let Some(owned) = self.owned.get_mut(&game) else { return };
         let Phase::Frozen { world, step } = &mut owned.phase else { return };
-        *step = Step::Handing { to, epoch, resend: now };
+        *step = Step::Handing { to, epoch, resend: now, abort_from: now.plus(ABORT_US) };
         let record = MoveRecord {
             game,
             from: Some(self.me.id),
@@ -548,10 +604,14 @@ impl Member {
     fn send_commit(&mut self, now: Time, game: GameId, out: &mut Vec<Effect>) {
         let Some(owned) = self.owned.get_mut(&game) else { return };
         let old = owned.epoch;
-        let Phase::Frozen { world, step: Step::Handing { to, epoch, resend } } = &mut owned.phase else {
+        let Phase::Frozen { world, step: Step::Handing { to, epoch, resend, abort_from } } = &mut owned.phase
+        else {
             return;
         };
         *resend = now.plus(RESEND_US);
+        if now >= *abort_from {
+            return out.push(Effect::Send(*to, Control::Abort { game, epoch: old }));
+        }
         let due_us =
             i64::try_from(world.next_due.0).unwrap_or(i64::MAX) - i64::try_from(now.0).unwrap_or(i64::MAX);
         let Still { snapshot, .. } = world;
@@ -560,12 +620,12 @@ impl Member {
     }
 
     /// A new link to a target: what was sent on the old one may be lost.
-    pub(super) fn link_up_to_target(&mut self, target: MemberId) {
+    pub(super) fn link_up_to_target(&mut self, now: Time, target: MemberId) {
         for owned in self.owned.values_mut() {
-            if let Phase::Frozen { step: Step::Handing { to, resend, .. }, .. } = &mut owned.phase
+            if let Phase::Frozen { step: Step::Handing { to, resend, abort_from, .. }, .. } = &mut owned.phase
                 && *to == target
             {
-                *resend = Time(0);
+                (*resend, *abort_from) = (Time(0), now.plus(ABORT_US));
             }
         }
     }
@@ -578,9 +638,84 @@ impl Member {
         out: &mut Vec<Effect>,
     ) {
         let Some(owned) = self.owned.get(&game) else { return };
-        let Phase::Frozen { step: Step::Handing { to, epoch: handed, .. }, .. } = owned.phase else { return };
-        if to == from && epoch >= handed {
+        let runs = match &owned.phase {
+            Phase::Frozen { step: Step::Handing { to, epoch: handed, .. }, .. } => {
+                *to == from && epoch >= *handed
+            }
+            // It runs only what the registry gave it: the move was carried out.
+            Phase::Frozen { step: Step::Bumping { to: Some(to), .. }, .. }
+            | Phase::Provisional { to, .. } => *to == from && epoch > owned.epoch,
+            _ => false,
+        };
+        if runs {
             self.stop(game, Some((from, epoch)), out);
+        }
+    }
+
+    /// The target has promised not to run the game, whatever the registry says.
+    pub(super) fn target_aborted(
+        &mut self,
+        now: Time,
+        from: MemberId,
+        game: GameId,
+        epoch: Epoch,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(owned) = self.owned.get_mut(&game).filter(|owned| owned.epoch == epoch) else {
+            return out.push(Effect::Send(from, Control::Released { game, epoch }));
+        };
+        match &mut owned.phase {
+            Phase::Frozen { step: Step::Bumping { to: Some(to), off: off @ None, .. }, .. }
+                if *to == from =>
+            {
+                *off = Some(Off::TicksFrom(now.plus(ANSWERS_US)));
+            }
+            Phase::Frozen { step: Step::Handing { to, epoch, .. }, .. } if *to == from => {
+                let expect = Fence { epoch: *epoch, owner: Some(from) };
+                self.start_bump(game, expect, Some(from), Some(Off::Still), out);
+            }
+            _ => {}
+        }
+    }
+
+    /// Nobody but this member can run the game, and the registry does not answer.
+    fn go_on_provisionally(&mut self, now: Time, game: GameId, to: MemberId, out: &mut Vec<Effect>) {
+        let Some(owned) = self.owned.get_mut(&game) else { return };
+        let next = Some(now.plus(PROBE_US));
+        let phase = std::mem::replace(&mut owned.phase, Phase::Provisional { to, next });
+        let Phase::Frozen { world, .. } = phase else { return };
+        let (epoch, settings, due) = (owned.epoch, owned.settings.clone(), world.next_due);
+        let (base, snapshot, rewind) = (epoch, None, false);
+        out.push(Effect::Start { game, epoch, settings, base, snapshot, due, rewind });
+    }
+
+    fn probe(&mut self, game: GameId, out: &mut Vec<Effect>) {
+        let Some(owned) = self.owned.get_mut(&game) else { return };
+        let Phase::Provisional { next, .. } = &mut owned.phase else { return };
+        *next = None;
+        let epoch = owned.epoch;
+        self.call(Call::Probe { game, epoch }, Request::Game(game), out);
+    }
+
+    pub(super) fn probed(
+        &mut self,
+        now: Time,
+        game: GameId,
+        epoch: Epoch,
+        reply: Result<Reply, RegistryError>,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(owned) = self.owned.get_mut(&game).filter(|owned| owned.epoch == epoch) else { return };
+        let Phase::Provisional { to, next } = &mut owned.phase else { return };
+        let to = *to;
+        match reply {
+            Ok(Reply::Game(record)) if is_unrun(&record, self.me.id, epoch, to) => {
+                let expect = Fence { epoch: record.epoch, owner: record.owner };
+                self.freeze(game, Then::Rebump { expect, to }, out);
+            }
+            Ok(Reply::Game(record)) => self.learn(now, record, out),
+            Ok(Reply::Gone) => self.freeze(game, Then::Recreate, out),
+            _ => *next = Some(now.plus(PROBE_US)),
         }
     }
 
@@ -590,10 +725,11 @@ impl Member {
         game: GameId,
         expect: Fence,
         to: Option<MemberId>,
+        off: Option<Off>,
         out: &mut Vec<Effect>,
     ) {
         let Some(Owned { phase: Phase::Frozen { step, .. }, .. }) = self.owned.get_mut(&game) else { return };
-        *step = Step::Bumping { expect, to, retry: None };
+        *step = Step::Bumping { expect, to, retry: None, off };
         self.bump(game, out);
     }
 
@@ -617,34 +753,51 @@ impl Member {
         out: &mut Vec<Effect>,
     ) {
         let Some(owned) = self.owned.get_mut(&game) else { return };
-        let Phase::Frozen { step: Step::Bumping { expect, to, retry }, .. } = &mut owned.phase else {
+        // It came too late: what it got is seen by looking.
+        if let (Phase::Provisional { next: Some(next), .. }, Ok(_)) = (&mut owned.phase, &reply) {
+            *next = now;
+            return;
+        }
+        let Phase::Frozen { step: Step::Bumping { expect, to, retry, off }, .. } = &mut owned.phase else {
             return;
         };
-        let (expect, to) = (*expect, *to);
+        let (expect, to, off) = (*expect, *to, *off);
         match reply {
             Ok(Reply::Granted { epoch }) => self.go_on(game, epoch, out),
-            Ok(Reply::Stale(record)) => self.frozen_is_stale(now, game, to, expect, record, out),
+            Ok(Reply::Stale(record)) => self.frozen_is_stale(now, game, to, off, expect, record, out),
             Ok(Reply::Gone) => self.lost_by_registry(now, game),
-            _ => *retry = Some(now.plus(RETRY_US)),
+            _ => {
+                *retry = Some(now.plus(RETRY_US));
+                if let (Some(Off::TicksFrom(_)), Some(to), None) = (off, to, owned.unread) {
+                    self.go_on_provisionally(now, game, to, out);
+                }
+            }
         }
     }
 
     /// A write for a game that stands still met another ownership than expected.
+    #[expect(clippy::too_many_arguments, reason = "what was asked, and the answer")]
     fn frozen_is_stale(
         &mut self,
         now: Time,
         game: GameId,
         to: Option<MemberId>,
+        off: Option<Off>,
         expected: Fence,
         record: GameRecord,
         out: &mut Vec<Effect>,
     ) {
-        let (owner, epoch) = (record.owner, record.epoch);
+        let (owner, epoch, base) = (record.owner, record.epoch, record.base);
         self.view_only(now, record, out);
+        let own_epoch = self.owned.get(&game).map(|owned| owned.epoch);
         match owner {
+            // The move was carried out, and its target has called it off.
+            Some(owner) if off.is_some() && to == Some(owner) && Some(base) == own_epoch => {
+                self.start_bump(game, Fence { epoch, owner: Some(owner) }, to, off, out);
+            }
             // An earlier write of ours arrived: it was one for a fresh epoch, under which nobody ticked.
             Some(owner) if owner == self.me.id && epoch != expected.epoch => {
-                self.start_bump(game, Fence { epoch, owner: Some(owner) }, to, out);
+                self.start_bump(game, Fence { epoch, owner: Some(owner) }, to, off, out);
             }
             // The move was carried out after all, and only its answer was lost.
             Some(owner) if to == Some(owner) => {
@@ -660,7 +813,7 @@ impl Member {
         if owned.unread.is_some() && epoch == owned.epoch {
             // It may have been replaced while it stood still: only the registry can say, and a fresh epoch asks it.
             let own = Fence { epoch, owner: Some(self.me.id) };
-            return self.start_bump(game, own, None, out);
+            return self.start_bump(game, own, None, None, out);
         }
         owned.unread = None;
         let Phase::Frozen { world, .. } = std::mem::replace(&mut owned.phase, Phase::Running) else { return };
@@ -713,7 +866,7 @@ impl Member {
         let Phase::Frozen { step: Step::Recreating { retry }, .. } = &mut owned.phase else { return };
         match reply {
             Ok(Reply::Granted { epoch }) => self.go_on(game, epoch, out),
-            Ok(Reply::Stale(record)) => self.frozen_is_stale(now, game, None, own, record, out),
+            Ok(Reply::Stale(record)) => self.frozen_is_stale(now, game, None, None, own, record, out),
             _ => *retry = Some(now.plus(RETRY_US)),
         }
     }
@@ -724,6 +877,9 @@ impl Member {
         let Some(owned) = self.owned.get_mut(&game) else { return };
         let fenced = match &owned.phase {
             Phase::Running | Phase::Preparing { .. } | Phase::Freezing { .. } => record.epoch > owned.epoch,
+            Phase::Provisional { to, .. } => {
+                record.epoch > owned.epoch && !is_unrun(record, self.me.id, owned.epoch, *to)
+            }
             Phase::Frozen { step: Step::Handing { epoch, .. }, .. } => record.epoch > *epoch,
             // The answer to the write that is under way will tell.
             Phase::Frozen { .. } | Phase::Ending { .. } => false,
@@ -761,6 +917,12 @@ impl Member {
             out.push(Effect::Stop { game, to, goes_on: true });
         }
     }
+}
+
+/// Nobody but this member has run the game since `epoch`: the record is its own, if only by a write that it had given up, or
+/// that of a move that its target has called off.
+fn is_unrun(record: &GameRecord, me: MemberId, epoch: Epoch, to: MemberId) -> bool {
+    record.owner == Some(me) || record.owner == Some(to) && record.base == epoch
 }
 
 fn heard(heard: &BTreeMap<MemberId, Time>, now: Time, member: MemberId) -> bool {

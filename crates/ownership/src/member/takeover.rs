@@ -136,7 +136,10 @@ impl Member {
         match record.owner {
             _ if self.owned.contains_key(&record.id) || !rules => None,
             // A leaving member, too, has to look after what it was given.
-            Some(owner) if owner == self.me.id => Some("move"),
+            Some(owner) if owner == self.me.id => {
+                let promised = self.promises.get(&record.id).is_some_and(|promise| !promise.over);
+                (!promised).then_some("move")
+            }
             Some(_) if last => self.owner_gone(now, record),
             _ if self.me.state == MemberState::Ready => self.owner_gone(now, record),
             _ => None,
@@ -147,7 +150,7 @@ impl Member {
     /// on from the epoch before. That is known of the record as the old owner wrote it, and of what an earlier claim of
     /// this member over such a record was given; a claim that somebody else may have run goes back to a snapshot.
     fn untouched_base(&self, record: &GameRecord) -> Option<Epoch> {
-        if record.owner.is_some_and(|owner| owner != self.me.id) {
+        if record.owner.is_some_and(|owner| owner != self.me.id) || self.promises.contains_key(&record.id) {
             return None;
         }
         match self.claims.get(&record.id) {

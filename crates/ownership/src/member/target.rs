@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 
 /// Games that this member gets ready for at once, at most: whoever comes with more waits.
 const INCOMING_MAX: usize = 128;
+/// Between two words to the old owner of a game that was called off and is this member's in the registry all the same.
+const PROMISE_US: u64 = 500_000;
 /// After so many times the settings' `prepare_us` without a commit the old owner has given up.
 const FORGET_AFTER: u64 = 4;
 
@@ -25,6 +27,18 @@ pub(super) struct Incoming {
     since: Time,
     prepared: bool,
     next_read: Time,
+}
+
+/// What this member has called off: whatever the registry says, the game is the old owner's, which may tick it
+/// provisionally, until that one is gone or has given it up.
+#[derive(Debug)]
+pub(super) struct Promise {
+    to: MemberId,
+    /// The old owner's.
+    pub(super) epoch: Epoch,
+    /// Kept no longer: the game may be claimed, and players may have seen what the old owner ticked meanwhile.
+    pub(super) over: bool,
+    next: Time,
 }
 
 impl Member {
@@ -60,6 +74,8 @@ impl Member {
             return;
         }
         self.highest = self.highest.max(epoch);
+        // Messages of a link come in order, and under another epoch the registry has said so.
+        self.promises.remove(&game);
         let incoming = Incoming {
             from,
             epoch,
@@ -144,7 +160,14 @@ impl Member {
         out.push(Effect::Moved(record));
     }
 
-    pub(super) fn aborted_by(&mut self, from: MemberId, game: GameId, epoch: Epoch, out: &mut Vec<Effect>) {
+    pub(super) fn aborted_by(
+        &mut self,
+        now: Time,
+        from: MemberId,
+        game: GameId,
+        epoch: Epoch,
+        out: &mut Vec<Effect>,
+    ) {
         if let Some(owned) = self.owned.get(&game).filter(|owned| owned.epoch > epoch) {
             out.push(Effect::Send(from, Control::Started { game, epoch: owned.epoch }));
             return;
@@ -152,11 +175,51 @@ impl Member {
         if let Some(drain) = &mut self.drain {
             drain.called_off(game, from, epoch);
         }
+        // A claim may bring the game here all the same. It is asked again when that is known.
+        if self.is_claiming(game) {
+            return;
+        }
         if self.incoming.get(&game).is_some_and(|incoming| incoming.from == from && incoming.epoch <= epoch) {
             self.incoming.remove(&game);
             out.push(Effect::Unprepare { game });
         }
+        self.claims.remove(&game);
+        self.promises.insert(game, Promise { to: from, epoch, over: false, next: now.plus(PROMISE_US) });
         out.push(Effect::Send(from, Control::Aborted { game, epoch }));
+    }
+
+    /// The old owner has given the game up as well.
+    pub(super) fn released(&mut self, from: MemberId, game: GameId, epoch: Epoch) {
+        if let Some(promise) = self.promises.get_mut(&game)
+            && (promise.to, promise.epoch) == (from, epoch)
+        {
+            promise.over = true;
+            self.look_again();
+        }
+    }
+
+    /// A game that the registry names this member for is not left to an old owner that does not run it either.
+    pub(super) fn keep_promises(&mut self, now: Time, out: &mut Vec<Effect>) {
+        let me = self.me.id;
+        let named = |game: &GameId| self.view.game(*game).is_some_and(|record| record.owner == Some(me));
+        let waiting = self.promises.iter().filter(|(game, promise)| !promise.over && named(game));
+        for game in waiting.map(|(game, _)| *game).collect::<Vec<_>>() {
+            let Some(promise) = self.promises.get(&game) else { continue };
+            let (to, epoch) = (promise.to, promise.epoch);
+            let gone = self.gone(now, to).is_some();
+            let Some(promise) = self.promises.get_mut(&game) else { continue };
+            if gone {
+                promise.over = true;
+                self.look_again();
+                continue;
+            }
+            if now >= promise.next {
+                promise.next = now.plus(PROMISE_US);
+                out.push(Effect::Send(to, Control::Aborted { game, epoch }));
+            }
+            let next = promise.next;
+            self.wake_at(next);
+        }
     }
 
     /// This member leaves: what was to come here is to look for another target. Returns what it had called prepared.

@@ -285,11 +285,16 @@ impl Member {
             out.push(Effect::OwnerOf(record.id, record.owner.map(|owner| (owner, record.epoch))));
         }
         self.highest = self.highest.max(record.epoch);
+        let promise = self.promises.get(&record.id);
+        if record.owner != Some(self.me.id) && promise.is_some_and(|promise| record.epoch > promise.epoch) {
+            self.promises.remove(&record.id);
+        }
         self.look_again();
         self.view.games.insert(record.id, (record, seen));
     }
 
     pub(super) fn forget(&mut self, game: GameId, out: &mut Vec<Effect>) {
+        self.promises.remove(&game);
         if self.view.games.remove(&game).is_some() && !self.owned.contains_key(&game) {
             out.push(Effect::OwnerOf(game, None));
         }

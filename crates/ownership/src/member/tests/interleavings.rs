@@ -308,3 +308,155 @@ fn a_short_grace_leaves_most_of_its_time_for_moving() {
         assert!(rig.effects.contains(&Effect::Freeze(GAME)), "grace {grace} s");
     }
 }
+
+fn aborts(effect: &Effect) -> bool {
+    matches!(effect, Effect::Send(to, Control::Abort { .. }) if *to == B)
+}
+
+#[test]
+fn a_move_that_its_target_calls_off_goes_on_while_the_registry_is_away_and_writes_nothing() {
+    let mut rig = Rig::new(&[B]);
+    let old = rig.create_and_freeze();
+    rig.spoil = vec![(is_commit, Spoil::RequestLost)];
+    rig.others.clear();
+    let next_due = rig.now.plus(15_000);
+    let mut out = Vec::new();
+    rig.member.handle(rig.now, Event::Frozen { game: GAME, snapshot: world(60), next_due }, &mut out);
+    let [Effect::Call(commit, Request::CommitMove { .. })] = out[..] else { panic!("{out:?}") };
+    rig.away = true;
+    rig.tell(Event::Reply(commit, Err(RegistryError::Unanswered("away".into()))));
+    assert!(rig.effects.iter().any(aborts));
+    rig.pass(500_000);
+    assert!(!rig.seen(|effect| matches!(effect, Effect::Start { .. })), "the target may run it");
+    rig.tell(Event::Message(B, Control::Aborted { game: GAME, epoch: old }));
+    rig.pass(100_000);
+    assert_eq!(rig.only_start(), (old, old, false));
+    rig.effects.clear();
+    rig.pass(2_000_000);
+    let writes = |effect: &Effect| {
+        matches!(effect, Effect::Call(_, Request::StoreSnapshot { .. } | Request::CommitMove { .. }))
+    };
+    assert!(!rig.seen(writes));
+    rig.spoil.clear();
+    rig.away = false;
+    rig.pass(1_000_000);
+    assert!(rig.seen(|effect| *effect == Effect::Freeze(GAME)));
+    rig.freeze_done();
+    let (epoch, base, rewind) = rig.only_start();
+    assert!(epoch > old);
+    assert_eq!((base, rewind, rig.owner_in_registry()), (old, false, Some(ME)));
+}
+
+#[test]
+fn a_move_that_was_carried_out_and_called_off_is_taken_back_over_the_targets_epoch() {
+    let mut rig = Rig::new(&[B]);
+    let old = rig.create_and_freeze();
+    rig.spoil = vec![(is_commit, Spoil::AnswerLost), (is_bump, Spoil::RequestLost)];
+    rig.freeze_done();
+    assert_eq!(rig.owner_in_registry(), Some(B));
+    rig.tell(Event::Message(B, Control::Aborted { game: GAME, epoch: old }));
+    rig.pass(40_000);
+    assert_eq!(rig.only_start(), (old, old, false), "it ticks while the registry has not answered");
+    rig.effects.clear();
+    rig.pass(200_000);
+    assert!(rig.seen(|effect| *effect == Effect::Freeze(GAME)));
+    rig.freeze_done();
+    let (epoch, base, rewind) = rig.only_start();
+    assert!(epoch > old);
+    assert_eq!((base, rewind, rig.owner_in_registry()), (old, false, Some(ME)));
+}
+
+#[test]
+fn a_target_that_was_given_a_game_and_cannot_start_it_gives_it_back() {
+    let mut rig = Rig::new(&[B]);
+    let old = rig.create_and_freeze();
+    rig.freeze_done();
+    rig.pass(110_000);
+    assert!(!rig.effects.iter().any(aborts));
+    rig.pass(200_000);
+    assert!(rig.effects.iter().any(aborts));
+    rig.effects.clear();
+    rig.tell(Event::Message(B, Control::Aborted { game: GAME, epoch: old }));
+    let (epoch, base, rewind) = rig.only_start();
+    assert!(epoch > old);
+    assert_eq!((base, rewind, rig.owner_in_registry()), (old, false, Some(ME)));
+}
+
+#[test]
+fn started_ends_a_move_whose_answer_was_lost() {
+    let mut rig = Rig::new(&[B]);
+    let old = rig.create_and_freeze();
+    rig.spoil = vec![(is_commit, Spoil::AnswerLost), (is_bump, Spoil::RequestLost)];
+    rig.freeze_done();
+    let epoch = Epoch(old.0 + (1 << 16));
+    rig.tell(Event::Message(B, Control::Started { game: GAME, epoch }));
+    assert!(rig.seen(|effect| matches!(effect, Effect::Stop { to: Some((to, _)), .. } if *to == B)));
+}
+
+/// Up to Aborted: B's move to this member is called off though the registry has carried it out.
+fn called_off_by_b(rig: &mut Rig) -> (Epoch, Epoch) {
+    let old = rig.prepared_by_b();
+    let epoch = rig.committed_by_b(old);
+    rig.tell(Event::Message(B, Control::Abort { game: GAME, epoch: old }));
+    assert!(rig.seen(|effect| *effect == Effect::Send(B, Control::Aborted { game: GAME, epoch: old })));
+    (old, epoch)
+}
+
+#[test]
+fn what_was_called_off_is_neither_started_nor_claimed_while_the_old_owner_lives() {
+    let mut rig = Rig::new(&[B]);
+    let (old, epoch) = called_off_by_b(&mut rig);
+    rig.commit_comes(old, epoch);
+    rig.pass(2_000_000);
+    assert!(!rig.owns());
+    assert!(!rig.effects.iter().any(|effect| matches!(effect, Effect::Call(_, Request::Claim { .. }))));
+    let asks = Effect::Send(B, Control::Aborted { game: GAME, epoch: old });
+    assert!(rig.seen(|effect| *effect == asks), "the old owner may have given it up");
+}
+
+#[test]
+fn what_was_called_off_is_claimed_with_a_rewind_when_the_old_owner_has_given_it_up() {
+    let mut rig = Rig::new(&[B]);
+    let (old, epoch) = called_off_by_b(&mut rig);
+    rig.pass(200_000);
+    rig.tell(Event::Message(B, Control::Released { game: GAME, epoch: old }));
+    let (started, _, rewind) = rig.only_start();
+    assert!(started > epoch && rewind, "the old owner may have ticked on");
+}
+
+#[test]
+fn what_was_called_off_is_claimed_with_a_rewind_when_the_old_owner_is_gone() {
+    let mut rig = Rig::new(&[B]);
+    let (_, epoch) = called_off_by_b(&mut rig);
+    rig.tell(Event::LinkDown { member: B, refused: false });
+    rig.others.clear();
+    rig.pass(4_000_000);
+    let (started, _, rewind) = rig.only_start();
+    assert!(started > epoch && rewind);
+}
+
+#[test]
+fn nothing_is_called_off_while_a_claim_may_bring_it() {
+    let mut rig = Rig::new(&[B]);
+    let old = rig.prepared_by_b();
+    rig.committed_by_b(old);
+    rig.spoil = vec![(is_claim, Spoil::Held)];
+    rig.tell(Event::Hint(Hint::Game(GAME)));
+    while rig.held.is_empty() {
+        rig.pass(10_000);
+    }
+    rig.effects.clear();
+    rig.tell(Event::Message(B, Control::Abort { game: GAME, epoch: old }));
+    assert!(!rig.effects.iter().any(|effect| matches!(effect, Effect::Send(_, Control::Aborted { .. }))));
+    rig.answer_held();
+    assert!(rig.owns());
+    assert!(rig.seen(|effect| matches!(effect, Effect::Send(to, Control::Started { .. }) if *to == B)));
+}
+
+#[test]
+fn an_owner_that_does_not_hold_what_was_called_off_says_so() {
+    let mut rig = Rig::new(&[B]);
+    rig.tell(Event::Message(B, Control::Aborted { game: GAME, epoch: Epoch(5) }));
+    let released = Effect::Send(B, Control::Released { game: GAME, epoch: Epoch(5) });
+    assert!(rig.seen(|effect| *effect == released));
+}
