@@ -118,6 +118,15 @@ pub(super) struct Shown {
     longest_gap: Duration,
 }
 
+/// What a newer epoch keeps of an older one.
+#[derive(Clone, Copy)]
+struct Kept {
+    /// Durable under the newer one up to here.
+    durable: Tick,
+    /// Both are known to be the same up to here.
+    same: Tick,
+}
+
 #[derive(Clone, Copy)]
 struct High {
     epoch: Epoch,
@@ -330,7 +339,11 @@ impl Shown {
         // ran of that tick may be void. What is durable under the new epoch was kept in any case.
         let newer = self.high.is_some_and(|high| epoch > high.epoch);
         let base = if newer { Tick(tick.0.saturating_sub(1)) } else { tick };
-        self.advance(place, epoch, base, (tick, base.max(keyframe.durable)), findings);
+        // A socket that comes late may begin with a world of which the new owner ran several ticks itself: what the old owner
+        // ran after the durable one may be void, up to there.
+        let same = if newer { base.min(keyframe.durable) } else { base };
+        let kept = Kept { durable: base.max(keyframe.durable), same };
+        self.advance(place, epoch, base, (tick, kept), findings);
         if self.high.is_some_and(|high| epoch < high.epoch) {
             return;
         }
@@ -421,7 +434,7 @@ impl Shown {
         };
         let risen = socket.follow(&decoded);
         let round = socket.round;
-        self.advance(place, epoch, base, (tick, base), findings);
+        self.advance(place, epoch, base, (tick, Kept { durable: base, same: base }), findings);
         if self.high.is_some_and(|high| epoch < high.epoch) {
             return;
         }
@@ -443,7 +456,7 @@ impl Shown {
         place: Place<'_>,
         epoch: Epoch,
         base: Tick,
-        (tick, kept): (Tick, Tick),
+        (tick, kept): (Tick, Kept),
         findings: &mut Findings,
     ) {
         let Some(high) = self.high else {
@@ -469,15 +482,17 @@ impl Shown {
         }
         if epoch > high.epoch && base < high.tick {
             self.rewinds += 1;
-            if kept < self.durable {
-                let what = format!("tick {} was durable; the next epoch goes on from {kept}", self.durable);
+            if kept.durable < self.durable {
+                let Kept { durable, .. } = kept;
+                let what =
+                    format!("tick {} was durable; the next epoch goes on from {durable}", self.durable);
                 findings.add(Fault::DurableLost, place, what);
-                self.durable = kept;
+                self.durable = durable;
             }
             self.ticks.truncate((base.0 + 1).saturating_sub(self.first) as usize);
-            self.scores.values_mut().for_each(|score| score.rewind(base));
-            self.wins.values_mut().for_each(|wins| wins.rewind(base));
-            self.applied.rewind(base);
+            self.scores.values_mut().for_each(|score| score.rewind(kept.same));
+            self.wins.values_mut().for_each(|wins| wins.rewind(kept.same));
+            self.applied.rewind(kept.same);
         }
         self.show_tick(tick);
         if epoch > high.epoch {
