@@ -6,12 +6,13 @@ use crate::links::Links;
 use crate::metrics::Metrics;
 use crate::wire::Wire;
 use ownership::Event;
-use protocol::{CloseCode, ClusterKey, GameId, MemberId, PlayerId, Token};
+use protocol::{CloseCode, ClusterKey, Epoch, GameId, MemberId, PlayerId, Token};
 use registry::MemberRecord;
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tracing::error;
 
 /// What people are told of a member.
@@ -80,6 +81,11 @@ impl Context {
     /// Tells the ownership rules. Waits in the background where their queue is full; nothing is dropped.
     pub fn report(&self, event: Event) {
         self.tell_driver(ToDriver::Event(event));
+    }
+
+    /// The first tick of an ownership has run, so long after it was due.
+    pub fn first_tick(&self, game: GameId, epoch: Epoch, late: Duration) {
+        self.tell_driver(ToDriver::FirstTick { game, epoch, late, at: Instant::now() });
     }
 
     /// Asks who owns a game; the answer comes to its hub.

@@ -7,15 +7,17 @@ use crate::clock;
 use crate::context::Directory;
 use crate::hub::{Command, ToHub};
 use crate::leaving::{Goodbye, Leaving};
+use crate::ledger::Ledger;
 use crate::limits;
 use crate::links::Links;
 use crate::metrics::Metrics;
 use crate::moves::Moves;
+use crate::stages::Stages;
 use crate::workers::{ToAll, Workers};
 use futures_util::StreamExt;
 use ownership::{CallId, Effect, Event, Member, MoveRecord};
-use protocol::peer::{GameSettings, MoveNote, PeerMessage};
-use protocol::{GameId, MemberId};
+use protocol::peer::{Control, GameSettings, MoveNote, PeerMessage};
+use protocol::{Epoch, GameId, MemberId, TICK_MICROS};
 use registry::{Registry, RegistryError, Reply, Request, Snapshot};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -30,6 +32,26 @@ use tracing::{debug, info, warn};
 pub enum ToDriver {
     /// For the machine.
     Event(Event),
+    /// A member says something to the machine.
+    Control {
+        /// Who.
+        from: MemberId,
+        /// What.
+        control: Control,
+        /// When it was sent, as far as the link knows.
+        sent: Instant,
+    },
+    /// A hub has run the first tick of an ownership.
+    FirstTick {
+        /// Of this game.
+        game: GameId,
+        /// Under this epoch.
+        epoch: Epoch,
+        /// So long after it was due.
+        late: Duration,
+        /// When.
+        at: Instant,
+    },
     /// A hub wants to know who owns its game.
     LookUp(GameId),
     /// A user creates a game.
@@ -66,6 +88,9 @@ pub struct Driver {
     reply_to: mpsc::Sender<(CallId, Result<Reply, RegistryError>)>,
     stage: watch::Sender<Stage>,
     calls: TaskTracker,
+    /// Games that are coming here: told when their first tick has run.
+    coming: HashMap<GameId, (Instant, MoveRecord)>,
+    stages: Stages,
 }
 
 /// What the driver works with.
@@ -84,6 +109,8 @@ pub struct Parts {
     pub leaving: Leaving,
     /// For `/api/cluster`.
     pub moves: Moves,
+    /// For everybody, whoever is there later.
+    pub ledger: Ledger,
     /// Counters and gauges.
     pub metrics: Arc<Metrics>,
 }
@@ -100,6 +127,7 @@ impl Driver {
     ) -> (Driver, watch::Receiver<Stage>) {
         let (reply_to, replies) = mpsc::channel(limits::DRIVER_QUEUE);
         let (stage, seen) = watch::channel(Stage::default());
+        let stages = Stages::new(parts.metrics.clone());
         let driver = Driver {
             machine,
             parts,
@@ -109,6 +137,8 @@ impl Driver {
             reply_to,
             stage,
             calls: TaskTracker::new(),
+            coming: HashMap::new(),
+            stages,
         };
         (driver, seen)
     }
@@ -160,6 +190,10 @@ impl Driver {
                 }
                 self.feed(event).await;
             }
+            ToDriver::Control { from, control, sent } => {
+                self.feed(Event::Message(from, on_arrival(control, sent.elapsed()))).await;
+            }
+            ToDriver::FirstTick { game, epoch, late, at } => self.first_tick(game, epoch, late, at),
             ToDriver::LookUp(game) => self.look_up(game),
             ToDriver::Create { settings, snapshot, answer } => {
                 let game = GameId(rand::random());
@@ -198,6 +232,7 @@ impl Driver {
 
     async fn feed(&mut self, event: Event) {
         let mut effects = Vec::new();
+        self.stages.saw(&event);
         self.machine.handle(clock::now(), event, &mut effects);
         self.carry_out(effects).await;
         // The machine may take it back: the registry may have given this member a game meanwhile.
@@ -208,6 +243,7 @@ impl Driver {
     async fn carry_out(&mut self, effects: Vec<Effect>) {
         let mut calls = Vec::new();
         for effect in effects {
+            self.stages.sees(&effect);
             match effect {
                 Effect::Call(id, request) => calls.push((id, request)),
                 Effect::Send(to, control) => self.parts.links.send(to, &PeerMessage::Control(control)),
@@ -279,17 +315,47 @@ impl Driver {
         }
     }
 
-    /// Both ends of a hand-over have a record. The new owner's is the one that is counted and told: it knows when the game
-    /// went on.
-    fn moved(&self, record: MoveRecord) {
-        let MoveRecord { game, from, to, epoch, tick, pause_us, cause, bytes } = record;
-        if to != self.machine.id() {
-            return debug!(%game, %epoch, tick = tick.0, pause_us, cause, bytes, %to, "handed over");
+    /// Both ends of a hand-over have a record. The new owner's is the one that is counted and told, when the game has gone on.
+    fn moved(&mut self, record: MoveRecord) {
+        if record.to == self.machine.id() {
+            self.coming.insert(record.game, (Instant::now(), record));
+            return;
         }
+        let MoveRecord { game, to, epoch, tick, pause_us, cause, bytes, .. } = record;
+        debug!(%game, %epoch, tick = tick.0, pause_us, cause, bytes, %to, "handed over");
+    }
+
+    fn first_tick(&mut self, game: GameId, epoch: Epoch, late: Duration, at: Instant) {
+        let Some((_, (started, record))) = self.coming.remove_entry(&game) else { return };
+        if record.epoch != epoch {
+            return;
+        }
+        let MoveRecord { game, from, to, epoch, tick, pause_us, cause, bytes } = record;
+        let late_us = late.as_micros() as u64;
+        let (pause_us, between_us) = if cause == "move" {
+            (late_us, TICK_MICROS + late_us)
+        } else {
+            (pause_us + at.saturating_duration_since(started).as_micros() as u64, 0)
+        };
         info!(%game, %epoch, tick = tick.0, pause_us, cause, bytes, "moved here");
-        self.parts.metrics.moved(cause, pause_us);
-        let note = MoveNote { game, from, to, epoch, tick, pause_us, cause: cause.to_owned(), ago_ms: 0 };
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let of = cause.to_owned();
+        let note =
+            MoveNote { game, from, to, epoch, tick, pause_us, between_us, bytes, cause: of, ago_ms: 0 };
+        self.parts.metrics.moved(&note, cause);
         self.parts.links.send_all(&PeerMessage::MoveDone(note.clone()));
+        self.parts.ledger.note(note.clone());
         self.parts.moves.add(note);
+    }
+}
+
+/// A message as it would be if it had been sent just now: what it says of time counts from its sending, `ago`.
+fn on_arrival(control: Control, ago: Duration) -> Control {
+    match control {
+        Control::Commit { game, old, epoch, tick, snapshot, due_us } => {
+            let due_us = due_us.saturating_sub(i64::try_from(ago.as_micros()).unwrap_or(i64::MAX));
+            Control::Commit { game, old, epoch, tick, snapshot, due_us }
+        }
+        other => other,
     }
 }

@@ -141,6 +141,7 @@ fn routes(site: Site) -> BoxedFilter<(Answer,)> {
         .boxed();
     let mazes = warp::path!("api" / "mazes").and(warp::get()).and(with(&site)).map(mazes).boxed();
     let cluster = warp::path!("api" / "cluster").and(warp::get()).and(with(&site)).then(cluster).boxed();
+    let moves = warp::path!("api" / "moves").and(warp::get()).and(with(&site)).map(moves).boxed();
     let events = warp::path!("api" / "events").and(warp::get()).and(with(&site)).then(events).boxed();
     let roll = warp::path!("api" / "demo" / "roll").and(warp::post()).and(with(&site)).then(roll).boxed();
     let healthz = warp::path!("healthz").and(with(&site)).map(healthz).boxed();
@@ -157,6 +158,8 @@ fn routes(site: Site) -> BoxedFilter<(Answer,)> {
         .or(mazes)
         .unify()
         .or(cluster)
+        .unify()
+        .or(moves)
         .unify()
         .or(events)
         .unify()
@@ -232,6 +235,10 @@ async fn games(site: Site) -> Answer {
         Ok(view) => answer(StatusCode::OK, &json!({ "games": view.games_json() })),
         Err(error) => refusal(StatusCode::SERVICE_UNAVAILABLE, error),
     }
+}
+
+fn moves(site: Site) -> Answer {
+    answer(StatusCode::OK, &json!({ "moves": site.overview.moves_json() }))
 }
 
 async fn cluster(site: Site) -> Answer {

@@ -108,5 +108,14 @@ pub const UNSENT: Duration = Duration::from_secs(10);
 /// Completed moves that a member remembers for people.
 pub const MOVES_REMEMBERED: usize = 100;
 
+/// Completed moves that wait for the registry's ledger; more are left out of it.
+pub const MOVES_UNTOLD: usize = 8192;
+
+/// Of these, told in one request.
+pub const MOVES_TOLD_AT_ONCE: usize = 256;
+
+/// What players saw of a move is measured from so long before the first frame of its epoch to so long after.
+pub const AROUND_A_MOVE: Duration = Duration::from_millis(100);
+
 const _: () = assert!(NEWS.as_millis() + EVENT_PAUSE.as_millis() < 200);
 const _: () = assert!((RING_FRAMES as u64) > KEYFRAME_TICKS);

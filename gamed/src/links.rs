@@ -18,13 +18,13 @@ use protocol::{ClusterKey, GameId, MemberId};
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use thiserror::Error;
 use tokio::io::AsyncWriteExt;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
-use tokio::time::{Duration, interval, sleep, timeout};
+use tokio::time::{Duration, Instant, interval, sleep, timeout};
 use tokio_util::codec::{FramedRead, LengthDelimitedCodec};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -105,7 +105,7 @@ impl Links {
 
     /// The same for a message that was encoded once for several members.
     pub fn send_encoded(&self, to: MemberId, bytes: Bytes) {
-        let out = self.0.out.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let out = self.0.out.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(link) = out.get(&to)
             && let Err(mpsc::error::TrySendError::Full(_)) = link.queue.try_send(bytes)
         {
@@ -118,14 +118,14 @@ impl Links {
     #[cfg(test)]
     pub fn tap(&self, to: MemberId) -> mpsc::Receiver<Bytes> {
         let (queue, sent) = mpsc::channel(limits::LINK_QUEUE);
-        let mut out = self.0.out.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut out = self.0.out.write().unwrap_or_else(PoisonError::into_inner);
         out.insert(to, Out { queue, serial: 0, cancel: CancellationToken::new() });
         sent
     }
 
     /// Members that a link stands to.
     pub fn up(&self) -> Vec<MemberId> {
-        self.0.out.read().unwrap_or_else(std::sync::PoisonError::into_inner).keys().copied().collect()
+        self.0.out.read().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
     }
 
     /// Sends to all.
@@ -183,7 +183,7 @@ impl Links {
             let still = list.iter().any(|(wanted, _)| wanted == member);
             if !still {
                 token.cancel();
-                let out = self.0.out.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+                let out = self.0.out.read().unwrap_or_else(PoisonError::into_inner);
                 if let Some(link) = out.get(member) {
                     link.cancel.cancel();
                 }
@@ -231,7 +231,7 @@ impl Links {
     }
 
     fn is_up(&self, member: MemberId) -> bool {
-        self.0.out.read().unwrap_or_else(std::sync::PoisonError::into_inner).contains_key(&member)
+        self.0.out.read().unwrap_or_else(PoisonError::into_inner).contains_key(&member)
     }
 
     async fn dial(&self, member: MemberId, address: &str) -> Result<(TcpStream, MemberId), LinkError> {
@@ -271,7 +271,7 @@ impl Links {
         let serial = self.0.serial.fetch_add(1, Ordering::Relaxed);
         let change = self.0.changes.lock().await;
         let replaced = {
-            let mut out = self.0.out.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut out = self.0.out.write().unwrap_or_else(PoisonError::into_inner);
             out.insert(peer, Out { queue: queue.clone(), serial, cancel: cancel.clone() })
         };
         if let Some(old) = replaced {
@@ -286,15 +286,16 @@ impl Links {
         drop(change);
 
         let (reader, writer) = stream.into_split();
+        let trip = Trip::default();
         let why = tokio::select! {
             () = cancel.cancelled() => "no longer wanted".to_owned(),
-            why = write(writer, queued) => why.to_string(),
-            why = self.read(peer, reader, router, &queue) => why,
+            why = write(writer, queued, &trip) => why.to_string(),
+            why = self.read(peer, reader, router, &queue, &trip) => why,
         };
 
         let _change = self.0.changes.lock().await;
         let last = {
-            let mut out = self.0.out.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut out = self.0.out.write().unwrap_or_else(PoisonError::into_inner);
             let last = out.get(&peer).is_some_and(|link| link.serial == serial);
             if last {
                 out.remove(&peer);
@@ -314,6 +315,7 @@ impl Links {
         reader: OwnedReadHalf,
         router: &Router,
         queue: &mpsc::Sender<Bytes>,
+        trip: &Trip,
     ) -> String {
         let mut messages = FramedRead::new(reader, codec(peer::MAX_PEER_MESSAGE));
         loop {
@@ -323,23 +325,36 @@ impl Links {
                 Ok(Some(Err(error))) => return error.to_string(),
                 Ok(Some(Ok(bytes))) => bytes,
             };
+            let arrived = Instant::now();
             match peer::decode(&bytes) {
                 Ok(PeerMessage::Ping(number)) => {
                     // Where the queue is full the link is about to be cut anyway.
                     let _ = queue.try_send(peer::encode(&PeerMessage::Pong(number)));
                 }
-                Ok(PeerMessage::Pong(_)) => {}
-                Ok(message) => self.route(peer, message, router).await,
+                Ok(PeerMessage::Pong(number)) => trip.answered(number, arrived),
+                Ok(message) => self.route(peer, message, router, (arrived, trip.one_way())).await,
                 Err(error) => return format!("a message that cannot be read: {error}"),
             }
         }
     }
 
-    async fn route(&self, from: MemberId, message: PeerMessage, router: &Router) {
+    /// `arrived` when it did, after some `trip`.
+    async fn route(
+        &self,
+        from: MemberId,
+        message: PeerMessage,
+        router: &Router,
+        (arrived, trip): (Instant, Duration),
+    ) {
         match destination(&message) {
             Destination::Hub(game) => router.workers.send(game, ToHub::Peer(from, message)).await,
             Destination::Driver => match message {
-                PeerMessage::Control(control) => self.tell(router, Event::Message(from, control)).await,
+                PeerMessage::Control(control) => {
+                    let message = ToDriver::Control { from, control, sent: arrived - trip };
+                    if router.driver.send(message).await.is_err() {
+                        debug!("the ownership driver has ended");
+                    }
+                }
                 PeerMessage::MoveDone(note) => {
                     if router.driver.send(ToDriver::MoveDone(note)).await.is_err() {
                         debug!("the ownership driver has ended");
@@ -437,8 +452,38 @@ fn put(to: &mut BytesMut, message: &[u8]) {
     to.extend_from_slice(message);
 }
 
+/// How long messages are under way on a link: half of what the quickest of the last pings took there and back.
+#[derive(Default)]
+struct Trip(Mutex<Pings>);
+
+#[derive(Default)]
+struct Pings {
+    sent: Option<(u64, Instant)>,
+    there_and_back: Option<Duration>,
+}
+
+impl Trip {
+    fn asked(&self, number: u64, now: Instant) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).sent = Some((number, now));
+    }
+
+    /// Slow answers say more about the members than about the way: they count little by little.
+    fn answered(&self, number: u64, now: Instant) {
+        let mut pings = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, sent)) = pings.sent.take_if(|(asked, _)| *asked == number) {
+            let took = now - sent;
+            pings.there_and_back =
+                Some(pings.there_and_back.map_or(took, |known| took.min(known + known / 8)));
+        }
+    }
+
+    fn one_way(&self) -> Duration {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).there_and_back.unwrap_or_default() / 2
+    }
+}
+
 /// Gathers what is queued into one write.
-async fn write(mut writer: OwnedWriteHalf, mut queued: mpsc::Receiver<Bytes>) -> io::Error {
+async fn write(mut writer: OwnedWriteHalf, mut queued: mpsc::Receiver<Bytes>, trip: &Trip) -> io::Error {
     let mut batch = BytesMut::with_capacity(WRITE_BATCH);
     let mut pings = interval(PING);
     let mut number = 0;
@@ -450,6 +495,7 @@ async fn write(mut writer: OwnedWriteHalf, mut queued: mpsc::Receiver<Bytes>) ->
             },
             _ = pings.tick() => {
                 number += 1;
+                trip.asked(number, Instant::now());
                 put(&mut batch, &peer::encode(&PeerMessage::Ping(number)));
             }
         }
@@ -462,5 +508,27 @@ async fn write(mut writer: OwnedWriteHalf, mut queued: mpsc::Receiver<Bytes>) ->
             return error;
         }
         batch.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_slow_answer_says_nothing_about_the_way() {
+        let (trip, start) = (Trip::default(), Instant::now());
+        let ms = Duration::from_millis;
+        assert_eq!(trip.one_way(), Duration::ZERO);
+        for (number, took) in [(1, 8), (2, 200), (3, 200)] {
+            trip.asked(number, start);
+            trip.answered(number - 1, start + ms(1));
+            trip.answered(number, start + ms(took));
+            trip.answered(number, start + ms(1));
+        }
+        assert!((ms(4)..ms(6)).contains(&trip.one_way()), "{:?}", trip.one_way());
+        trip.asked(4, start);
+        trip.answered(4, start + ms(2));
+        assert_eq!(trip.one_way(), ms(1));
     }
 }

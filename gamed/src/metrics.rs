@@ -8,11 +8,19 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use protocol::CloseCode;
+use protocol::peer::MoveNote;
+use tokio::time::Duration;
 
 /// How a move came about.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Cause {
     cause: &'static str,
+}
+
+/// A part of a hand-over.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Stage {
+    stage: &'static str,
 }
 
 /// Why a socket was closed by us.
@@ -54,17 +62,30 @@ pub struct Metrics {
     pub registry_errors: Counter,
     moves: Family<Cause, Counter>,
     pause: Family<Cause, Histogram, fn() -> Histogram>,
+    stages: Family<Stage, Histogram, fn() -> Histogram>,
+    /// From the old owner's last tick to the new one's first, of games that were handed over to here.
+    between: Histogram,
+    /// Sizes of the worlds that came here.
+    bytes: Histogram,
+    /// The longest that a socket here waited for a frame around a move, whoever owned the game.
+    gap: Histogram,
     closes: Family<Code, Counter>,
 }
 
 /// Upper bounds of the pause of a move in seconds: below a tick it is invisible.
-const PAUSE_BOUNDS: [f64; 12] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.04, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
+const PAUSE_BOUNDS: [f64; 15] =
+    [0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.04, 0.06, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0];
+
+/// Upper bounds of the size of a world.
+const BYTES_BOUNDS: [f64; 8] = [256.0, 512.0, 1024.0, 2048.0, 4096.0, 8192.0, 16384.0, 65536.0];
 
 impl Metrics {
     /// All zero.
     pub fn new() -> Metrics {
         let mut registry = Registry::with_prefix("gamed");
         let pause: Family<Cause, Histogram, fn() -> Histogram> =
+            Family::new_with_constructor(|| Histogram::new(PAUSE_BOUNDS));
+        let stages: Family<Stage, Histogram, fn() -> Histogram> =
             Family::new_with_constructor(|| Histogram::new(PAUSE_BOUNDS));
         let metrics = Metrics {
             games: Gauge::default(),
@@ -83,6 +104,10 @@ impl Metrics {
             registry_errors: Counter::default(),
             moves: Family::default(),
             pause,
+            stages,
+            between: Histogram::new(PAUSE_BOUNDS),
+            bytes: Histogram::new(BYTES_BOUNDS),
+            gap: Histogram::new(PAUSE_BOUNDS),
             closes: Family::default(),
             registry: Registry::default(),
         };
@@ -135,8 +160,24 @@ impl Metrics {
         registry.register("moves", "Games that came here, by cause", metrics.moves.clone());
         registry.register(
             "move_pause_seconds",
-            "How long nobody ran a game that came here",
+            "How late the first tick of a game ran that came here, or how long nobody ran it where its owner had died",
             metrics.pause.clone(),
+        );
+        registry.register(
+            "move_stage_seconds",
+            "How long each stage of handing a game over took",
+            metrics.stages.clone(),
+        );
+        registry.register(
+            "move_between_ticks_seconds",
+            "From the old owner's last tick to the first here, of games that were handed over: a tick, if nothing is late",
+            metrics.between.clone(),
+        );
+        registry.register("move_bytes", "Sizes of the worlds that came here", metrics.bytes.clone());
+        registry.register(
+            "player_move_gap_seconds",
+            "The longest that each socket here waited for a frame within 100 ms of a move, whoever owned the game",
+            metrics.gap.clone(),
         );
         registry.register(
             "sockets_closed",
@@ -147,9 +188,25 @@ impl Metrics {
     }
 
     /// A game came here.
-    pub fn moved(&self, cause: &'static str, pause_us: u64) {
+    pub fn moved(&self, note: &MoveNote, cause: &'static str) {
         self.moves.get_or_create(&Cause { cause }).inc();
-        self.pause.get_or_create(&Cause { cause }).observe(pause_us as f64 / 1e6);
+        self.pause.get_or_create(&Cause { cause }).observe(note.pause_us as f64 / 1e6);
+        self.bytes.observe(note.bytes.into());
+        if note.between_us > 0 {
+            self.between.observe(note.between_us as f64 / 1e6);
+        }
+    }
+
+    /// A stage of handing a game over is done.
+    pub fn move_stage(&self, stage: &'static str, took: Duration) {
+        self.stages.get_or_create(&Stage { stage }).observe(took.as_secs_f64());
+    }
+
+    /// Around a move these sockets waited so long for a frame.
+    pub fn move_seen(&self, sockets: usize, gap: Duration) {
+        for _ in 0..sockets {
+            self.gap.observe(gap.as_secs_f64());
+        }
     }
 
     /// A socket was closed with a code.

@@ -64,6 +64,8 @@ mod tests {
             epoch: Epoch(epoch),
             tick: Tick(1),
             pause_us: 1,
+            between_us: 20_001,
+            bytes: 1,
             cause: "move".into(),
             ago_ms,
         }

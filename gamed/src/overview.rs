@@ -86,12 +86,6 @@ impl Overview {
 
     /// As `/api/cluster` and `/api/events` show it.
     pub fn cluster_json(&self, view: &View) -> Value {
-        let moves = self.moves.list().into_iter().map(|note| {
-            json!({
-                "game": note.game, "from": note.from, "to": note.to, "epoch": note.epoch, "tick": note.tick,
-                "pause_us": note.pause_us, "cause": note.cause, "ago_ms": note.ago_ms,
-            })
-        });
         json!({
             "demo": self.roll.is_some(),
             "rolling": self.roll.as_ref().is_some_and(Roll::is_on),
@@ -100,8 +94,20 @@ impl Overview {
             "operator_beat": view.cluster.beat,
             "members": view.members_json(),
             "games": view.games_json(),
-            "moves": moves.collect::<Vec<_>>(),
+            "moves": self.moves_json(),
         })
+    }
+
+    /// As `/api/moves` shows them, newest first.
+    pub fn moves_json(&self) -> Vec<Value> {
+        let moves = self.moves.list().into_iter().map(|note| {
+            json!({
+                "game": note.game, "from": note.from, "to": note.to, "epoch": note.epoch, "tick": note.tick,
+                "pause_us": note.pause_us, "between_us": note.between_us, "bytes": note.bytes,
+                "cause": note.cause, "ago_ms": note.ago_ms,
+            })
+        });
+        moves.collect()
     }
 }
 

@@ -10,6 +10,7 @@ use crate::demo::Roll;
 use crate::driver::{Driver, Parts, Stage, ToDriver};
 use crate::http::{self, Site};
 use crate::leaving::{self, Leaving};
+use crate::ledger::Ledger;
 use crate::limits;
 use crate::links::{Links, Router};
 use crate::live::{Bell, Live};
@@ -132,6 +133,7 @@ impl Server {
             driver: driver.clone(),
         })?;
         let machine = Member::new(record, ownership::Settings::default(), clock::now(), rand::random());
+        let (ledger, clerk) = Ledger::new(registry.clone());
         let parts = Parts {
             registry: registry.clone(),
             workers: workers.clone(),
@@ -140,6 +142,7 @@ impl Server {
             directory: directory.clone(),
             leaving: leaving.clone(),
             moves: moves.clone(),
+            ledger,
             metrics: metrics.clone(),
         };
         let (machine_driver, stage) = Driver::new(machine, parts, events);
@@ -181,6 +184,11 @@ impl Server {
         keepers.spawn(async move {
             machine_driver.run(token).await;
             "ownership driver"
+        });
+        let token = cancel.clone();
+        keepers.spawn(async move {
+            clerk.run(token).await;
+            "the ledger of moves"
         });
         let (token, watched) = (cancel.clone(), registry.clone());
         keepers.spawn(async move {

@@ -76,7 +76,7 @@ async fn a_round_that_ended_before_a_move_is_followed_by_the_next_one_after_it()
 #[tokio::test(flavor = "multi_thread")]
 async fn a_game_ends_when_only_bots_have_been_left_for_a_while() {
     let registry = Memory::default();
-    let setup = Setup { empty_game: Duration::from_secs(1), ..Setup::default() };
+    let setup = Setup { empty_game: Duration::from_secs(3), ..Setup::default() };
     let owner = member_with(&registry, "owner", setup).await;
     let game = owner.a_game_of(r#"{"name":"test","bots":2}"#).await;
     let (mut watcher, _, _) = Client::enter(owner.address, spectator(game)).await;

@@ -3,11 +3,12 @@
 mod client;
 mod member;
 
-use client::{Client, hello, own};
+use client::{Client, PATIENCE, hello, own};
 use member::{a_player, left, member, place, spectator};
 use protocol::{ClientMessage, CloseCode, Hello, Keyframe, ServerMessage, Tick};
 use registry::memory::Memory;
-use tokio::time::{Duration, Instant};
+use registry::{Registry, Reply, Request};
+use tokio::time::{Duration, Instant, timeout};
 
 const FORWARD: u8 = 1;
 
@@ -143,6 +144,25 @@ async fn edges_ask_the_next_owner_only_once_it_can_answer() {
     for member in [&one, &two] {
         let metrics = member.metrics().await;
         assert!(metrics.contains("gamed_subscriptions_refused_total 0\n"), "{metrics}");
+    }
+    // Each move is told to everybody once its first tick has run, with what it cost, and to the registry.
+    let told = timeout(PATIENCE, async {
+        loop {
+            let (_, answer) = two.http("GET", "/api/moves", "").await;
+            let Ok(Reply::Moves(ledger)) = registry.call(Request::Moves).await else { panic!("a ledger") };
+            let moves = answer["moves"].as_array().expect("a list").clone();
+            if moves.len() == 5 && ledger.last.len() == 5 {
+                return moves;
+            }
+        }
+    });
+    for note in told.await.expect("all moves are told") {
+        assert_eq!(
+            note["between_us"].as_u64(),
+            note["pause_us"].as_u64().map(|late| late + 20_000),
+            "{note}"
+        );
+        assert!(note["bytes"].as_u64() > Some(20), "{note}");
     }
     drop(players);
     left(leaving).await;

@@ -465,6 +465,8 @@ async fn the_status_tells_how_many_games_moved_and_what_it_cost() {
         epoch: Epoch(1),
         tick: Tick(100),
         pause_us,
+        between_us: 0,
+        bytes: 30,
         cause: cause.into(),
         ago_ms: 1_000,
     };

@@ -188,8 +188,13 @@ pub struct MoveNote {
     pub epoch: Epoch,
     /// The tick that the new owner started from.
     pub tick: Tick,
-    /// How long nobody ran it, as the new owner knows, in microseconds.
+    /// How long it stood still, as the new owner knows, in microseconds: of a planned move how late the first tick ran after
+    /// it was due, else the time from the evidence that the old owner is dead to the first tick.
     pub pause_us: u64,
+    /// From the old owner's last tick to the new one's first, in microseconds; 0 where the old owner did not hand it over.
+    pub between_us: u64,
+    /// Size of the world that moved, in bytes.
+    pub bytes: u32,
     /// `move`, or how the death of the old owner was known.
     pub cause: String,
     /// How long ago it was, as the sender knows, in milliseconds.

@@ -47,8 +47,20 @@ fn unhex(text: &str) -> Vec<u8> {
 
 /// Wide numbers as strings, bytes as hex.
 fn plain(key: &str, value: Value) -> Value {
-    const WIDE: [&str; 11] =
-        ["tick", "seen", "for_tick", "durable", "ends", "from", "to", "due_us", "pause_us", "Ping", "Pong"];
+    const WIDE: [&str; 12] = [
+        "tick",
+        "seen",
+        "for_tick",
+        "durable",
+        "ends",
+        "from",
+        "to",
+        "due_us",
+        "pause_us",
+        "between_us",
+        "Ping",
+        "Pong",
+    ];
     match value {
         Value::Number(number) if WIDE.contains(&key) => Value::String(number.to_string()),
         Value::Array(pair) if key == "floor" || key == "have" => {
@@ -364,6 +376,8 @@ fn peer_messages() -> Vec<PeerMessage> {
             epoch: NEXT_EPOCH,
             tick: Tick(1001),
             pause_us: 1_800,
+            between_us: 21_800,
+            bytes: 2_048,
             cause: "move".into(),
             ago_ms: 500,
         }),

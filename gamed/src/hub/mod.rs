@@ -7,6 +7,7 @@ mod allowance;
 mod desk;
 mod headcount;
 mod owning;
+mod pace;
 mod parsed;
 mod players;
 mod ring;
@@ -19,6 +20,7 @@ use crate::context::Context;
 use crate::wire::{Received, Wire};
 use allowance::Allowance;
 use ownership::{Edge, EdgeEvent, Event, Time};
+use pace::Pace;
 use parsed::Warm;
 use protocol::peer::{Control, GameSettings, PeerMessage, PlayerAct};
 use protocol::{CloseCode, Epoch, GameId, MemberId, PlayerId, ServerMessage, Tick};
@@ -151,6 +153,7 @@ pub struct Hub {
     in_edge: bool,
     /// The game stops with the tick that is due next.
     freezes: bool,
+    pace: Pace,
 }
 
 /// How long a hub without sockets, watchers and games stays: a player who reconnects finds its ring warm.
@@ -182,6 +185,7 @@ impl Hub {
             edge_events: VecDeque::new(),
             in_edge: false,
             freezes: false,
+            pace: Pace::default(),
         }
     }
 
@@ -241,7 +245,10 @@ impl Hub {
 
     /// Peers first: they have the longer way. Then our own players.
     fn publish(&mut self, step: Step) {
-        let Step { frame, keyframe, answers, news, over } = step;
+        let Step { frame, keyframe, answers, news, over, first } = step;
+        if let Some(late) = first {
+            self.context.first_tick(self.game, frame.epoch, late);
+        }
         self.to_watchers(&frame_message(self.game, &frame));
         let event = frame_event(self.context.me, &frame);
         self.ring.push(frame);
@@ -282,6 +289,7 @@ impl Hub {
     fn wake(&mut self) {
         let now = Instant::now();
         self.edge_wake = now + EDGE_WAKE;
+        self.tell_gap(now);
         if !self.seats.is_empty() {
             self.edge_event(EdgeEvent::Wake);
         }

@@ -42,6 +42,8 @@ pub struct Step {
     pub news: Option<Snapshot>,
     /// Nobody has been in the game for too long; bots do not count.
     pub over: bool,
+    /// It is the first of an ownership, and ran so long after it was due.
+    pub first: Option<Duration>,
 }
 
 /// See the module.
@@ -296,12 +298,14 @@ impl Running {
         let heads = self.heads();
         let news = self.headcount.count(heads, now).then(|| self.snapshot());
 
+        let late = now.saturating_duration_since(self.due);
         self.pace(now, context);
         let frame = self.frame(&before, &entries);
         let new_epoch = frame.after != frame.epoch;
         let keyframe = (new_epoch || tick.0.is_multiple_of(limits::KEYFRAME_TICKS)).then(|| self.keyframe());
         context.metrics.ticks.inc();
-        Step { frame, keyframe, answers, news, over: self.over(tick, context) }
+        let (over, first) = (self.over(tick, context), new_epoch.then_some(late));
+        Step { frame, keyframe, answers, news, over, first }
     }
 
     fn entries(&mut self, tick: Tick, answers: &mut Vec<(PlayerId, MemberId, Bytes)>) -> Vec<Entry> {

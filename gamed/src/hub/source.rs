@@ -31,6 +31,14 @@ impl Hub {
         self.in_edge = false;
     }
 
+    /// What the players here saw of a move, once it is some time ago.
+    pub(super) fn tell_gap(&mut self, now: Instant) {
+        if let Some(gap) = self.pace.gap(now) {
+            let sockets = self.seats.iter().filter(|seat| seat.shown.is_some()).count();
+            self.context.metrics.move_seen(sockets, gap);
+        }
+    }
+
     /// The edge asks this member itself: answered from the ring, as a peer would be.
     pub(super) fn subscribe_myself(&mut self, have: Option<(Epoch, Tick)>) {
         let me = self.context.me;
@@ -70,6 +78,8 @@ impl Hub {
                     self.shown_of = self.edge.source().map(|owner| (epoch, owner));
                 }
                 let now = Instant::now();
+                self.tell_gap(now);
+                self.pace.shown(now, new_epoch);
                 let host = if new_epoch { self.host() } else { None };
                 for seat in self.seats.iter_mut().filter(|seat| seat.shown.is_some()) {
                     if let Some(host) = &host {

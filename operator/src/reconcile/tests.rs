@@ -291,6 +291,8 @@ fn noted(epoch: u64, cause: &str, at_ms: u64) -> NotedMove {
         epoch: Epoch(epoch),
         tick: Tick(1),
         pause_us: 0,
+        between_us: 0,
+        bytes: 0,
         cause: cause.into(),
         ago_ms: 0,
     };

@@ -91,6 +91,8 @@ fn note(game: u64, n: u64) -> MoveNote {
         epoch: Epoch(n),
         tick: Tick(n),
         pause_us: n * 7919 % 1000,
+        between_us: 20_000,
+        bytes: 2_048,
         cause: if n.is_multiple_of(3) { "lease" } else { "move" }.into(),
         ago_ms: 0,
     }
