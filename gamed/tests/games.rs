@@ -78,8 +78,10 @@ async fn a_game_ends_when_only_bots_have_been_left_for_a_while() {
     let registry = Memory::default();
     let setup = Setup { empty_game: Duration::from_secs(3), ..Setup::default() };
     let owner = member_with(&registry, "owner", setup).await;
+    let edge = member_with(&registry, "edge", setup).await;
     let game = owner.a_game_of(r#"{"name":"test","bots":2}"#).await;
     let (mut watcher, _, _) = Client::enter(owner.address, spectator(game)).await;
+    let (mut elsewhere, _, _) = Client::enter(edge.address, spectator(game)).await;
     let (mut player, welcome, _) = Client::enter(owner.address, hello(game)).await;
     let bots = |world: &protocol::Keyframe| world.players.iter().filter(|player| player.bot).count();
     watcher.world("the player", |world| own(world, welcome.player).is_some()).await;
@@ -89,6 +91,7 @@ async fn a_game_ends_when_only_bots_have_been_left_for_a_while() {
     let alone = watcher.world("bots alone", |world| own(world, welcome.player).is_none()).await;
     watcher.world("bots instead of the player", |world| bots(world) == 2).await;
     watcher.closes_with(CloseCode::GameOver).await;
+    elsewhere.closes_with(CloseCode::GameOver).await;
     assert!(watcher.world.expect("welcomed").1 >= alone.tick);
     let (_, games) = owner.http("GET", "/api/games", "").await;
     assert_eq!(games["games"].as_array().map(Vec::len), Some(0));

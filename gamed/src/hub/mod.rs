@@ -347,7 +347,9 @@ impl Hub {
             ToHub::Owner(owner) => self.edge_event(EdgeEvent::Owner(owner)),
             ToHub::NoSuchGame => {
                 if matches!(self.role, Role::Edge) {
-                    self.close_all(CloseCode::NoSuchGame);
+                    // Who has been shown a game knows that there was one.
+                    let over = self.edge.shown().is_some();
+                    self.close_all(if over { CloseCode::GameOver } else { CloseCode::NoSuchGame });
                 }
             }
             ToHub::GoAway => self.go_away(),

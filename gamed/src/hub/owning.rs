@@ -144,7 +144,8 @@ impl Hub {
         }
         if !goes_on {
             self.held.clear();
-            self.watchers.clear();
+            // They ask the registry, and learn from it that the game is over.
+            self.send_watchers_to(None);
             return self.close_all(CloseCode::GameOver);
         }
         self.edge_event(EdgeEvent::Owner(to));
