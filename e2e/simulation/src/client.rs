@@ -1,9 +1,10 @@
 //! Players: inputs that are sent until they are durable, a second socket before the first is given up, and an eye on
 //! everything that they are shown.
 
+use crate::broken::Broken;
 use crate::cluster::{Action, Cluster, Down};
 use crate::hub::Socket;
-use crate::toy::Toy;
+use crate::toy::{Applied, Press, Toy};
 use ownership::EdgeEvent;
 use protocol::{Epoch, GameId, MemberId, Tick};
 use rand::Rng;
@@ -11,6 +12,8 @@ use std::collections::VecDeque;
 
 /// Without a frame for so long a player tries another server.
 const STALE_US: u64 = 1_500_000;
+/// A socket that is to be given up is waited for no longer than this when it brings nothing.
+const OLD_SOCKET_US: u64 = 300_000;
 /// Inputs that wait for being durable, at most.
 const INPUTS_MAX: u32 = 8;
 
@@ -20,8 +23,11 @@ pub struct Line {
     pub server: MemberId,
     /// What came last over this socket: epoch, tick, hash.
     last: Option<(Epoch, u64, u64)>,
+    /// The world that this socket began with: epoch and tick.
+    first: Option<(Epoch, u64)>,
     floor: Option<(Epoch, u64)>,
     opened: u64,
+    heard: u64,
 }
 
 #[derive(Debug)]
@@ -33,8 +39,10 @@ pub struct Client {
     /// The newest that was shown.
     pub shown: Option<(Epoch, u64)>,
     pub shown_at: u64,
-    /// Inputs made; applied as of recent ticks; durable.
-    made: u32,
+    /// Inputs made, and what is applied once so many of them are.
+    made: Vec<Press>,
+    expected: Vec<Applied>,
+    /// How many were applied as of recent ticks, and how many are durable.
     applied: VecDeque<(u64, u32)>,
     safe: u32,
 }
@@ -47,10 +55,19 @@ impl Client {
             lines: Vec::new(),
             shown: None,
             shown_at: 0,
-            made: 0,
+            made: Vec::new(),
+            expected: vec![Applied::default()],
             applied: VecDeque::new(),
             safe: 0,
         }
+    }
+
+    fn make_input(&mut self, keys: u8) {
+        let seq = self.made.len() as u32 + 1;
+        let press = Press { player: self.player, seq, keys };
+        let applied = self.expected.last().copied().unwrap_or_default().and(&press);
+        self.made.push(press);
+        self.expected.push(applied);
     }
 }
 
@@ -60,10 +77,11 @@ impl Cluster {
         let now = self.now;
         let at = now + 50_000;
         self.at(at, Action::Play(index));
-        let client = &mut self.clients[index];
-        let quiet = client.lines.last().is_some_and(|line| now - line.opened.max(client.shown_at) > STALE_US);
-        if quiet {
-            self.coverage.reconnects += 1;
+        let client = &self.clients[index];
+        let quiet = client.lines.last().filter(|line| now - line.opened.max(client.shown_at) > STALE_US);
+        if let Some(server) = quiet.map(|line| line.server) {
+            self.coverage.count("players that tried another server");
+            self.judge_hole(index, Some(server), "has to look for another server");
             for line in std::mem::take(&mut self.clients[index].lines) {
                 self.hang_up(index, &line);
             }
@@ -71,18 +89,17 @@ impl Cluster {
         if self.clients[index].lines.is_empty() {
             self.open(index, None);
         }
-        let (more, game, player) =
-            (self.rng.random_bool(0.3), self.clients[index].game, self.clients[index].player);
+        let (more, keys) = (self.rng.random_bool(0.3), self.rng.random());
         let client = &mut self.clients[index];
-        if more && client.made < client.safe + INPUTS_MAX {
-            client.made += 1;
+        if more && client.made.len() < (client.safe + INPUTS_MAX) as usize {
+            client.make_input(keys);
         }
-        let inputs: Vec<(u64, u32)> = (client.safe + 1..=client.made).map(|seq| (player, seq)).collect();
+        let (game, inputs) = (client.game, client.made[client.safe as usize..].to_vec());
         let servers: Vec<MemberId> = client.lines.iter().map(|line| line.server).collect();
         for server in servers {
             let alive = self.servers.get(&server).is_some_and(|server| server.alive && !server.paused(now));
             if alive && !inputs.is_empty() {
-                self.inputs(server, game, inputs.clone(), true);
+                self.inputs(server, game, &inputs, true);
             }
         }
     }
@@ -103,11 +120,12 @@ impl Cluster {
         let (id, now) = (self.next_socket, self.now);
         let client = &mut self.clients[index];
         let (game, floor) = (client.game, client.shown);
-        client.lines.push(Line { id, server, last: None, floor, opened: now });
+        client.lines.push(Line { id, server, last: None, first: None, floor, opened: now, heard: now });
+        let told = floor.filter(|_| self.plan.broken != Some(Broken::FloorForgotten));
         let hub = self.hub(server, game);
         let first = hub.sockets.is_empty();
-        hub.sockets.insert(id, Socket { client: index, floor, has: None });
-        if let Some((epoch, tick)) = floor {
+        hub.sockets.insert(id, Socket { client: index, floor: told, has: None });
+        if let Some((epoch, tick)) = told {
             self.edge(server, game, EdgeEvent::Floor(epoch, Tick(tick)));
         }
         if first {
@@ -131,11 +149,12 @@ impl Cluster {
 
     /// Something came over a socket.
     pub fn came(&mut self, index: usize, socket: u64, message: Down) {
+        let now = self.now;
         let client = &mut self.clients[index];
         let Some(at) = client.lines.iter().position(|line| line.id == socket) else { return };
         match message {
             Down::Closed => {
-                self.coverage.sockets_lost += 1;
+                self.coverage.count("sockets lost");
                 client.lines.remove(at);
             }
             Down::GoAway => {
@@ -158,9 +177,10 @@ impl Cluster {
                     );
                     self.oracle.fail(sentence);
                 }
-                // What was applied on another branch says nothing about this one.
-                self.clients[index].applied.clear();
-                self.see(index, at, epoch, world, 0);
+                let line = &mut self.clients[index].lines[at];
+                line.first = Some((epoch, world.tick));
+                (line.last, line.heard) = (Some((epoch, world.tick, world.hash)), now);
+                self.see(index, at, epoch, &world, None);
             }
             Down::Frame { epoch, frame } => {
                 let line = &client.lines[at];
@@ -174,55 +194,106 @@ impl Cluster {
                     );
                     self.oracle.fail(sentence);
                 }
-                self.see(index, at, epoch, frame.world, frame.durable);
+                let line = &mut self.clients[index].lines[at];
+                (line.last, line.heard) = (Some((epoch, frame.world.tick, frame.world.hash)), now);
+                self.see(index, at, epoch, &frame.world, Some(frame.durable));
             }
         }
     }
 
-    fn see(&mut self, index: usize, at: usize, epoch: Epoch, world: Toy, durable: u64) {
+    /// A world has come: is it the next one to be shown? `durable`: it came as a frame.
+    fn see(&mut self, index: usize, at: usize, epoch: Epoch, world: &Toy, durable: Option<u64>) {
         let now = self.now;
         let client = &mut self.clients[index];
-        client.lines[at].last = Some((epoch, world.tick, world.hash));
-        // A socket that takes over may lag behind the one that still shows the game.
-        let newest = at + 1 == client.lines.len();
-        let behind =
-            client.shown.is_some_and(|(shown, tick)| epoch < shown || epoch == shown && world.tick <= tick);
-        if behind && client.lines.len() > 1 {
-            return;
+        let newest = client.lines.len() - 1;
+        let (mut epoch, mut tick) = (epoch, world.tick);
+        if let Some((shown, last)) = client.shown {
+            let back = epoch > shown && tick <= last && durable.is_none();
+            let behind = epoch < shown || tick <= last && !back;
+            if behind && client.lines.len() == 1 && epoch < shown {
+                let sentence =
+                    format!("promise 2: player {index} was shown {:?} and now {epoch}", client.shown);
+                self.oracle.fail(sentence);
+                return;
+            }
+            if behind {
+                // The socket that takes over has caught up with the one that still shows the game.
+                if at == newest && client.lines.len() > 1 && epoch == shown && tick == last {
+                    self.take_over(index);
+                }
+                return;
+            }
+            let waits = client.lines[..newest].iter().any(|line| now - line.heard < OLD_SOCKET_US);
+            if tick > last + 1 && !back && at == newest && waits {
+                // The older socket still brings what lies between.
+                return;
+            }
+            if tick > last + 1 && !back {
+                let server = client.lines[at].server;
+                let older = client.lines.first().map(|line| line.server).filter(|_| newest > 0);
+                self.judge_hole(index, older.or(Some(server)), "is not shown every tick");
+            }
         }
-        if client.shown.is_some_and(|(shown, _)| epoch < shown) {
-            let sentence = format!("promise 2: player {index} was shown {:?} and now {epoch}", client.shown);
-            self.oracle.fail(sentence);
-            return;
+        let client = &mut self.clients[index];
+        // What the newer socket began with has been reached: all that it brought since then is there.
+        let newer = &client.lines[newest];
+        let reached = newer.first.filter(|(first, from)| at < newest && *first <= epoch && *from <= tick);
+        if let (Some(_), Some((last, to, _))) = (reached, newer.last)
+            && (last, to) > (epoch, tick)
+        {
+            (epoch, tick) = (last, to);
         }
-        let gap = now.saturating_sub(client.shown_at);
-        let first = client.shown.is_none();
-        client.shown = Some((epoch, world.tick));
+        let (gap, first) = (now.saturating_sub(client.shown_at), client.shown.is_none());
+        client.shown = Some((epoch, tick));
         client.shown_at = now;
-        let applied = world.applied.get(&client.player).copied().unwrap_or(0);
-        if applied < client.safe {
-            let sentence = format!(
-                "promise 4: player {index} was told that input {} is safe, {applied} are there",
-                client.safe
-            );
-            self.oracle.fail(sentence);
+        self.judge_inputs(index, world, durable);
+        if !first {
+            self.judge_gap(index, gap);
+        }
+        if at == newest && newest > 0 || reached.is_some() {
+            self.take_over(index);
+        }
+    }
+
+    /// The newest socket shows the game: the others may go.
+    fn take_over(&mut self, index: usize) {
+        let lines = &mut self.clients[index].lines;
+        let newest = lines.len() - 1;
+        let old: Vec<Line> = lines.drain(..newest).collect();
+        for line in old {
+            self.hang_up(index, &line);
+        }
+    }
+
+    /// Every world holds the player's first inputs, each once and in order, and all that were called durable.
+    fn judge_inputs(&mut self, index: usize, world: &Toy, durable: Option<u64>) {
+        let client = &mut self.clients[index];
+        let applied = world.applied(client.player);
+        let (safe, made) = (client.safe, client.made.len());
+        if client.expected.get(applied.count as usize) != Some(&applied) {
+            self.oracle.fail(format!(
+                "promise 4: of player {index} {applied:?} is applied at tick {}, which is not what the first of {made} inputs come to",
+                world.tick
+            ));
             return;
         }
-        client.applied.push_back((world.tick, applied));
+        if applied.count < safe {
+            self.oracle.fail(format!(
+                "promise 4: player {index} was told that input {safe} is safe, {} are there",
+                applied.count
+            ));
+            return;
+        }
+        let Some(durable) = durable else {
+            // What was applied on another branch says nothing about this one.
+            client.applied.clear();
+            return;
+        };
+        client.applied.push_back((world.tick, applied.count));
         while client.applied.front().is_some_and(|(tick, _)| *tick <= durable) {
             client.safe = client.safe.max(client.applied.pop_front().map_or(0, |(_, seq)| seq));
         }
         client.applied.truncate(1024);
-        if !first {
-            self.coverage.longest_gap = self.coverage.longest_gap.max(gap);
-        }
-        if newest && self.clients[index].lines.len() > 1 {
-            // The new socket shows the game: the old one may go.
-            let old: Vec<Line> = self.clients[index].lines.drain(..at).collect();
-            for line in old {
-                self.hang_up(index, &line);
-            }
-        }
     }
 
     pub fn down(&mut self, socket: u64, client: usize, message: Down) {

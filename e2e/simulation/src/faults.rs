@@ -1,59 +1,94 @@
-//! What goes wrong, and the operator that may help.
+//! What goes wrong, and when.
 
+use crate::broken::Broken;
 use crate::cluster::{Action, Cluster, Down};
+use crate::plan::{Blow, Kind};
 use crate::server::short;
 use ownership::Event;
-use ownership::placement::{PlacedGame, PlacedMember, place};
-use protocol::MemberId;
+use protocol::{GameId, MemberId};
 use rand::Rng;
-use registry::{ClusterRecord, Fence, MemberState, Reason, Reply, Request};
+use registry::{Reason, Request};
 
-/// What Kubernetes gives a pod to leave.
-const GRACE_US: u64 = 8_000_000;
+/// Between two looks of a leaving process whether it may end.
+const LOOK_US: u64 = 50_000;
+/// Players that have stayed are sent away again after so long.
+const GO_AWAY_AGAIN_US: u64 = 500_000;
+/// In runs in which nothing may be missed a server's links break at most once in so long: an edge that lacks more than a
+/// ring of frames starts anew.
+const LINKS_REST_US: u64 = 2_500_000;
+
+/// A server that was cut off from the registry has renewed its lease so long after.
+const LOOK_AGAIN_US: u64 = 1_000_000;
+/// Longest that a link cannot be set up again where nothing may be missed, and elsewhere.
+const SHORT_CUT_US: u64 = 400_000;
+/// As above.
+const LONG_CUT_US: u64 = 2_500_000;
 
 #[derive(Clone, Debug)]
 pub enum Fault {
     /// One at random, and then the next one.
     Any,
     /// A new server comes.
-    Add(String),
+    Add,
     /// It gets its SIGTERM, and is killed when the grace is over.
     Leave(MemberId),
-    /// The oldest of those that are not leaving leaves.
-    Replace,
-    /// Its process is gone.
-    Kill { server: MemberId, refuses: bool },
+    /// All get it.
+    LeaveAll,
+    /// Whoever carries the rollout out looks again.
+    Roll,
+    /// The rollout is taken back.
+    Undo,
+    /// Its grace is over.
+    GraceEnds(MemberId),
     /// It says GoAway to its players.
     GoAway(MemberId),
     /// It exits when nothing is left to do.
     Exit(MemberId),
     /// The registry starts again with what it had.
     NewRun(u32),
+    /// Some link breaks, as soon as there is one that may.
+    Cut,
+    /// Some server ends without having left.
+    Crash,
+    /// To the parties of a move.
+    Blow { blow: Blow, game: GameId, from: MemberId, to: MemberId },
 }
 
 impl Cluster {
     pub fn plan_faults(&mut self) {
-        if self.plan.rolling {
-            for number in 0..self.plan.servers as u64 {
-                let at = 2_500_000 + number * 1_700_000;
-                self.at(at, Action::Fault(Fault::Add("v2".into())));
-                self.at(at + 900_000, Action::Fault(Fault::Replace));
+        if let Some(rollout) = self.plan.rollout {
+            self.rolled = false;
+            self.at(rollout.at, Action::Fault(Fault::Roll));
+            if let Some(undo) = rollout.undo {
+                self.at(undo, Action::Fault(Fault::Undo));
             }
         }
-        if !self.plan.calm {
+        if let Some((at, back)) = self.plan.all_leave {
+            self.at(at, Action::Fault(Fault::LeaveAll));
+            for number in 0..self.plan.servers as u64 {
+                self.at(back + number * 30_000, Action::Fault(Fault::Add));
+            }
+        }
+        for (times, fault) in
+            [(self.plan.cuts.clone(), Fault::Cut), (self.plan.crashes.clone(), Fault::Crash)]
+        {
+            for at in times {
+                self.at(at, Action::Fault(fault.clone()));
+            }
+        }
+        if self.plan.fault_every != u64::MAX {
             self.at(2_000_000, Action::Fault(Fault::Any));
         }
     }
 
-    fn stays(&self) -> Vec<MemberId> {
+    /// Those that are not leaving.
+    pub fn stays(&self) -> Vec<MemberId> {
         let stays = self.servers.values().filter(|server| server.alive && !server.terminating);
         stays.map(|server| server.id).collect()
     }
 
-    fn count(&mut self, fault: &'static str) {
-        if self.trace {
-            println!("{:>10} FAULT {fault}", self.now);
-        }
+    pub fn count(&mut self, fault: &'static str) {
+        self.note(|| format!("FAULT {fault}"));
         *self.coverage.faults.entry(fault).or_default() += 1;
     }
 
@@ -61,52 +96,116 @@ impl Cluster {
         let now = self.now;
         match fault {
             Fault::Any => self.any_fault(),
-            Fault::Add(revision) => drop(self.new_server(None, &revision)),
-            Fault::Replace => {
-                let oldest = self.stays().into_iter().find(|id| self.servers[id].revision == "v1");
-                if let Some(id) = oldest {
-                    self.fault(Fault::Leave(id));
+            Fault::Add => self.replace(),
+            Fault::Leave(id) => self.leave(id),
+            Fault::LeaveAll => {
+                self.count("all leave");
+                // Whoever was carrying a rollout out has nothing left to replace.
+                self.plan.rollout = None;
+                self.rolled = true;
+                for id in self.stays() {
+                    self.leave(id);
+                }
+                // Of the parkings to come, some are carried out unheard.
+                for game in self.games.clone() {
+                    if self.rng.random_bool(0.3) {
+                        self.doomed.insert(game, Blow::LoseAnswer);
+                    }
                 }
             }
-            Fault::Leave(id) => {
-                let Some(server) = self.servers.get_mut(&id).filter(|server| !server.terminating) else {
-                    return;
-                };
-                server.terminating = true;
-                self.count("leave");
-                self.tell_of(id, "leaves");
-                self.deliver(id, now, Event::Terminate { grace_us: GRACE_US });
-                let soon = now + self.rng.random_range(20_000..600_000);
-                self.at(soon, Action::Fault(Fault::GoAway(id)));
-                self.at(now + 1_500_000, Action::Fault(Fault::Exit(id)));
-                self.at(now + GRACE_US, Action::Fault(Fault::Kill { server: id, refuses: true }));
+            Fault::Roll => {
+                if !self.rolled {
+                    self.roll();
+                }
+            }
+            Fault::Undo => {
+                if self.plan.rollout.is_some() {
+                    self.undo();
+                }
             }
             Fault::GoAway(id) => {
                 for (socket, client) in self.sockets_of(id) {
                     self.down(socket, client, Down::GoAway);
                 }
             }
-            Fault::Exit(id) => {
-                let Some(server) = self.servers.get(&id).filter(|server| server.alive) else { return };
-                let idle =
-                    server.member.is_drained() && server.hubs.values().all(|hub| hub.sockets.is_empty());
-                if idle {
-                    self.call(None, Request::Leave(id));
-                    self.fault(Fault::Kill { server: id, refuses: true });
-                } else {
-                    self.fault(Fault::GoAway(id));
-                    self.at(now + 200_000, Action::Fault(Fault::Exit(id)));
+            Fault::Exit(id) => self.may_exit(id),
+            Fault::GraceEnds(id) => {
+                if self.servers.get(&id).is_some_and(|server| server.alive) {
+                    self.coverage.count("killed when the grace ended");
+                    self.judge_late_leaver(id);
+                    self.kill(id, true);
                 }
             }
-            Fault::Kill { server: id, refuses } => self.kill(id, refuses),
+            Fault::Cut => {
+                let longest = if self.plan.misses_nothing() { SHORT_CUT_US } else { LONG_CUT_US };
+                let stays = self.stays();
+                let cut = !stays.is_empty() && {
+                    let one = stays[self.rng.random_range(0..stays.len())];
+                    self.cut_some_link(one, longest)
+                };
+                if !cut && now < self.plan.faults_until {
+                    self.at(now + LOOK_US, Action::Fault(Fault::Cut));
+                }
+            }
+            Fault::Crash => {
+                let stays = self.stays();
+                if stays.is_empty() {
+                    self.at(now + LOOK_US, Action::Fault(Fault::Crash));
+                } else {
+                    let one = stays[self.rng.random_range(0..stays.len())];
+                    let refuses = self.rng.random_bool(0.6);
+                    self.crash(one, refuses);
+                }
+            }
             Fault::NewRun(number) => self.store.set_run_id(format!("run-{number}")),
+            Fault::Blow { blow, game, from, to } => {
+                if now < self.plan.faults_until {
+                    self.blow(blow, game, from, to);
+                }
+            }
         }
     }
 
-    fn tell_of(&self, id: MemberId, what: &str) {
-        if self.trace {
-            println!("{:>10} {} {what}", self.now, short(id));
+    /// SIGTERM.
+    fn leave(&mut self, id: MemberId) {
+        let (now, (least, most)) = (self.now, self.plan.grace);
+        let Some(server) = self.servers.get_mut(&id).filter(|server| server.alive && !server.terminating)
+        else {
+            return;
+        };
+        server.terminating = true;
+        self.count("leave");
+        self.note(|| format!("{} leaves", short(id)));
+        self.hit_member(id, None, "target leaves");
+        let grace_us = self.rng.random_range(least..most);
+        if self.plan.broken != Some(Broken::LeavesWithoutMoving) {
+            self.deliver(id, now, Event::Terminate { grace_us });
         }
+        let soon = now + self.rng.random_range(20_000..600_000);
+        self.at(soon, Action::Fault(Fault::GoAway(id)));
+        self.at(now + LOOK_US, Action::Fault(Fault::Exit(id)));
+        self.at(now + grace_us, Action::Fault(Fault::GraceEnds(id)));
+    }
+
+    fn may_exit(&mut self, id: MemberId) {
+        let now = self.now;
+        let Some(server) = self.servers.get(&id).filter(|server| server.alive) else { return };
+        let no_sockets = server.hubs.values().all(|hub| hub.sockets.is_empty());
+        let runs_nothing = server.hubs.values().all(|hub| hub.own.is_none());
+        let drained = match self.plan.broken {
+            Some(Broken::ExitTooSoon) => runs_nothing,
+            _ => server.member.is_drained(),
+        };
+        if drained && no_sockets && !server.paused(now) {
+            self.judge_exit(id);
+            self.call(None, Request::Leave(id));
+            self.kill(id, true);
+            return;
+        }
+        if now / GO_AWAY_AGAIN_US != (now - LOOK_US) / GO_AWAY_AGAIN_US {
+            self.fault(Fault::GoAway(id));
+        }
+        self.at(now + LOOK_US, Action::Fault(Fault::Exit(id)));
     }
 
     fn sockets_of(&self, id: MemberId) -> Vec<(u64, usize)> {
@@ -114,15 +213,37 @@ impl Cluster {
         hubs.flat_map(|hub| hub.sockets.iter().map(|(socket, state)| (*socket, state.client))).collect()
     }
 
+    /// Another server of the wanted revision comes.
+    pub fn replace(&mut self) {
+        let target = self.target;
+        self.new_server(None, target);
+    }
+
+    /// The process ends without having left; another one comes in its place.
+    pub fn crash(&mut self, id: MemberId, refuses: bool) {
+        if !self.servers.get(&id).is_some_and(|server| server.alive) {
+            return;
+        }
+        self.count(if refuses { "kill" } else { "host gone" });
+        self.of_kind().crashes += 1;
+        self.hit_member(id, Some("owner dies"), "target dies");
+        self.kill(id, refuses);
+        self.replace();
+    }
+
     fn kill(&mut self, id: MemberId, refuses: bool) {
         let Some(server) = self.servers.get(&id).filter(|server| server.alive) else { return };
-        self.tell_of(id, if server.terminating { "ends" } else { "is killed" });
+        let terminating = server.terminating;
+        self.note(|| format!("{} {}", short(id), if terminating { "ends" } else { "is killed" }));
         if refuses {
             for (socket, client) in self.sockets_of(id) {
                 self.down(socket, client, Down::Closed);
             }
         }
         let now = self.now;
+        if let Some(server) = self.servers.get_mut(&id) {
+            server.alive = false;
+        }
         for peer in self.links_of(id) {
             // A host that is gone is noticed by its silence.
             self.break_link(id, peer, if refuses { 0 } else { 1_000_000 });
@@ -131,6 +252,35 @@ impl Cluster {
             (server.alive, server.refuses) = (false, refuses);
             server.note_lapse(now);
             server.hubs.clear();
+        }
+        self.moves.retain(|_, m| m.from != id);
+    }
+
+    /// The process stops for a while.
+    pub fn pause(&mut self, id: MemberId, micros: u64) {
+        let now = self.now;
+        self.count("pause");
+        self.hit_member(id, Some("owner stops"), "target stops");
+        self.note(|| format!("{} stops for {micros} us", short(id)));
+        let Some(server) = self.servers.get_mut(&id).filter(|server| server.alive) else { return };
+        server.paused_until = server.paused_until.max(now + micros);
+        server.stopped(now, micros);
+        if micros > 600_000 {
+            for peer in self.links_of(id) {
+                self.break_link(id, peer, micros);
+            }
+        }
+    }
+
+    /// It alone does not reach the registry.
+    pub fn blind(&mut self, id: MemberId, micros: u64) {
+        self.count("cut off from the registry");
+        self.hit_member(id, None, "target is cut off from the registry");
+        self.note(|| format!("{} is cut off from the registry for {micros} us", short(id)));
+        let until = self.now + micros;
+        self.outage_until = self.outage_until.max(until);
+        if let Some(server) = self.servers.get_mut(&id) {
+            server.blind_until = server.blind_until.max(until);
         }
     }
 
@@ -143,134 +293,137 @@ impl Cluster {
         self.at(next, Action::Fault(Fault::Any));
         let stays = self.stays();
         if stays.is_empty() {
-            self.count("add");
-            self.new_server(None, "v2");
+            if self.plan.all_leave.is_none() {
+                self.replace();
+            }
             return;
         }
         let one = stays[self.rng.random_range(0..stays.len())];
+        match self.plan.kind {
+            Kind::Calm => {}
+            Kind::Gentle | Kind::Aimed => self.gentle_fault(one),
+            Kind::Stormy => self.stormy_fault(one, stays.len()),
+        }
+    }
+
+    fn gentle_fault(&mut self, one: MemberId) {
+        let now = self.now;
         match self.rng.random_range(0..10) {
+            0..2 => {
+                self.cut_some_link(one, SHORT_CUT_US);
+            }
+            2 => {
+                let linked = self.servers[&one].links_broke.is_none_or(|at| now > at + LINKS_REST_US);
+                let longest = if linked { 4_500_000 } else { 1_000_000 };
+                let micros = self.rng.random_range(100_000..longest);
+                self.blind(one, micros);
+            }
+            3 | 4 => {
+                self.count("slow registry");
+                self.slow_until = now + self.rng.random_range(200_000..1_500_000);
+                self.outage_until = self.outage_until.max(self.slow_until);
+            }
+            5 | 6 => {
+                self.count("registry away");
+                self.away_until = now + self.rng.random_range(50_000..800_000);
+                self.outage_until = self.outage_until.max(self.away_until);
+            }
+            7 => {
+                self.leave(one);
+                self.replace();
+            }
+            _ => self.assign_some_game(one),
+        }
+    }
+
+    fn stormy_fault(&mut self, one: MemberId, stays: usize) {
+        let now = self.now;
+        match self.rng.random_range(0..12) {
             0 => {
                 self.count("add");
-                self.new_server(None, "v2");
+                self.replace();
             }
             1 => {
                 // The last one leaves, too: with nobody to take its games they are parked.
-                self.fault(Fault::Leave(one));
-                if stays.len() == 1 {
+                self.leave(one);
+                if stays == 1 {
                     let at = now + self.rng.random_range(500_000..9_000_000);
-                    self.at(at, Action::Fault(Fault::Add("v2".into())));
+                    self.at(at, Action::Fault(Fault::Add));
                 }
             }
             2 => {
                 let refuses = self.rng.random_bool(0.6);
-                self.count(if refuses { "kill" } else { "host gone" });
-                self.kill(one, refuses);
-                self.new_server(None, "v1");
+                self.crash(one, refuses);
             }
             3 => {
                 self.count("restart in place");
+                self.of_kind().crashes += 1;
+                self.hit_member(one, Some("owner dies"), "target dies");
                 let server = &self.servers[&one];
-                let (pod, revision) = (server.pod.clone(), server.revision.clone());
+                let (pod, revision) = (server.pod.clone(), server.revision);
                 let refuses = self.rng.random_bool(0.5);
                 self.kill(one, refuses);
-                self.new_server(Some(pod), &revision);
+                self.new_server(Some(pod), revision);
             }
             4 => {
-                self.count("pause");
                 let micros = self.rng.random_range(50_000..6_000_000);
-                if let Some(server) = self.servers.get_mut(&one) {
-                    server.paused_until = now + micros;
-                }
-                if micros > 600_000 {
-                    for peer in self.links_of(one) {
-                        self.break_link(one, peer, micros);
-                    }
-                }
+                self.pause(one, micros);
             }
             5 | 6 => {
-                self.count("link");
-                let peers = self.links_of(one);
-                if !peers.is_empty() {
-                    let peer = peers[self.rng.random_range(0..peers.len())];
-                    let micros = self.rng.random_range(0..2_500_000);
-                    self.break_link(one, peer, micros);
-                }
+                self.cut_some_link(one, LONG_CUT_US);
             }
             7 => {
                 self.count("registry away");
                 self.away_until = now + self.rng.random_range(50_000..4_000_000);
+                self.outage_until = self.outage_until.max(self.away_until);
                 if self.rng.random_bool(0.5) {
                     let (at, number) = (self.away_until, self.rng.random());
                     self.at(at, Action::Fault(Fault::NewRun(number)));
                 }
             }
-            8 => {
-                self.count("assign");
-                let games = self.games_in_registry();
-                if !games.is_empty() {
-                    let (game, _) = games[self.rng.random_range(0..games.len())].clone();
-                    self.assign(&game, one, Reason::Move);
-                }
+            8 => self.assign_some_game(one),
+            9 => {
+                let micros = self.rng.random_range(100_000..6_000_000);
+                self.blind(one, micros);
+            }
+            10 => {
+                self.count("slow registry");
+                self.slow_until = now + self.rng.random_range(200_000..2_000_000);
+                self.outage_until = self.outage_until.max(self.slow_until);
             }
             _ => {
-                self.count("leave");
-                self.fault(Fault::Leave(one));
-                self.new_server(None, "v2");
+                self.leave(one);
+                self.replace();
             }
         }
     }
 
-    fn games_in_registry(&mut self) -> Vec<(PlacedGame, Fence)> {
-        let Reply::Games(records) = self.store.apply(0, Request::Games).0 else { return Vec::new() };
-        let placed = |record: registry::GameRecord| {
-            let fence = Fence { epoch: record.epoch, owner: record.owner };
-            let next = record.next.map(|(next, _)| next);
-            (PlacedGame { id: record.id, owner: record.owner, next, rules: record.rules }, fence)
+    /// Says whether there was one.
+    fn cut_some_link(&mut self, one: MemberId, longest_us: u64) -> bool {
+        let now = self.now;
+        let gentle = self.plan.misses_nothing();
+        // One that is cut off from the registry and from a member is rightly taken for dead by it.
+        let rested = |server: MemberId| {
+            let server = &self.servers[&server];
+            !gentle
+                || server.links_broke.is_none_or(|at| now > at + LINKS_REST_US)
+                    && (server.blind_until == 0 || now > server.blind_until + LOOK_AGAIN_US)
         };
-        records.into_iter().map(placed).collect()
+        let peers: Vec<MemberId> = self.links_of(one).into_iter().filter(|peer| rested(*peer)).collect();
+        if peers.is_empty() || !rested(one) {
+            return false;
+        }
+        self.count("link");
+        let peer = peers[self.rng.random_range(0..peers.len())];
+        let micros = self.rng.random_range(0..longest_us);
+        self.break_link(one, peer, micros);
+        true
     }
 
-    fn assign(&mut self, game: &PlacedGame, next: MemberId, reason: Reason) {
-        let Some(record) = self.record(game.id) else { return };
-        let expect = Fence { epoch: record.epoch, owner: record.owner };
-        self.call(None, Request::Assign { game: game.id, expect, next, reason });
-    }
-
-    /// As the operator: it knows which pods are leaving and which containers have ended, and places their games.
-    pub fn operate(&mut self) {
-        let at = self.now + self.rng.random_range(20_000..150_000);
-        self.at(at, Action::Operator);
-        if self.now < self.away_until {
-            return;
-        }
-        let Reply::Members { members, .. } = self.store.apply(0, Request::Members).0 else { return };
-        let newest = members.iter().max_by_key(|member| member.joined).map(|member| member.revision.clone());
-        let target = newest.unwrap_or_default();
-        let placed: Vec<PlacedMember> = members
-            .iter()
-            .filter(|member| self.servers.get(&member.id).is_some_and(|server| server.alive))
-            .map(|member| PlacedMember {
-                id: member.id,
-                accepts: member.state == MemberState::Ready && !self.servers[&member.id].terminating,
-                revision: member.revision.clone(),
-                rules_min: member.rules_min,
-                rules_max: member.rules_max,
-            })
-            .collect();
-        let games: Vec<PlacedGame> = self.games_in_registry().into_iter().map(|(game, _)| game).collect();
-        for (id, next) in place(&games, &placed, &target) {
-            let Some(game) = games.iter().find(|game| game.id == id && game.next != Some(next)).cloned()
-            else {
-                continue;
-            };
-            let Some(owner) = game.owner.and_then(|owner| self.servers.get(&owner)) else { continue };
-            let reason =
-                if owner.alive { Reason::Move } else { Reason::Dead("its container has ended".into()) };
-            self.assign(&game, next, reason);
-        }
-        self.call(
-            None,
-            Request::PublishCluster(ClusterRecord { target_revision: target, rules: 1, beat: 0 }),
-        );
+    fn assign_some_game(&mut self, one: MemberId) {
+        self.count("assign");
+        let game = self.games[self.rng.random_range(0..self.games.len())];
+        self.touched.insert(game);
+        self.assign(game, one, Reason::Move);
     }
 }

@@ -1,7 +1,7 @@
 //! One game on one server: the world where the server owns it, the ring of recent frames, and the sockets of players.
 //! Stands for gamed's hub, with its promises to `ownership::Edge` and nothing more.
 
-use crate::toy::Toy;
+use crate::toy::{Press, Toy};
 use bytes::Bytes;
 use ownership::Edge;
 use protocol::{Epoch, GameId, MemberId, Tick};
@@ -10,6 +10,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Frames that a hub keeps.
 const RING: usize = 64;
+/// Inputs that wait for the next tick, or for somebody to send them to, at most.
+const INPUTS_MAX: usize = 256;
 
 /// A frame and where it belongs.
 #[derive(Clone, Debug)]
@@ -30,7 +32,7 @@ pub struct Own {
     /// On the server's clock, microseconds.
     pub next_due: u64,
     pub frozen: bool,
-    /// It was stopped for so long that it shows nothing before the machine says so.
+    /// The record is read before the next tick, for the server was stopped for long.
     pub stalled: bool,
     pub durable: u64,
 }
@@ -57,7 +59,7 @@ pub struct Hub {
     pub sockets: BTreeMap<u64, Socket>,
     /// What the edge showed last: what a player starts from.
     pub shown: Option<(Epoch, Toy)>,
-    pub inputs: Vec<(u64, u32)>,
+    pub inputs: Vec<Press>,
     pub inputs_to: Option<MemberId>,
 }
 
@@ -75,6 +77,26 @@ impl Hub {
             inputs: Vec::new(),
             inputs_to: None,
         }
+    }
+
+    /// Keeps inputs until the next tick, or until it is known whom to send them to.
+    pub fn press(&mut self, inputs: &[Press]) {
+        let room = INPUTS_MAX.saturating_sub(self.inputs.len());
+        self.inputs.extend(inputs.iter().take(room));
+    }
+
+    /// What the next tick applies: of each player the next inputs in order, whatever else was sent again.
+    pub fn next_inputs(&mut self, twice: bool) -> Vec<Press> {
+        let inputs = std::mem::take(&mut self.inputs);
+        let Some(own) = &self.own else { return Vec::new() };
+        let mut counts: BTreeMap<u64, u32> = BTreeMap::new();
+        let fits = |press: &Press| {
+            let count = counts.entry(press.player).or_insert_with(|| own.world.applied(press.player).count);
+            let next = press.seq == *count + 1 || twice && press.seq <= *count;
+            *count += u32::from(next);
+            next
+        };
+        inputs.into_iter().filter(fits).collect()
     }
 
     /// Keeps a frame; one that does not follow the last begins a new ring, unless it is an older one.
@@ -96,6 +118,10 @@ impl Hub {
     /// The frames that follow a world, where the ring has them all.
     pub fn since(&self, have: (Epoch, Tick)) -> Option<Vec<Linked>> {
         let (epoch, tick) = (have.0, have.1.0);
+        // The world that the ownership begins with: nothing has followed it yet.
+        if self.own.as_ref().is_some_and(|own| own.after == epoch && own.world.tick == tick) {
+            return Some(Vec::new());
+        }
         let last = self.ring.back()?;
         if (last.epoch, last.tick) == (epoch, tick) {
             return Some(Vec::new());

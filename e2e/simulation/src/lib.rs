@@ -4,15 +4,23 @@
 //! Owns the faults and the oracle. What a member decides is the `ownership` crate's; what the registry answers is the
 //! `registry` crate's.
 
+mod aim;
+mod broken;
+mod calls;
 mod client;
 mod cluster;
+mod coverage;
 mod faults;
 mod hub;
+mod judge;
 mod net;
+mod operator;
 mod oracle;
 mod plan;
 mod server;
 mod toy;
 
-pub use cluster::{Coverage, Outcome, run};
-pub use plan::Broken;
+pub use broken::{Broken, TEETH, Tooth};
+pub use cluster::{Outcome, run};
+pub use coverage::{BRANCHES, Branch, Coverage, HITS, OfKind};
+pub use plan::{Kind, Minimum, Phase};

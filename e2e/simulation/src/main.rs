@@ -10,7 +10,7 @@ struct Arguments {
     /// Run this seed alone and print what happens.
     #[arg(long)]
     seed: Option<u64>,
-    /// Otherwise: run so many, from `--first` on.
+    /// Otherwise: run so many, from `--first` on, and print what they came to.
     #[arg(long, default_value_t = 1000)]
     seeds: u64,
     /// The first of them.
@@ -19,6 +19,9 @@ struct Arguments {
     /// Break a rule on purpose.
     #[arg(long)]
     broken: Option<Broken>,
+    /// Do not stop at the first broken promise.
+    #[arg(long)]
+    all: bool,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -28,13 +31,25 @@ fn main() -> anyhow::Result<()> {
         None => (arguments.first..arguments.first + arguments.seeds, false),
     };
     let mut coverage = Coverage::default();
+    let mut failed = 0;
     for seed in seeds {
         let outcome = run(seed, arguments.broken, trace);
         coverage.add(&outcome.coverage);
+        if let Some(trace) = outcome.trace {
+            print!("{trace}");
+        }
         if let Some((at, sentence)) = outcome.broken {
-            bail!("seed {seed} at {at} us: {sentence}\n  again: cargo run -p simulation -- --seed {seed}");
+            failed += 1;
+            println!("seed {seed} at {at} us: {sentence}");
+            println!("  again: cargo run -p simulation -- --seed {seed}");
+            if !arguments.all {
+                break;
+            }
         }
     }
-    println!("{coverage:#?}");
+    println!("{coverage}");
+    if failed > 0 {
+        bail!("{failed} seeds broke a promise");
+    }
     Ok(())
 }

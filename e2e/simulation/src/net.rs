@@ -1,11 +1,23 @@
 //! Links between servers: in order, with delay; what is under way when one breaks is lost.
 
 use crate::cluster::{Action, Cluster};
+use crate::plan::Kind;
 use ownership::Event;
 use protocol::MemberId;
 use protocol::peer::PeerMessage;
 use rand::Rng;
 use std::collections::BTreeMap;
+
+/// A move whose parties lost their link may take so much longer.
+const LINK_LOST_US: u64 = 500_000;
+/// What takes longer on a link is late.
+const FAST_US: u64 = 1_500;
+
+/// The latest that anything comes where no tick may be missed: an edge that lacks the next tick for longer than three ticks
+/// within a move starts anew.
+const HICCUP_US: u64 = 30_000;
+/// The latest that anything comes elsewhere.
+const LATE_US: u64 = 150_000;
 
 #[derive(Debug, Default)]
 pub struct Link {
@@ -29,14 +41,22 @@ impl Cluster {
         let at = link.last.entry(to).or_default();
         *at = (now + delay).max(*at + 1);
         let (at, generation) = (*at, link.generation);
+        if at - now > FAST_US && matches!(message, PeerMessage::Control(_)) {
+            self.excuse_moves(from, to, at - now);
+        }
         self.at(at, Action::Peer { from, to, generation, message });
     }
 
     fn link_delay(&mut self) -> u64 {
-        if !self.plan.calm && self.rng.random_ratio(1, 200) {
-            self.rng.random_range(1_000..150_000)
+        let most = match self.plan.kind {
+            Kind::Calm => FAST_US,
+            Kind::Gentle => HICCUP_US,
+            Kind::Aimed | Kind::Stormy => LATE_US,
+        };
+        if most > FAST_US && self.rng.random_ratio(1, 200) {
+            self.rng.random_range(1_000..most)
         } else {
-            self.rng.random_range(100..1_500)
+            self.rng.random_range(100..FAST_US)
         }
     }
 
@@ -67,7 +87,7 @@ impl Cluster {
                 self.deliver(to, now + 300, Event::LinkUp(from));
             } else if refuses {
                 link.blocked_until = now + 1_000_000;
-                self.coverage.refused += 1;
+                self.coverage.count("connections refused");
                 self.deliver(from, now + 300, Event::LinkDown { member: to, refused: true });
             }
         }
@@ -79,7 +99,17 @@ impl Cluster {
         let Some(link) = self.links.get_mut(&pair(a, b)).filter(|link| link.up) else { return };
         link.up = false;
         link.blocked_until = now + blocked_us + 200_000;
-        self.coverage.links_lost += 1;
+        let ends = [a, b].map(|end| self.servers.get(&end).is_some_and(|server| server.alive));
+        if ends == [true, true] {
+            self.of_kind().links += 1;
+            self.hit_link(a, b);
+            self.excuse_moves(a, b, LINK_LOST_US);
+            for end in [a, b] {
+                if let Some(server) = self.servers.get_mut(&end) {
+                    server.links_broke = Some(now + blocked_us);
+                }
+            }
+        }
         for (end, other) in [(a, b), (b, a)] {
             let at = now + self.rng.random_range(100..150_000);
             self.deliver(end, at, Event::LinkDown { member: other, refused: false });

@@ -1,46 +1,220 @@
-//! What kind of run a seed is, and which rule, if any, is broken on purpose.
+//! What kind of run a seed is: how many of what, what goes wrong, and how often at least.
 
-use clap::ValueEnum;
+use crate::broken::Broken;
+use crate::toy::mix;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-/// A rule that is broken on purpose, to see that the oracle notices.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Broken {
-    /// The registry carries out writes whatever epoch they name.
-    EpochNotChecked,
-    /// A target ticks as soon as it is prepared.
-    StartBeforeCommit,
-    /// An edge shows whatever comes, from whomever.
-    EdgeShowsBoth,
-    /// Some members wait for a fraction of a lease only.
-    ClaimWithoutWaiting,
-    /// An owner goes on under its epoch after a move that was not answered.
-    GoOnAfterLostCommit,
-    /// A game is called durable before it is stored.
-    DurableBeforeStored,
+/// How rough a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A rollout and nothing else; with an operator, without one, with one that dies, or undone half-way.
+    Calm,
+    /// A rollout, while links break for moments, calls are lost, late or slow, members are cut off from the registry and
+    /// users move games about. Nobody crashes or stops: no tick may be missed.
+    Gentle,
+    /// As gentle, and worse things happen to the parties of a move in a chosen phase of it.
+    Aimed,
+    /// Anything, at any time.
+    Stormy,
 }
 
-/// How a seed's run goes. Times in microseconds of virtual time.
+impl Kind {
+    /// All of them.
+    pub const ALL: [Kind; 4] = [Kind::Calm, Kind::Gentle, Kind::Aimed, Kind::Stormy];
+
+    /// As printed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Calm => "calm",
+            Kind::Gentle => "gentle",
+            Kind::Aimed => "aimed",
+            Kind::Stormy => "stormy",
+        }
+    }
+
+    /// What each run of that kind has to meet.
+    pub fn minimum(self) -> Minimum {
+        match self {
+            Kind::Calm => Minimum { moves: 3, links: 0, crashes: 0, aimed: 0 },
+            Kind::Gentle => Minimum { moves: 3, links: 2, crashes: 0, aimed: 0 },
+            Kind::Aimed => Minimum { moves: 3, links: 1, crashes: 0, aimed: 1 },
+            Kind::Stormy => Minimum { moves: 2, links: 2, crashes: 1, aimed: 0 },
+        }
+    }
+}
+
+/// The least that a run has to meet; one that does not is played again with other dice.
+#[derive(Clone, Copy, Debug)]
+pub struct Minimum {
+    /// Games that changed hands.
+    pub moves: u64,
+    /// Links between servers that broke.
+    pub links: u64,
+    /// Servers that ended without having left.
+    pub crashes: u64,
+    /// Faults that hit a move in the phase that they were aimed at.
+    pub aimed: u64,
+}
+
+/// A phase of a move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// The target was asked to get ready.
+    Prepare,
+    /// It is ready, and the old owner is about to know.
+    Prepared,
+    /// The old owner's world was told to stop.
+    Freeze,
+    /// The move was sent to the registry.
+    Commit,
+    /// The registry's answer is known, and the target is about to be told.
+    Hand,
+    /// The target runs the game.
+    Started,
+}
+
+impl Phase {
+    /// All of them.
+    pub const ALL: [Phase; 6] =
+        [Phase::Prepare, Phase::Prepared, Phase::Freeze, Phase::Commit, Phase::Hand, Phase::Started];
+}
+
+/// What happens to the parties of a move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Blow {
+    /// Its process ends.
+    KillOwner,
+    /// As above.
+    KillTarget,
+    /// Its host is gone: nobody is refused there.
+    LoseOwner,
+    /// As above.
+    LoseTarget,
+    /// The target gets its SIGTERM.
+    LeaveTarget,
+    /// It stops for a while.
+    PauseOwner,
+    /// As above.
+    PauseTarget,
+    /// The link between the two breaks.
+    CutBoth,
+    /// All links of the old owner but the one to the target.
+    CutOwnerEdges,
+    /// All links of the target but the one to the old owner.
+    CutTargetEdges,
+    /// It alone does not reach the registry for a while.
+    BlindOwner,
+    /// As above.
+    BlindTarget,
+    /// The registry answers slowly.
+    Slow,
+    /// Nobody reaches it.
+    Away,
+    /// The next write to the game is lost, its answer is lost, or it arrives after its sender has given it up.
+    LoseWrite,
+    /// As above.
+    LoseAnswer,
+    /// As above.
+    LateWrite,
+    /// The game is assigned to somebody else.
+    Reassign,
+}
+
+impl Blow {
+    /// All of them.
+    pub const ALL: [Blow; 18] = [
+        Blow::KillOwner,
+        Blow::KillTarget,
+        Blow::LoseOwner,
+        Blow::LoseTarget,
+        Blow::LeaveTarget,
+        Blow::PauseOwner,
+        Blow::PauseTarget,
+        Blow::CutBoth,
+        Blow::CutOwnerEdges,
+        Blow::CutTargetEdges,
+        Blow::BlindOwner,
+        Blow::BlindTarget,
+        Blow::Slow,
+        Blow::Away,
+        Blow::LoseWrite,
+        Blow::LoseAnswer,
+        Blow::LateWrite,
+        Blow::Reassign,
+    ];
+}
+
+/// A blow that waits for its move.
+#[derive(Clone, Copy, Debug)]
+pub struct Aim {
+    /// Moves before are left alone.
+    pub after: u64,
+    /// In that phase.
+    pub phase: Phase,
+    /// So long after the phase began.
+    pub delay: u64,
+    /// What happens.
+    pub blow: Blow,
+}
+
+/// Whether an operator runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operator {
+    /// From the beginning to the end.
+    Always,
+    /// Nobody ever says what the target revision is.
+    Never,
+    /// It publishes, dies then, and comes back, if at all.
+    Dies {
+        /// When it dies.
+        at: u64,
+        /// When it is back.
+        back: Option<u64>,
+    },
+}
+
+/// All servers are replaced by ones of another revision, one more than wanted at a time.
+#[derive(Clone, Copy, Debug)]
+pub struct Rollout {
+    /// When.
+    pub at: u64,
+    /// Between two looks of the one who drives it.
+    pub step: u64,
+    /// `kubectl rollout undo`.
+    pub undo: Option<u64>,
+}
+
+/// How a run goes. Times in microseconds of virtual time.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Servers at the beginning.
+    /// How rough.
+    pub kind: Kind,
+    /// Servers at the beginning, and how many a rollout keeps.
     pub servers: usize,
     /// Games.
     pub games: usize,
+    /// When they are created.
+    pub games_at: u64,
     /// Players.
     pub clients: usize,
-    /// Nothing but a rolling replacement happens: what players see is judged more strictly.
-    pub calm: bool,
-    /// An operator runs.
-    pub operator: bool,
-    /// All servers are replaced, one after the other.
-    pub rolling: bool,
-    /// Between two faults.
+    /// Whether an operator runs.
+    pub operator: Operator,
+    /// The rollout, if there is one.
+    pub rollout: Option<Rollout>,
+    /// All servers get their SIGTERM at once, and others come a while later.
+    pub all_leave: Option<(u64, u64)>,
+    /// Between two faults at random; none where it is `u64::MAX`.
     pub fault_every: u64,
+    /// When links break, and when a server crashes, whatever else happens.
+    pub cuts: Vec<u64>,
+    /// As above.
+    pub crashes: Vec<u64>,
+    /// Those that are aimed.
+    pub aims: Vec<Aim>,
     /// Faults end then.
     pub faults_until: u64,
-    /// The run ends then; games must run again by a lease, a claim and some links later.
+    /// The run ends then at the latest; games must run again by a lease, a claim and some links later.
     pub ends: u64,
     /// Chances of one call to the registry, of 1,000.
     pub request_lost: u32,
@@ -50,35 +224,176 @@ pub struct Plan {
     pub request_late: u32,
     /// Chance of one hint to be lost, of 1,000.
     pub hint_lost: u32,
+    /// Least and most time that a pod gets to leave.
+    pub grace: (u64, u64),
     /// See [`Broken`].
     pub broken: Option<Broken>,
 }
 
+const SECOND: u64 = 1_000_000;
+
 impl Plan {
-    /// The plan of a seed.
-    pub fn of(seed: u64, broken: Option<Broken>) -> Plan {
-        let mut rng = StdRng::seed_from_u64(seed ^ 0x706c_616e);
-        let calm = rng.random_bool(0.2);
-        let faults_until = rng.random_range(5_000_000..9_000_000);
-        let lossy = !calm && rng.random_bool(0.7);
-        let mut chance = |most: u32| if lossy { rng.random_range(0..=most) } else { 0 };
-        let (request_lost, answer_lost, request_late) = (chance(30), chance(60), chance(30));
-        let hint_lost = chance(1000);
+    /// The plan of a seed's so-manieth try.
+    pub fn of(seed: u64, attempt: u32, broken: Option<Broken>) -> Plan {
+        let mut rng = StdRng::seed_from_u64(dice(seed, attempt) ^ 0x706c_616e);
+        // The kind is the seed's, whatever the try.
+        let kind = match mix(seed) % 100 {
+            0..15 => Kind::Calm,
+            15..40 => Kind::Gentle,
+            40..65 => Kind::Aimed,
+            _ => Kind::Stormy,
+        };
+        let mut plan = Plan::common(kind, &mut rng, broken);
+        match kind {
+            Kind::Calm => plan.calm(&mut rng),
+            Kind::Gentle => plan.gentle(&mut rng),
+            Kind::Aimed => plan.aimed(&mut rng),
+            Kind::Stormy => plan.stormy(&mut rng),
+        }
+        plan.ends = plan.faults_until + 14 * SECOND;
+        plan
+    }
+
+    fn common(kind: Kind, rng: &mut StdRng, broken: Option<Broken>) -> Plan {
         Plan {
-            servers: rng.random_range(1..=4),
-            games: rng.random_range(1..=4),
-            clients: rng.random_range(1..=5),
-            calm,
-            operator: rng.random_bool(0.5),
-            rolling: calm || rng.random_bool(0.6),
-            fault_every: if calm { u64::MAX } else { rng.random_range(200_000..1_500_000) },
-            faults_until,
-            ends: faults_until + 12_000_000,
-            request_lost,
-            answer_lost,
-            request_late,
-            hint_lost,
+            kind,
+            servers: rng.random_range(2..=4),
+            games: rng.random_range(3..=6),
+            games_at: SECOND,
+            clients: rng.random_range(3..=5),
+            operator: if rng.random_bool(0.5) { Operator::Always } else { Operator::Never },
+            rollout: None,
+            all_leave: None,
+            fault_every: u64::MAX,
+            cuts: Vec::new(),
+            crashes: Vec::new(),
+            aims: Vec::new(),
+            faults_until: 0,
+            ends: 0,
+            request_lost: 0,
+            answer_lost: 0,
+            request_late: 0,
+            hint_lost: if rng.random_bool(0.3) { rng.random_range(0..=1_000) } else { 0 },
+            grace: (5 * SECOND, 10 * SECOND),
             broken,
         }
     }
+
+    fn calm(&mut self, rng: &mut StdRng) {
+        let at = rng.random_range(2_000_000..2_500_000);
+        let step = rng.random_range(100_000..500_000);
+        self.servers = rng.random_range(2..=3);
+        self.games = rng.random_range(3..=8);
+        match rng.random_range(0..10) {
+            // It says what is to run, and is gone when something else is to.
+            0 => {
+                let away = crate::operator::STALE_US + SECOND;
+                self.operator = Operator::Dies { at: 1_600_000, back: None };
+                self.games_at = 1_600_000 + away - SECOND;
+                self.rollout = Some(Rollout { at: 1_600_000 + away, step, undo: None });
+            }
+            1 => {
+                // Not before it has said what is to run.
+                let dies = at + rng.random_range(200_000..2_000_000);
+                let back = rng.random_bool(0.5).then(|| dies + rng.random_range(300_000..2_000_000));
+                self.operator = Operator::Dies { at: dies, back };
+                self.rollout = Some(Rollout { at, step, undo: None });
+            }
+            2 | 3 => {
+                self.operator = Operator::Always;
+                let undo = at + rng.random_range(200_000..2_500_000);
+                self.rollout = Some(Rollout { at, step, undo: Some(undo) });
+            }
+            _ => self.rollout = Some(Rollout { at, step, undo: None }),
+        }
+        self.faults_until = self.rollout.map_or(at, |rollout| rollout.at) + 3 * SECOND;
+    }
+
+    fn gentle(&mut self, rng: &mut StdRng) {
+        self.rollout(rng);
+        self.lossy(rng);
+        self.servers = rng.random_range(2..=3);
+        self.fault_every = rng.random_range(150_000..500_000);
+        self.faults_until = rng.random_range(6 * SECOND..7 * SECOND);
+        // Far enough apart for one edge.
+        let first = rng.random_range(2_000_000..2_400_000);
+        self.cuts = vec![first, first + rng.random_range(2_900_000..3_500_000)];
+    }
+
+    fn aimed(&mut self, rng: &mut StdRng) {
+        self.rollout(rng);
+        if rng.random_bool(0.5) {
+            self.lossy(rng);
+        }
+        self.servers = rng.random_range(2..=4);
+        self.grace = (2 * SECOND, 10 * SECOND);
+        self.fault_every = rng.random_range(500_000..2_000_000);
+        self.faults_until = rng.random_range(5 * SECOND..7 * SECOND);
+        self.cuts = vec![rng.random_range(2 * SECOND..self.faults_until - SECOND)];
+        for _ in 0..rng.random_range(2..=5) {
+            self.aims.push(aim(rng));
+        }
+        self.sometimes_all_leave(rng, 0.1);
+    }
+
+    fn stormy(&mut self, rng: &mut StdRng) {
+        if rng.random_bool(0.6) {
+            self.rollout(rng);
+        }
+        if rng.random_bool(0.7) {
+            self.lossy(rng);
+        }
+        if rng.random_bool(0.3) {
+            let at = rng.random_range(1_500_000..6_000_000);
+            let back = rng.random_bool(0.5).then(|| at + rng.random_range(500_000..4_000_000));
+            self.operator = Operator::Dies { at, back };
+        }
+        self.servers = rng.random_range(1..=5);
+        self.grace = (2 * SECOND, 10 * SECOND);
+        self.fault_every = rng.random_range(200_000..1_200_000);
+        self.faults_until = rng.random_range(5 * SECOND..9 * SECOND);
+        self.crashes = vec![rng.random_range(2 * SECOND..self.faults_until)];
+        self.cuts = (0..2).map(|_| rng.random_range(2 * SECOND..self.faults_until - SECOND)).collect();
+        for _ in 0..rng.random_range(0..=2) {
+            self.aims.push(aim(rng));
+        }
+        self.sometimes_all_leave(rng, 0.15);
+    }
+
+    fn rollout(&mut self, rng: &mut StdRng) {
+        let at = rng.random_range(2_000_000..3_000_000);
+        let undo = rng.random_bool(0.25).then(|| at + rng.random_range(200_000..2_500_000));
+        self.rollout = Some(Rollout { at, step: rng.random_range(100_000..700_000), undo });
+    }
+
+    fn lossy(&mut self, rng: &mut StdRng) {
+        (self.request_lost, self.answer_lost, self.request_late) =
+            (rng.random_range(0..=30), rng.random_range(0..=60), rng.random_range(0..=30));
+    }
+
+    fn sometimes_all_leave(&mut self, rng: &mut StdRng, chance: f64) {
+        if rng.random_bool(chance) {
+            let at = rng.random_range(2_000_000..self.faults_until - SECOND);
+            self.all_leave = Some((at, at + rng.random_range(0..9_000_000)));
+        }
+    }
+
+    /// Whether nobody crashes or stops: no tick of a game that runs may be missed, and no chain broken.
+    pub fn misses_nothing(&self) -> bool {
+        matches!(self.kind, Kind::Calm | Kind::Gentle)
+    }
+}
+
+fn aim(rng: &mut StdRng) -> Aim {
+    Aim {
+        after: rng.random_range(1_500_000..5_000_000),
+        phase: Phase::ALL[rng.random_range(0..Phase::ALL.len())],
+        delay: if rng.random_bool(0.5) { 0 } else { rng.random_range(0..30_000) },
+        blow: Blow::ALL[rng.random_range(0..Blow::ALL.len())],
+    }
+}
+
+/// The dice of a seed's so-manieth try.
+pub fn dice(seed: u64, attempt: u32) -> u64 {
+    if attempt == 0 { seed } else { mix(seed ^ u64::from(attempt) << 56) }
 }

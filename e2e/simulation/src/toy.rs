@@ -3,15 +3,43 @@
 use bytes::Bytes;
 use std::collections::BTreeMap;
 
-/// Tick, hash over everything that happened, and the last input of each player that was applied.
+/// One input of a player.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Press {
+    /// Whose.
+    pub player: u64,
+    /// Counts the player's inputs from 1.
+    pub seq: u32,
+    /// What was pressed.
+    pub keys: u8,
+}
+
+/// What was applied of one player: how many inputs, and a hash over them in the order in which they were applied.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// How many.
+    pub count: u32,
+    /// Over their numbers and keys.
+    pub hash: u64,
+}
+
+impl Applied {
+    /// With one more.
+    pub fn and(self, press: &Press) -> Applied {
+        let what = u64::from(press.seq) << 8 | u64::from(press.keys);
+        Applied { count: self.count + 1, hash: mix(self.hash ^ mix(what)) }
+    }
+}
+
+/// Tick, hash over everything that happened, and what was applied of each player.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Toy {
     /// Ticks run.
     pub tick: u64,
     /// Over ticks and applied inputs, in order.
     pub hash: u64,
-    /// Last applied input of each player.
-    pub applied: BTreeMap<u64, u32>,
+    /// By player.
+    pub applied: BTreeMap<u64, Applied>,
 }
 
 impl Toy {
@@ -20,42 +48,55 @@ impl Toy {
         Toy { tick: 0, hash: mix(game), applied: BTreeMap::new() }
     }
 
-    /// One tick. An input that is not its player's next changes nothing.
-    pub fn step(&mut self, inputs: &[(u64, u32)]) {
+    /// One tick. Applies whatever it is given: that each input comes once, and in order, is for its owner to see to.
+    pub fn step(&mut self, presses: &[Press]) {
         self.tick += 1;
         self.hash = mix(self.hash ^ self.tick);
-        for (player, seq) in inputs {
-            let last = self.applied.entry(*player).or_default();
-            if *seq == *last + 1 {
-                *last = *seq;
-                self.hash = mix(self.hash ^ mix(*player) ^ u64::from(*seq));
-            }
+        for press in presses {
+            let applied = self.applied.entry(press.player).or_default();
+            *applied = applied.and(press);
+            self.hash = mix(self.hash ^ mix(press.player) ^ applied.hash);
         }
+    }
+
+    /// Of one player.
+    pub fn applied(&self, player: u64) -> Applied {
+        self.applied.get(&player).copied().unwrap_or_default()
     }
 
     /// As stored and sent.
     pub fn encode(&self) -> Bytes {
-        let mut bytes = Vec::with_capacity(16 + 12 * self.applied.len());
+        let mut bytes = Vec::with_capacity(16 + ENTRY * self.applied.len());
+        self.write(&mut bytes);
+        bytes.into()
+    }
+
+    fn write(&self, bytes: &mut Vec<u8>) {
         bytes.extend(self.tick.to_le_bytes());
         bytes.extend(self.hash.to_le_bytes());
-        for (player, seq) in &self.applied {
+        for (player, applied) in &self.applied {
             bytes.extend(player.to_le_bytes());
-            bytes.extend(seq.to_le_bytes());
+            bytes.extend(u64::from(applied.count).to_le_bytes());
+            bytes.extend(applied.hash.to_le_bytes());
         }
-        bytes.into()
     }
 
     /// The inverse of [`Toy::encode`]; panics on anything else, for nothing else is ever stored.
     pub fn decode(bytes: &[u8]) -> Toy {
-        let (head, rest) = bytes.split_at(16);
-        let (tick, hash) = head.split_at(8);
         let player = |entry: &[u8]| {
-            let (player, seq) = entry.split_at(8);
-            (number(player), u32::try_from(number(seq)).expect("4 bytes"))
+            let count = u32::try_from(number(&entry[8..16])).expect("players press less than 2^32 times");
+            (number(&entry[..8]), Applied { count, hash: number(&entry[16..]) })
         };
-        Toy { tick: number(tick), hash: number(hash), applied: rest.chunks_exact(12).map(player).collect() }
+        Toy {
+            tick: number(&bytes[..8]),
+            hash: number(&bytes[8..16]),
+            applied: bytes[16..].chunks_exact(ENTRY).map(player).collect(),
+        }
     }
 }
+
+/// Bytes of one player in an encoded world.
+const ENTRY: usize = 24;
 
 /// A frame: the world after the tick, the hash of the one before it, and how far the game is durable.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,10 +112,10 @@ pub struct Frame {
 impl Frame {
     /// As sent.
     pub fn encode(&self) -> Bytes {
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(32 + ENTRY * self.world.applied.len());
         bytes.extend(self.after.to_le_bytes());
         bytes.extend(self.durable.to_le_bytes());
-        bytes.extend(self.world.encode());
+        self.world.write(&mut bytes);
         bytes.into()
     }
 

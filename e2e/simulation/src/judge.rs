@@ -1,0 +1,300 @@
+//! What is judged about a whole cluster: that games are served, that members leave in time and not too soon, how often a
+//! game moves, and how a run ends.
+
+use crate::cluster::{Action, Cluster, TICK};
+use crate::hub::Own;
+use crate::oracle::fence;
+use crate::plan::{Kind, Operator};
+use crate::server::short;
+use protocol::{Epoch, GameId, MemberId};
+use registry::Request;
+
+/// Without faults a player is shown a tick at least so often, microseconds.
+const CALM_GAP_US: u64 = 100_000;
+/// Two ticks of a game that moves are at most so far apart, besides what faults explain.
+const PAUSE_US: u64 = 80_000;
+/// The last pause and the last outage end within so long after the last fault began.
+const SETTLED_US: u64 = 6_500_000;
+/// Longest that a game may be without a running owner then.
+const UNSERVED_US: u64 = 4_500_000;
+/// A run in which all has been well for so long after the last fault is over.
+const WELL_US: u64 = 800_000;
+/// A fault explains what players miss for so long after.
+const REMEMBERED_US: u64 = 2_500_000;
+/// Nobody was in reach to take a game, so that it was parked: whoever comes claims it within so long.
+const PARKED_US: u64 = 3_000_000;
+/// A leaving member has moved its games so long after the registry could be reached again.
+const LEAVES_WITHIN_US: u64 = 4_000_000;
+/// A claim rests on a list of members that was asked for at most so long before: half a lease.
+const EVIDENCE_US: u64 = 1_000_000;
+
+impl Cluster {
+    /// The server that the registry names runs the game, under that epoch.
+    fn is_served(&mut self, game: GameId) -> bool {
+        let Some(record) = self.record(game) else { return false };
+        let owner = record.owner.and_then(|owner| self.servers.get(&owner)).filter(|server| server.alive);
+        let own = owner.and_then(|server| server.hubs.get(&game)).and_then(|hub| hub.own.as_ref());
+        own.is_some_and(|Own { epoch, frozen, .. }| *epoch == record.epoch && !frozen)
+    }
+
+    /// Once the last pause and outage are over, no game stays without a running owner for longer than a lease, a claim and
+    /// those who step in take. Says whether everything is well.
+    pub fn judge_service(&mut self) {
+        let settled = self.plan.faults_until + SETTLED_US;
+        let now = self.now;
+        let mut well = true;
+        for game in self.games.clone() {
+            let ready = self.servers.values().any(|server| {
+                server.alive && !server.terminating && server.member.is_ready() && !server.paused(now)
+            });
+            let served = self.is_served(game);
+            well &= served;
+            if !ready || served {
+                self.served_at.insert(game, now);
+            }
+            let since = self.served_at.get(&game).copied().unwrap_or(0);
+            if now > settled && now - since > UNSERVED_US {
+                let record = self.record(game);
+                self.oracle.fail(format!("liveness: nobody has run {game} since {since}: {record:?}"));
+            }
+        }
+        let back = self.plan.all_leave.map_or(0, |(_, back)| back + TICK * 100);
+        let restless = self.servers.values().any(|server| {
+            server.alive && (server.terminating || server.paused(now) || !server.member.is_ready())
+        });
+        let unseen =
+            self.clients.iter().any(|client| now - client.shown_at > 100_000 || client.lines.len() != 1);
+        if !well
+            || restless
+            || unseen
+            || !self.rolled
+            || now < self.plan.faults_until.max(back).max(self.outage_until)
+        {
+            self.well_since = now;
+        }
+        self.ended |= now - self.well_since >= WELL_US;
+    }
+
+    /// Faults have been over for long enough: every game runs, and every player sees it.
+    pub fn judge_the_end(&mut self) {
+        let alive = self.servers.values().filter(|server| server.alive && !server.terminating).count();
+        if alive == 0 {
+            return;
+        }
+        for game in self.games.clone() {
+            if !self.is_served(game) {
+                let record = self.record(game);
+                self.oracle.fail(format!("liveness: nobody runs {game} at the end: {record:?}"));
+            }
+        }
+        for (index, client) in self.clients.iter().enumerate() {
+            if self.now - client.shown_at > 200_000 {
+                let servers: Vec<String> = client.lines.iter().map(|line| short(line.server)).collect();
+                let sentence = format!(
+                    "liveness: player {index} on {servers:?} was shown nothing since {}, last {:?}",
+                    client.shown_at, client.shown
+                );
+                self.oracle.fail(sentence);
+                break;
+            }
+        }
+        self.judge_rollout();
+    }
+
+    /// A game was given to another member by a planned move.
+    pub fn judge_move(&mut self, game: GameId, to: MemberId) {
+        self.of_kind().moves += 1;
+        let Some(revision) = self.servers.get(&to).map(|server| server.revision) else { return };
+        let times = self.moved.entry((game, revision)).or_default();
+        *times += 1;
+        let (times, twice) = (*times, *times > 1);
+        let undone = self.undone_at.is_some();
+        if self.plan.kind == Kind::Calm && (twice || revision != "v2" && !undone) {
+            self.oracle
+                .fail(format!("promise 6: {game} moves to {revision} for the {times}. time in a rollout"));
+        }
+    }
+
+    /// At the end of a rollout that nothing disturbed every game has moved once, to the new revision, and the load is even.
+    fn judge_rollout(&mut self) {
+        if self.plan.kind != Kind::Calm || self.undone_at.is_some() {
+            return;
+        }
+        for game in self.games.clone() {
+            if self.moved.get(&(game, "v2")).copied().unwrap_or(0) != 1 {
+                self.oracle.fail(format!("promise 6: {game} did not move to v2 in a whole rollout"));
+            }
+        }
+        if self.plan.operator == Operator::Always {
+            let loads = self.servers.values().filter(|server| server.alive);
+            let loads: Vec<usize> =
+                loads.map(|server| server.hubs.values().filter(|hub| hub.own.is_some()).count()).collect();
+            let (least, most) = (loads.iter().min().copied(), loads.iter().max().copied());
+            if let (Some(least), Some(most)) = (least, most)
+                && most - least > 1
+            {
+                self.oracle.fail(format!("promise 6: the load is uneven after a rollout: {loads:?}"));
+            }
+        }
+    }
+
+    /// A leaving member ends by itself: nothing may be on its way to it.
+    pub fn judge_exit(&mut self, id: MemberId) {
+        for game in self.games.clone() {
+            let Some(record) = self.record(game).filter(|record| record.owner == Some(id)) else { continue };
+            // Carried out after its sender gave it up, or while the registry could not be reached: the one who leaves cannot
+            // have known.
+            if self.given_late.contains(&(game, record.epoch)) || self.now < self.outage_until + PARKED_US {
+                self.orphans.insert(game);
+            } else {
+                self.oracle.fail(format!(
+                    "promise 5: {} exits while the registry names it as the owner of {game} under {}",
+                    short(id),
+                    record.epoch
+                ));
+            }
+        }
+    }
+
+    /// A leaving member is killed at the end of its grace.
+    pub fn judge_late_leaver(&mut self, id: MemberId) {
+        if !self.plan.misses_nothing() || self.now < self.outage_until + LEAVES_WITHIN_US {
+            return;
+        }
+        if self.games.clone().into_iter().any(|game| self.record(game).is_some_and(|it| it.owner == Some(id)))
+        {
+            self.oracle.fail(format!(
+                "promise 10: {} is killed at the end of its grace and still owns a game",
+                short(id)
+            ));
+        }
+    }
+
+    /// A request leaves a member: it may hold no write under an epoch that the registry has refused it, and no claim
+    /// without evidence.
+    pub fn judge_call(&mut self, id: MemberId, request: &Request) {
+        let now = self.now;
+        // A fresh epoch may be asked for all the same: what it meets says what became of a write that was not answered.
+        if let Some((game, expect)) = fence(request)
+            && expect.owner == Some(id)
+            && !matches!(request, Request::Bump { .. })
+        {
+            self.oracle.writes(game, expect.epoch, id);
+        }
+        if let Request::Claim { game, expect, owner, .. } = request
+            && let Some(over) = expect.owner.filter(|over| over != owner)
+            && let Some(server) = self.servers.get_mut(&over)
+        {
+            server.note_lapse(now);
+            let lapsed = server.lapsed;
+            if lapsed.is_none_or(|at| now - at > EVIDENCE_US) {
+                self.oracle.fail(format!(
+                    "promise 8: {game} is claimed from {}, whose lease has held all the time ({lapsed:?})",
+                    short(over)
+                ));
+            }
+        }
+    }
+
+    /// A game was parked. Where all could be reached for long, somebody could have taken it.
+    pub fn judge_parking(&mut self, game: GameId) {
+        if self.now < self.outage_until + LEAVES_WITHIN_US {
+            *self.excuses.entry(game).or_default() += PARKED_US;
+        } else if self.plan.misses_nothing() {
+            self.oracle.fail(format!("promise 5: {game} is parked though others could be reached"));
+        }
+    }
+
+    /// A fault explains that this game's next tick comes later by so much.
+    pub fn excuse(&mut self, game: Option<GameId>, micros: u64) {
+        if let Some(game) = game {
+            *self.excuses.entry(game).or_default() += micros;
+        }
+    }
+
+    /// As [`Cluster::excuse`], for the games that are moved between the two.
+    pub fn excuse_moves(&mut self, a: MemberId, b: MemberId, micros: u64) {
+        for (game, m) in &self.moves {
+            if (m.from, m.to) == (a, b) || (m.from, m.to) == (b, a) {
+                *self.excuses.entry(*game).or_default() += micros;
+            }
+        }
+    }
+
+    /// A game has run a tick. Where nobody crashes none may be late but for what faults explain.
+    pub fn judge_pace(&mut self, game: GameId) {
+        let now = self.now;
+        let Some(before) = self.ran_at.insert(game, now) else { return };
+        let excuse = self.excuses.remove(&game).unwrap_or(0);
+        if now - before > PAUSE_US {
+            self.stood_still.insert(game, now);
+        }
+        let of_kind = self.of_kind();
+        of_kind.longest_pause = of_kind.longest_pause.max(now - before);
+        if self.plan.misses_nothing() && now - before > PAUSE_US + excuse {
+            self.oracle.fail(format!(
+                "promise 5: {game} stood still for {} us, of which faults explain {excuse}",
+                now - before
+            ));
+        }
+    }
+
+    /// A member starts a game. Where nobody crashes it goes on from the last tick, and no chain is broken.
+    pub fn judge_start(&mut self, id: MemberId, game: GameId, epoch: Epoch, tick: u64, rewind: bool) {
+        let last = self.oracle.last_tick(game);
+        if self.oracle.began_twice(game, epoch, tick) {
+            // A world with three names: who has it by the first does not know the third.
+            self.coverage.count("ownerships that ran no tick");
+            self.stood_still.insert(game, self.now);
+        }
+        if !self.plan.misses_nothing() || self.orphans.remove(&game) {
+            return;
+        }
+        if last.is_some_and(|last| last > tick) {
+            self.oracle.fail(format!(
+                "promise 5: {game} starts again at tick {tick} under {epoch} on {}, {last:?} were run",
+                short(id)
+            ));
+        } else if rewind {
+            self.oracle.fail(format!(
+                "promise 5: {game} starts under {epoch} on {} as if ticks had been lost",
+                short(id)
+            ));
+        }
+    }
+
+    /// A player was shown a tick so long after the one before.
+    pub fn judge_gap(&mut self, index: usize, gap: u64) {
+        if self.plan.kind == Kind::Calm && gap > CALM_GAP_US {
+            self.oracle.fail(format!(
+                "promise 5: nothing but planned moves, but player {index} was shown nothing for {gap} us"
+            ));
+        }
+    }
+
+    /// A player was shown another tick than the next one, or has to look for another server.
+    pub fn judge_hole(&mut self, index: usize, server: Option<MemberId>, what: &str) {
+        let (now, game) = (self.now, self.clients[index].game);
+        let broke = server.and_then(|server| self.servers.get(&server)).and_then(|server| server.links_broke);
+        let stood_still = self.stood_still.get(&game).is_some_and(|until| now < *until + REMEMBERED_US);
+        let excused = broke.is_some_and(|at| now < at + REMEMBERED_US)
+            || stood_still
+            || self.excuses.get(&game).is_some_and(|excuse| *excuse > 0);
+        if self.plan.misses_nothing() && !excused {
+            self.oracle.fail(format!("promise 2: player {index} {what}, and nobody crashed"));
+        }
+    }
+
+    /// Looks at the cluster ten times a second.
+    pub fn look(&mut self) {
+        self.dial_all();
+        self.judge_service();
+        self.break_links_of_the_silent();
+    }
+
+    /// Schedules the next beat.
+    pub fn beat_again(&mut self) {
+        let at = self.now + TICK;
+        self.at(at, Action::Beat);
+    }
+}
