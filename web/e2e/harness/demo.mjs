@@ -14,6 +14,8 @@ import { DEADLINE_MS, until } from './wait.mjs';
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const BINARY = process.env.TANX_DEMO_BIN ?? join(process.env.CARGO_TARGET_DIR ?? here('../../../target'), 'debug/gamed');
 const WEB = process.env.TANX_WEB ?? here('../../dist');
+/** For `--mazes`: what tests play in. */
+export const MAZES = here('../mazes');
 const LOG_LINES = 200;
 
 export class Demo {
@@ -47,7 +49,7 @@ export class Demo {
   constructor(port, flags) {
     this.port = port;
     this.url = `http://127.0.0.1:${port}`;
-    const all = ['--demo', '--listen', `127.0.0.1:${port}`, '--web', WEB, '--log-format', 'text', '--mazes', here('../mazes'), ...flags];
+    const all = ['--demo', '--listen', `127.0.0.1:${port}`, '--web', WEB, '--log-format', 'text', ...flags];
     this.#process = spawn(BINARY, all, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NO_COLOR: '1' } });
     this.#ended = new Promise((resolve) => {
       this.#process.once('exit', (code, signal) => {

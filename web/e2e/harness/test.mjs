@@ -7,7 +7,7 @@
  */
 import { after, test } from 'node:test';
 import { Visit, closeBrowser } from './browser.mjs';
-import { Demo } from './demo.mjs';
+import { Demo, MAZES } from './demo.mjs';
 
 const TEST_DEADLINE_MS = 60_000;
 
@@ -15,7 +15,7 @@ let shared = null;
 
 /** Few games of its own: what tests need they create. */
 function sharedDemo() {
-  shared ??= Demo.start(['--demo-games', '2']);
+  shared ??= Demo.start(['--demo-games', '2', '--mazes', MAZES]);
   return shared;
 }
 

@@ -22,10 +22,11 @@ export class Heard {
   holes = [];
   /** Times that a keyframe led back. */
   rewinds = 0;
-  /** Frames, their bytes, and the shots in them. */
+  /** Frames, and their bytes. */
   frames = 0;
   bytes = 0;
-  shots = 0;
+  /** What frames told of, of late: kinds of events, and when they came. */
+  happened = [];
 
   /** For a proxy: hears one connection, if it is a websocket to a game. */
   tap() {
@@ -70,7 +71,7 @@ export class Heard {
       this.bytes += bytes.length;
       if (type & 1) this.epoch(bytes.readBigUInt64LE(3));
       // Sockets of one player overlap: each tick counts once.
-      if (type & 32 && socket.tick > this.tick) this.shots += eventsOf(bytes, socket.slots).filter((kind) => kind === SHOT).length;
+      if (type & 32 && socket.tick > this.tick) this.note(eventsOf(bytes, socket.slots));
       this.reach(socket.tick);
     } else if (type === 0x81) {
       const fields = new Varints(bytes, 2);
@@ -90,6 +91,11 @@ export class Heard {
       this.epoch(epoch);
       this.reach(socket.tick);
     }
+  }
+
+  note(kinds) {
+    const at = performance.now();
+    this.happened = [...this.happened, ...kinds.map((kind) => ({ kind, at }))].slice(-KEPT);
   }
 
   epoch(epoch) {
@@ -120,7 +126,10 @@ function frameOf(bytes) {
   return bytes.length < start + size ? null : { opcode: bytes[0] & 15, payload: bytes.subarray(start, start + size), end: start + size };
 }
 
-const SHOT = 3;
+/** Kinds of events that tests ask for. */
+export const EVENT = { shot: 3, kill: 6 };
+/** Events that are remembered. */
+const KEPT = 100;
 /** Bytes of each kind of event, after the kind; texts come on top, behind the bytes given here. */
 const EVENT_BYTES = [10, 1, 2, 2, 5, 1, 4, 2, 4, 3, 2, 3, 1, 1, 3, 4];
 const EVENTS_WITH_TEXT = [0, 12, 13];

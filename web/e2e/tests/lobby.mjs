@@ -41,7 +41,7 @@ browserTest('a new game has the chosen maze, and shows in another lobby at once'
     return performance.timeOrigin + entry.responseEnd;
   });
   const ms = (await shown) - answeredAt;
-  visit.report(`another lobby showed the game ${ms.toFixed(0)} ms after the server's answer to its maker (goal ${SEEN_GOAL_MS})`);
+  visit.report(`another lobby showed the game ${ms.toFixed(0)} ms after the server's answer to its maker (negative: before it; goal ${SEEN_GOAL_MS})`);
   assert.ok(ms <= SEEN_MAX_MS, `it took ${ms.toFixed(0)} ms`);
 
   await new Table(creator).running();
@@ -51,18 +51,17 @@ browserTest('a new game has the chosen maze, and shows in another lobby at once'
 });
 
 browserTest('a game without players leaves all lobbies', async (visit) => {
+  const [lobby, player] = [await visit.visitor('Ada'), await visit.visitor('Bert')];
+  for (const { page } of [lobby, player]) await page.goto('/');
   const game = await visit.demo.createGame({ name: 'Soon over' });
-  const lobby = await visit.visitor('Ada');
-  await lobby.page.goto('/');
   const row = lobby.page.getByRole('listitem').filter({ hasText: 'Soon over' });
   await row.waitFor();
-  const player = await visit.visitor('Bert');
   await new Table(player).open(game);
   await row.getByText(/1 person/).waitFor();
   await player.page.getByRole('button', { name: /Leave/ }).click();
   await row.getByText(/nobody/).waitFor();
   await row.waitFor({ state: 'detached' });
-}, { demo: ['--demo-games', '1', '--empty-game-ms', '3000'] });
+}, { demo: ['--demo-games', '1', '--empty-game-ms', '4000'] });
 
 browserTest('a shared link works for somebody new', async (visit) => {
   const game = await visit.demo.createGame({ name: 'Invited', maze: 'Duel' });

@@ -91,11 +91,14 @@ for (const workers of ['with', 'without']) {
 }
 
 browserTest('the game is over', async (visit) => {
+  const [watcher, player] = [await visit.visitor(''), await visit.visitor('Ada')];
+  await player.page.goto('/');
   const game = await visit.demo.createGame({ name: 'Short' });
-  const { page } = await visit.visitor('');
-  await page.goto(`/#game=${game}&watch`);
-  await sentence(page, 'This game is over.');
-}, { demo: ['--demo-games', '1', '--empty-game-ms', '1500'] });
+  await new Table(player).open(game);
+  await new Table(watcher).open(game, { watch: true });
+  await player.page.getByRole('button', { name: 'Leave the game' }).click();
+  await sentence(watcher.page, 'This game is over.');
+}, { demo: ['--demo-games', '1', '--empty-game-ms', '4000'] });
 
 browserTest('too much said is not sent on', async (visit) => {
   const game = await visit.demo.createGame({ name: 'Chatty' });
