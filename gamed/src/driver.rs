@@ -1,7 +1,7 @@
 //! Carries the ownership rules out: feeds the member's machine with what happens, and does what it asks for.
 //!
-//! Owns the only copy of the machine. Nothing here decides: between an event and its effects there is no await, so that no
-//! decision is made on what was true a moment ago.
+//! Owns the only copy of the machine. Nothing here decides. Events that are there together go in together, within a
+//! millisecond; what comes of them is carried out in order before the next are taken.
 
 use crate::clock;
 use crate::context::Directory;
@@ -91,6 +91,8 @@ pub struct Driver {
     /// Games that are coming here: told when their first tick has run.
     coming: HashMap<GameId, (Instant, MoveRecord)>,
     stages: Stages,
+    /// What the machine wants and was not yet carried out, in order.
+    effects: Vec<Effect>,
 }
 
 /// What the driver works with.
@@ -139,6 +141,7 @@ impl Driver {
             calls: TaskTracker::new(),
             coming: HashMap::new(),
             stages,
+            effects: Vec::new(),
         };
         (driver, seen)
     }
@@ -147,27 +150,47 @@ impl Driver {
     pub async fn run(mut self, cancel: CancellationToken) {
         let mut hints = self.parts.registry.hints();
         let mut load = tokio::time::interval(LOAD);
-        self.feed(Event::Wake).await;
+        self.feed(Event::Wake);
+        self.carry_out().await;
         loop {
             let wake = self.machine.next_wake().map(clock::instant);
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => break,
-                Some((call, reply)) = self.replies.recv() => self.reply(call, reply).await,
+                Some((call, reply)) = self.replies.recv() => self.reply(call, reply),
                 Some(message) = self.events.recv() => self.message(message).await,
-                () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => self.feed(Event::Wake).await,
-                Some(hint) = hints.next() => self.feed(Event::Hint(hint)).await,
+                () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => self.feed(Event::Wake),
+                Some(hint) = hints.next() => self.feed(Event::Hint(hint)),
                 _ = load.tick() => {
                     let players = self.parts.metrics.sockets.get().max(0) as u32;
-                    self.feed(Event::Load { players }).await;
+                    self.feed(Event::Load { players });
                 }
             }
+            self.take_what_waits().await;
+            self.carry_out().await;
         }
         self.calls.close();
         self.calls.wait().await;
     }
 
-    async fn reply(&mut self, call: CallId, reply: Result<Reply, RegistryError>) {
+    /// Of many things that happen at once the requests go to the registry together.
+    async fn take_what_waits(&mut self) {
+        let start = Instant::now();
+        for _ in 0..limits::DRIVER_BATCH {
+            if let Ok((call, reply)) = self.replies.try_recv() {
+                self.reply(call, reply);
+            } else if let Ok(message) = self.events.try_recv() {
+                self.message(message).await;
+            } else {
+                return;
+            }
+            if start.elapsed() > limits::DRIVER_BATCH_TIME {
+                return;
+            }
+        }
+    }
+
+    fn reply(&mut self, call: CallId, reply: Result<Reply, RegistryError>) {
         match &reply {
             Ok(Reply::Members { members, .. }) => self.parts.directory.learn(members),
             Ok(_) => {}
@@ -176,7 +199,7 @@ impl Driver {
                 debug!(%error, "registry");
             }
         }
-        self.feed(Event::Reply(call, reply)).await;
+        self.feed(Event::Reply(call, reply));
     }
 
     async fn message(&mut self, message: ToDriver) {
@@ -188,17 +211,17 @@ impl Driver {
                         self.parts.links.send(member, &PeerMessage::MoveDone(note));
                     }
                 }
-                self.feed(event).await;
+                self.feed(event);
             }
             ToDriver::Control { from, control, sent } => {
-                self.feed(Event::Message(from, on_arrival(control, sent.elapsed()))).await;
+                self.feed(Event::Message(from, on_arrival(control, sent.elapsed())));
             }
             ToDriver::FirstTick { game, epoch, late, at } => self.first_tick(game, epoch, late, at),
             ToDriver::LookUp(game) => self.look_up(game),
             ToDriver::Create { settings, snapshot, answer } => {
                 let game = GameId(rand::random());
                 self.creating.insert(game, answer);
-                self.feed(Event::Create { game, settings, snapshot }).await;
+                self.feed(Event::Create { game, settings, snapshot });
             }
             ToDriver::MoveDone(note) => self.parts.moves.add(note),
             ToDriver::Terminate(grace) => self.terminate(grace).await,
@@ -213,7 +236,7 @@ impl Driver {
         );
         let sockets = u32::try_from(self.parts.metrics.sockets.get()).unwrap_or(0);
         self.parts.leaving.begin(Goodbye::of(sockets, grace), Instant::now() + grace);
-        self.feed(Event::Terminate { grace_us: grace.as_micros() as u64 }).await;
+        self.feed(Event::Terminate { grace_us: grace.as_micros() as u64 });
         self.parts.workers.send_all(ToAll::GoAway).await;
     }
 
@@ -230,19 +253,21 @@ impl Driver {
         });
     }
 
-    async fn feed(&mut self, event: Event) {
-        let mut effects = Vec::new();
+    /// What comes of it waits for [`Driver::carry_out`].
+    fn feed(&mut self, event: Event) {
         self.stages.saw(&event);
-        self.machine.handle(clock::now(), event, &mut effects);
-        self.carry_out(effects).await;
+        self.machine.handle(clock::now(), event, &mut self.effects);
+    }
+
+    fn tell_drained(&self) {
         // The machine may take it back: the registry may have given this member a game meanwhile.
         let drained = self.machine.is_drained();
         self.stage.send_if_modified(|stage| std::mem::replace(&mut stage.drained, drained) != drained);
     }
 
-    async fn carry_out(&mut self, effects: Vec<Effect>) {
+    async fn carry_out(&mut self) {
         let mut calls = Vec::new();
-        for effect in effects {
+        for effect in std::mem::take(&mut self.effects) {
             self.stages.sees(&effect);
             match effect {
                 Effect::Call(id, request) => calls.push((id, request)),
@@ -259,8 +284,7 @@ impl Driver {
                 Effect::Start { game, epoch, base, settings, snapshot, due, rewind } => {
                     self.command(game, Command::Start { epoch, base, settings, snapshot, due, rewind }).await;
                 }
-                // No hub asks for it yet: each re-anchors by itself after a stop.
-                Effect::GoOn(game) => debug!(%game, "goes on after a stop"),
+                Effect::GoOn(game) => self.command(game, Command::GoOn).await,
                 Effect::Freeze(game) => self.command(game, Command::Freeze).await,
                 Effect::Stop { game, to, goes_on } => self.command(game, Command::Stop { to, goes_on }).await,
                 Effect::TakeSnapshot(game) => self.command(game, Command::TakeSnapshot).await,
@@ -275,6 +299,7 @@ impl Driver {
             }
         }
         self.call(calls);
+        self.tell_drained();
     }
 
     async fn command(&self, game: GameId, command: Command) {

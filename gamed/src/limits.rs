@@ -48,6 +48,12 @@ pub const LINK_QUEUE: usize = 8192;
 /// Events waiting for the ownership driver.
 pub const DRIVER_QUEUE: usize = 8192;
 
+/// Events that the ownership driver takes before it does what came of them, and how long it takes at most.
+pub const DRIVER_BATCH: usize = 64;
+
+/// See [`DRIVER_BATCH`]: far less than a tick, for a game may stand still until then.
+pub const DRIVER_BATCH_TIME: Duration = Duration::from_millis(1);
+
 /// Things that players of a game did and that wait while the game is frozen between two owners.
 pub const FROZEN_ACTS: usize = 4096;
 
@@ -81,6 +87,10 @@ pub const SECOND_TICKS: u64 = 1_000_000 / protocol::TICK_MICROS;
 
 /// A game whose tick is later than this gives up the lost time and says so.
 pub const CATCH_UP: Duration = Duration::from_millis(100);
+
+/// A game whose tick is later than this may have been taken over meanwhile, its member having stood still: it shows nothing
+/// until the registry was asked. Half a lease.
+pub const STALLED: Duration = Duration::from_secs(1);
 
 /// A player who is not heard of for so many ticks (60 s) is removed.
 pub const SILENT_PLAYER_TICKS: u64 = sim::GONE_TICKS;

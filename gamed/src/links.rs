@@ -100,11 +100,20 @@ impl Links {
 
     /// Sends to a member, if a link to it stands. A link whose queue is full is cut: the other end starts over.
     pub fn send(&self, to: MemberId, message: &PeerMessage) {
-        self.send_encoded(to, peer::encode(message));
+        self.send_bundle(to, Links::bundle([message]));
     }
 
-    /// The same for a message that was encoded once for several members.
-    pub fn send_encoded(&self, to: MemberId, bytes: Bytes) {
+    /// Several messages as one: encoded once, whoever gets them, and one place in a link's queue, however many they are.
+    pub fn bundle<'a>(messages: impl IntoIterator<Item = &'a PeerMessage>) -> Bytes {
+        let mut bytes = BytesMut::new();
+        for message in messages {
+            put(&mut bytes, &peer::encode(message));
+        }
+        bytes.freeze()
+    }
+
+    /// Sends what was bundled.
+    pub fn send_bundle(&self, to: MemberId, bytes: Bytes) {
         let out = self.0.out.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(link) = out.get(&to)
             && let Err(mpsc::error::TrySendError::Full(_)) = link.queue.try_send(bytes)
@@ -130,9 +139,9 @@ impl Links {
 
     /// Sends to all.
     pub fn send_all(&self, message: &PeerMessage) {
-        let bytes = peer::encode(message);
+        let bytes = Links::bundle([message]);
         for member in self.up() {
-            self.send_encoded(member, bytes.clone());
+            self.send_bundle(member, bytes.clone());
         }
     }
 
@@ -329,7 +338,7 @@ impl Links {
             match peer::decode(&bytes) {
                 Ok(PeerMessage::Ping(number)) => {
                     // Where the queue is full the link is about to be cut anyway.
-                    let _ = queue.try_send(peer::encode(&PeerMessage::Pong(number)));
+                    let _ = queue.try_send(Links::bundle([&PeerMessage::Pong(number)]));
                 }
                 Ok(PeerMessage::Pong(number)) => trip.answered(number, arrived),
                 Ok(message) => self.route(peer, message, router, (arrived, trip.one_way())).await,
@@ -490,7 +499,7 @@ async fn write(mut writer: OwnedWriteHalf, mut queued: mpsc::Receiver<Bytes>, tr
     loop {
         tokio::select! {
             message = queued.recv() => match message {
-                Some(message) => put(&mut batch, &message),
+                Some(bundle) => batch.extend_from_slice(&bundle),
                 None => return io::ErrorKind::ConnectionAborted.into(),
             },
             _ = pings.tick() => {
@@ -500,9 +509,9 @@ async fn write(mut writer: OwnedWriteHalf, mut queued: mpsc::Receiver<Bytes>, tr
             }
         }
         while batch.len() < WRITE_BATCH
-            && let Ok(message) = queued.try_recv()
+            && let Ok(bundle) = queued.try_recv()
         {
-            put(&mut batch, &message);
+            batch.extend_from_slice(&bundle);
         }
         if let Err(error) = writer.write_all(&batch).await {
             return error;

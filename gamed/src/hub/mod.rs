@@ -17,6 +17,8 @@ mod shown;
 mod source;
 
 use crate::context::Context;
+use crate::limits;
+use crate::links::Links;
 use crate::wire::{Received, Wire};
 use allowance::Allowance;
 use ownership::{Edge, EdgeEvent, Event, Time};
@@ -66,6 +68,8 @@ pub enum Command {
         due: Time,
         rewind: bool,
     },
+    /// See [`ownership::Effect::GoOn`].
+    GoOn,
     /// See [`ownership::Effect::Freeze`].
     Freeze,
     /// See [`ownership::Effect::Stop`].
@@ -153,6 +157,8 @@ pub struct Hub {
     in_edge: bool,
     /// The game stops with the tick that is due next.
     freezes: bool,
+    /// It was stopped for long, and waits for the word that it is still this member's.
+    stalled: bool,
     pace: Pace,
 }
 
@@ -185,6 +191,7 @@ impl Hub {
             edge_events: VecDeque::new(),
             in_edge: false,
             freezes: false,
+            stalled: false,
             pace: Pace::default(),
         }
     }
@@ -193,7 +200,7 @@ impl Hub {
     pub async fn run(mut self, inbox: &mut mpsc::Receiver<ToHub>) {
         loop {
             let tick_due = match &self.role {
-                Role::Owner(running) => Some(running.due()),
+                Role::Owner(running) if !self.stalled => Some(running.due()),
                 _ => None,
             };
             let wake = self.next_wake();
@@ -236,6 +243,10 @@ impl Hub {
     fn tick(&mut self) {
         let Role::Owner(running) = &mut self.role else { return };
         let now = Instant::now();
+        if now.saturating_duration_since(running.due()) > limits::STALLED {
+            self.stalled = true;
+            return self.context.report(Event::Stalled(self.game));
+        }
         let step = running.step(now, &self.context);
         self.publish(step);
         if self.freezes {
@@ -280,9 +291,9 @@ impl Hub {
         if self.watchers.is_empty() {
             return;
         }
-        let bytes = protocol::peer::encode(message);
+        let bytes = Links::bundle([message]);
         for watcher in &self.watchers {
-            self.context.links.send_encoded(*watcher, bytes.clone());
+            self.context.links.send_bundle(*watcher, bytes.clone());
         }
     }
 
@@ -419,12 +430,13 @@ impl Hub {
             }
         };
         self.watchers.insert(from);
-        self.context.links.send(from, &PeerMessage::Subscribed { game: self.game, settings, epoch });
-        let Some((keyframe, frames)) = self.ring.since(have) else { return };
-        let keyframe = keyframe.map(|keyframe| keyframe_message(self.game, keyframe));
-        for message in keyframe.into_iter().chain(frames.map(|frame| frame_message(self.game, frame))) {
-            self.context.links.send(from, &message);
+        let mut answer = vec![PeerMessage::Subscribed { game: self.game, settings, epoch }];
+        if let Some((keyframe, frames)) = self.ring.since(have) {
+            answer.extend(keyframe.map(|keyframe| keyframe_message(self.game, keyframe)));
+            answer.extend(frames.map(|frame| frame_message(self.game, frame)));
         }
+        // One place in the queue: a burst of subscriptions, as when a member leaves, would else cut the link.
+        self.context.links.send_bundle(from, Links::bundle(&answer));
     }
 }
 

@@ -10,6 +10,7 @@ use ownership::{EdgeEvent, Event, Time};
 use protocol::peer::{Control, GameSettings, PeerMessage};
 use protocol::{CloseCode, Epoch, MemberId};
 use registry::Snapshot;
+use tokio::time::Instant;
 use tracing::{info, warn};
 
 impl Hub {
@@ -29,7 +30,9 @@ impl Hub {
             Command::Start { epoch, base, settings, snapshot, due, rewind } => {
                 self.start((epoch, base), settings, snapshot, due, rewind);
             }
+            Command::GoOn => self.go_on(),
             // Right after a tick, so that whoever goes on has the whole time until the next one is due.
+            Command::Freeze if self.stalled => self.freeze(),
             Command::Freeze => self.freezes = matches!(self.role, Role::Owner(_)),
             Command::Stop { to, goes_on } => self.stop(to, goes_on),
             Command::TakeSnapshot => {
@@ -77,7 +80,7 @@ impl Hub {
         rewind: bool,
     ) {
         let due = clock::instant(due);
-        self.freezes = false;
+        (self.freezes, self.stalled) = (false, false);
         if matches!(self.role, Role::Owner(_)) {
             self.context.metrics.games.dec();
         }
@@ -114,8 +117,17 @@ impl Hub {
         self.release_held();
     }
 
+    /// It is still this member's: the time that was lost is given up.
+    fn go_on(&mut self) {
+        if let Role::Owner(running) = &mut self.role
+            && std::mem::take(&mut self.stalled)
+        {
+            running.gives_up_lost_time(Instant::now(), &self.context);
+        }
+    }
+
     pub(super) fn freeze(&mut self) {
-        self.freezes = false;
+        (self.freezes, self.stalled) = (false, false);
         self.role = match std::mem::replace(&mut self.role, Role::Edge) {
             Role::Owner(mut running) => {
                 running.rests();
@@ -133,7 +145,7 @@ impl Hub {
     }
 
     pub(super) fn stop(&mut self, to: Option<(MemberId, Epoch)>, goes_on: bool) {
-        self.freezes = false;
+        (self.freezes, self.stalled) = (false, false);
         match std::mem::replace(&mut self.role, Role::Edge) {
             Role::Owner(running) => {
                 self.context.metrics.games.dec();

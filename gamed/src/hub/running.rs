@@ -355,10 +355,15 @@ impl Running {
         }
         self.due += TICK;
         if late > limits::CATCH_UP {
-            self.due = now + TICK;
-            self.flags.reanchor = true;
-            context.metrics.reanchors.inc();
+            self.gives_up_lost_time(now + TICK, context);
         }
+    }
+
+    /// The next tick is due then; the next frame says that time was given up.
+    pub fn gives_up_lost_time(&mut self, due: Instant, context: &Context) {
+        self.due = due;
+        self.flags.reanchor = true;
+        context.metrics.reanchors.inc();
     }
 
     fn frame(&mut self, before: &World, entries: &[Entry]) -> Kept {

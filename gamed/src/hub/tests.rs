@@ -4,8 +4,8 @@ use super::*;
 use crate::context::{Directory, Named};
 use crate::driver::ToDriver;
 use crate::leaving::Leaving;
-use crate::links::Links;
 use crate::metrics::Metrics;
+use bytes::Buf;
 use protocol::ClusterKey;
 use std::sync::Arc;
 
@@ -80,9 +80,14 @@ impl Bench {
     }
 
     fn sent(&mut self) -> Vec<PeerMessage> {
-        std::iter::from_fn(|| self.sent.try_recv().ok())
-            .map(|bytes| protocol::peer::decode(&bytes).expect("it was encoded"))
-            .collect()
+        let mut sent = Vec::new();
+        while let Ok(mut bundle) = self.sent.try_recv() {
+            while !bundle.is_empty() {
+                let length = bundle.get_u32_le() as usize;
+                sent.push(protocol::peer::decode(&bundle.split_to(length)).expect("it was encoded"));
+            }
+        }
+        sent
     }
 
     fn reported(&mut self) -> Vec<Event> {
@@ -129,6 +134,28 @@ async fn a_freeze_comes_right_after_the_next_tick() {
     let header = protocol::Frame::decode(bytes, 4).expect("a frame").header;
     assert!(!header.flags.moving);
     assert!(bench.reported().iter().all(|event| !matches!(event, Event::Frozen { .. })));
+}
+
+#[tokio::test]
+async fn an_owner_that_was_stopped_for_long_shows_nothing_before_it_has_asked() {
+    let mut bench = bench();
+    let (settings, snapshot) = game();
+    let late = crate::clock::instant(crate::clock::now()) - limits::STALLED - Duration::from_millis(50);
+    let metrics = bench.hub.context.metrics.clone();
+    let running = Running::restored((OLD, OLD), settings, &snapshot, late, metrics).expect("its own world");
+    bench.hub.role = Role::Owner(Box::new(running));
+    bench.tell(PeerMessage::Subscribe { game: GAME, have: None });
+    bench.sent();
+    bench.hub.tick();
+    assert!(matches!(bench.reported()[..], [Event::Stalled(GAME)]));
+    assert!(bench.sent().is_empty());
+    bench.command(Command::GoOn);
+    bench.hub.tick();
+    let sent = bench.sent();
+    let [PeerMessage::Frame { tick: Tick(1), bytes, .. }] = &sent[..] else { panic!("{sent:?}") };
+    assert!(protocol::Frame::decode(bytes, 4).expect("a frame").header.flags.reanchor);
+    bench.hub.tick();
+    assert_eq!(bench.sent().len(), 1, "and goes on");
 }
 
 #[tokio::test]
