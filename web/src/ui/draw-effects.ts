@@ -269,7 +269,10 @@ export class Effects {
     for (const { picture, x, y, age } of this.texts) {
       if (!picture || age >= 1.4) continue;
       to.globalAlpha = Math.min(1, 2.8 - 2 * age);
-      to.drawImage(picture, width / 2 + x * k - picture.width / 2, height / 2 - (y + 0.8 + age * 0.7) * k - picture.height / 2);
+      // As names, words stay inside the picture.
+      const left = width / 2 + x * k - picture.width / 2;
+      const top = height / 2 - (y + 0.8 + age * 0.7) * k - picture.height / 2;
+      to.drawImage(picture, Math.min(Math.max(0, left), width - picture.width), Math.max(0, top));
     }
     to.globalAlpha = 1;
   }
