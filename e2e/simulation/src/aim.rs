@@ -26,10 +26,10 @@ impl Cluster {
     pub fn follow_moves(&mut self, id: MemberId, effect: &Effect) {
         match effect {
             Effect::Send(to, Control::Prepare { game, .. }) => self.reach(*game, id, *to, Phase::Prepare),
-            Effect::Send(from, Control::Prepared { game, .. }) => {
-                if self.moves.get(game).is_some_and(|m| m.to == id && m.from == *from) {
-                    self.reach(*game, *from, id, Phase::Prepared);
-                }
+            Effect::Send(from, Control::Prepared { game, .. })
+                if self.moves.get(game).is_some_and(|m| m.to == id && m.from == *from) =>
+            {
+                self.reach(*game, *from, id, Phase::Prepared);
             }
             Effect::Freeze(game) => {
                 if let Some(to) = self.moves.get(game).filter(|m| m.from == id).map(|m| m.to) {
@@ -50,10 +50,10 @@ impl Cluster {
                     hand_over.told += 1;
                 }
             }
-            Effect::Send(from, Control::Started { game, .. }) => {
-                if self.moves.get(game).is_some_and(|m| m.to == id && m.from == *from) {
-                    self.reach(*game, *from, id, Phase::Started);
-                }
+            Effect::Send(from, Control::Started { game, .. })
+                if self.moves.get(game).is_some_and(|m| m.to == id && m.from == *from) =>
+            {
+                self.reach(*game, *from, id, Phase::Started);
             }
             Effect::Send(from, Control::Refused { game, .. }) => {
                 self.coverage.branch(coverage::PREPARE_REFUSED);
@@ -69,10 +69,10 @@ impl Cluster {
                     self.touched.insert(*game);
                 }
             }
-            Effect::Stop { game, .. } | Effect::Start { game, .. } => {
-                if self.moves.get(game).is_some_and(|m| m.from == id) {
-                    self.moves.remove(game);
-                }
+            Effect::Stop { game, .. } | Effect::Start { game, .. }
+                if self.moves.get(game).is_some_and(|m| m.from == id) =>
+            {
+                self.moves.remove(game);
             }
             _ => {}
         }

@@ -496,8 +496,7 @@ impl Cluster {
                         *self.excuses.entry(*game).or_default() += COMMIT_AGAIN_US;
                     }
                     let claims = self.hub(id, *game).own.is_some();
-                    if claims && !self.moves.get(game).is_some_and(|m| m.phase == crate::plan::Phase::Started)
-                    {
+                    if claims && self.moves.get(game).is_none_or(|m| m.phase != crate::plan::Phase::Started) {
                         self.coverage.branch(coverage::COMMIT_AFTER_CLAIM);
                     }
                 }
