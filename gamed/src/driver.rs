@@ -377,9 +377,9 @@ impl Driver {
 /// A message as it would be if it had been sent just now: what it says of time counts from its sending, `ago`.
 fn on_arrival(control: Control, ago: Duration) -> Control {
     match control {
-        Control::Commit { game, old, epoch, tick, snapshot, due_us } => {
+        Control::Commit { game, old, base, epoch, tick, snapshot, due_us } => {
             let due_us = due_us.saturating_sub(i64::try_from(ago.as_micros()).unwrap_or(i64::MAX));
-            Control::Commit { game, old, epoch, tick, snapshot, due_us }
+            Control::Commit { game, old, base, epoch, tick, snapshot, due_us }
         }
         other => other,
     }

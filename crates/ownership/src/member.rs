@@ -9,6 +9,7 @@ mod drain;
 mod evidence;
 mod handover;
 mod lease;
+mod owning;
 mod store;
 mod takeover;
 mod target;
@@ -16,17 +17,17 @@ mod target;
 mod tests;
 mod view;
 
-use crate::placement::mix;
+use crate::placement::{Board, mix};
 use crate::{CallId, Effect, Event, Settings, Time};
 use bytes::Bytes;
 use drain::Drain;
-use handover::Owned;
 use lease::Lease;
+use owning::Owning;
 use protocol::peer::{Control, GameSettings};
 use protocol::{Epoch, GameId, MemberId, Tick};
 use registry::{GameRecord, MemberRecord, MemberState, RegistryError, Reply, Request, Snapshot};
 use std::collections::{BTreeMap, BTreeSet};
-use takeover::{Claim, Claiming};
+use takeover::{Claim, Claiming, Placed};
 use target::{Incoming, Promise};
 use view::View;
 
@@ -111,14 +112,26 @@ pub struct Member {
     buried: BTreeSet<MemberId>,
     /// What [`Effect::Peers`] said last.
     peers: Option<Vec<(MemberId, String)>>,
-    owned: BTreeMap<GameId, Owned>,
+    owned: Owning,
     incoming: BTreeMap<GameId, Incoming>,
     claims: BTreeMap<GameId, Claim>,
+    /// When each claim that is not under way is due, and how many are.
+    claims_due: BTreeSet<(Time, GameId)>,
+    claiming: usize,
+    /// Games whose creation was asked for and not answered.
+    creating: BTreeSet<GameId>,
     promises: BTreeMap<GameId, Promise>,
     drain: Option<Drain>,
-    /// Facts changed since ownerless games, and games to be moved, were looked for.
+    /// Those that live, as placement sees them, and who holds which game among them where that was asked for.
+    placed: Placed,
+    board: Option<Board>,
+    /// What is known of members has changed: of their list, their links, or their death.
+    members_changed: bool,
+    /// All that might be claimed, or moved, is to be looked at again; not only what has changed.
     look_for_claims: bool,
     look_for_moves: bool,
+    /// Games to be looked at: do they move?
+    to_move: BTreeSet<GameId>,
     wake: Option<Time>,
 }
 
@@ -141,13 +154,20 @@ impl Member {
             refused: BTreeMap::new(),
             buried: BTreeSet::new(),
             peers: None,
-            owned: BTreeMap::new(),
+            owned: Owning::default(),
             incoming: BTreeMap::new(),
             claims: BTreeMap::new(),
+            claims_due: BTreeSet::new(),
+            claiming: 0,
+            creating: BTreeSet::new(),
             promises: BTreeMap::new(),
             drain: None,
+            placed: Placed::default(),
+            board: None,
+            members_changed: true,
             look_for_claims: false,
             look_for_moves: false,
+            to_move: BTreeSet::new(),
             wake: Some(now),
         }
     }
@@ -163,7 +183,7 @@ impl Member {
             }
             Event::Hint(hint) => self.hinted(hint, out),
             Event::LinkUp(member) => self.link_up(now, member, out),
-            Event::LinkDown { member, refused } => self.link_down(member, refused, out),
+            Event::LinkDown { member, refused } => self.link_down(now, member, refused, out),
             Event::Message(from, message) => self.message(now, from, message, out),
             Event::Create { game, settings, snapshot } => self.create(now, game, settings, snapshot, out),
             Event::Frozen { game, snapshot, next_due } => self.frozen(now, game, snapshot, next_due, out),
@@ -186,7 +206,11 @@ impl Member {
             return;
         }
         self.keep_view(now, out);
-        self.keep_peers(out);
+        if std::mem::take(&mut self.members_changed) {
+            self.keep_peers(out);
+            self.keep_placed(now);
+            self.look_again();
+        }
         self.keep_readiness(now, out);
         self.keep_incoming(now, out);
         self.keep_promises(now, out);
@@ -194,6 +218,9 @@ impl Member {
         self.keep_claims(now, out);
         self.bury(now, out);
         self.keep_drain(now, out);
+        if self.members_changed {
+            self.wake_at(now);
+        }
         // Both read what was decided above: a change of state or of the number of games is told without delay.
         self.keep_lease(now, out);
     }
@@ -202,7 +229,7 @@ impl Member {
         self.note_epochs(&reply);
         match call {
             Call::Join => self.joined(now, reply),
-            Call::Renew { sent } => self.renewed(now, sent, reply, out),
+            Call::Renew { sent } => self.renewed(now, sent, reply),
             Call::Members { sent } => self.members_came(now, sent, reply),
             Call::Games { sent } => self.games_came(now, sent, reply, out),
             Call::Game { game } => self.game_came(now, game, reply, out),
@@ -230,9 +257,9 @@ impl Member {
                 let snapshot = self.sent_world(game, tick, snapshot);
                 self.asked_to_prepare(now, from, game, epoch, settings, snapshot, out);
             }
-            Control::Commit { game, old, epoch, tick, snapshot, due_us } => {
+            Control::Commit { game, old, base, epoch, tick, snapshot, due_us } => {
                 let snapshot = self.sent_world(game, tick, snapshot);
-                self.committed(now, from, game, (old, epoch), snapshot, due_us, out);
+                self.committed(now, from, game, (old, base, epoch), snapshot, due_us, out);
             }
             Control::Abort { game, epoch } => self.aborted_by(now, from, game, epoch, out),
             Control::Prepared { game, epoch } => self.target_prepared(from, game, epoch),
@@ -248,12 +275,13 @@ impl Member {
             Control::Unreachable { member } => {
                 if member != self.me.id {
                     self.refused.entry(member).or_default().insert(from);
-                    self.look_again();
+                    self.members_changed = true;
                 }
             }
             Control::Reachable { member } => {
                 if let Some(by) = self.refused.get_mut(&member) {
                     by.remove(&from);
+                    self.members_changed = true;
                 }
             }
         }
@@ -271,7 +299,7 @@ impl Member {
         mix(self.random) as u16
     }
 
-    /// Facts changed.
+    /// Facts changed that may concern any game.
     fn look_again(&mut self) {
         (self.look_for_claims, self.look_for_moves) = (true, true);
     }
@@ -376,7 +404,7 @@ impl Member {
 
     /// Revision that games should move to, as far as this member knows.
     pub fn target_revision(&self) -> String {
-        crate::placement::target_revision(self.view.published(), self.view.members.values())
+        self.placed.target.clone()
     }
 }
 

@@ -67,16 +67,83 @@ pub fn place(games: &[PlacedGame], members: &[PlacedMember], target: &str) -> BT
         }
     }
     for (id, game) in homeless {
-        let best = by_id.values().filter(|member| member.can_run(game.rules)).min_by_key(|member| {
-            let other_revision = !target.is_empty() && member.revision != target;
-            (other_revision, load.get(&member.id).copied().unwrap_or(0), mix(id.0 ^ member.id.0), member.id)
-        });
+        let can_run = by_id.values().filter(|member| member.can_run(game.rules));
+        let best = can_run.min_by_key(|member| preference(member, target, &load, id));
         if let Some(best) = best {
             *load.entry(best.id).or_default() += 1;
             placed.insert(id, best.id);
         }
     }
     placed
+}
+
+/// As [`place`], for one game after the other: who holds which game is kept from one question to the next.
+#[derive(Clone, Debug)]
+pub struct Board {
+    members: BTreeMap<MemberId, PlacedMember>,
+    target: String,
+    load: BTreeMap<MemberId, u32>,
+    holders: BTreeMap<GameId, MemberId>,
+}
+
+impl Board {
+    /// Nobody holds a game yet.
+    pub fn new(members: &[PlacedMember], target: &str) -> Board {
+        let members: BTreeMap<_, _> = members.iter().map(|member| (member.id, member.clone())).collect();
+        Board { members, target: target.into(), load: BTreeMap::new(), holders: BTreeMap::new() }
+    }
+
+    /// Says how things stand with a game. True where it has a place: the member that it is assigned to, else its owner, if
+    /// that one accepts games.
+    pub fn put(&mut self, game: &PlacedGame) -> bool {
+        let next =
+            game.next.filter(|id| self.members.get(id).is_some_and(|member| member.can_run(game.rules)));
+        let stays = game.owner.filter(|id| self.members.get(id).is_some_and(|member| member.accepts));
+        match next.or(stays) {
+            Some(holder) => self.hold(game.id, holder),
+            None => self.remove(game.id),
+        }
+        next.or(stays).is_some()
+    }
+
+    /// That member will have the game.
+    pub fn hold(&mut self, game: GameId, holder: MemberId) {
+        self.remove(game);
+        self.holders.insert(game, holder);
+        *self.load.entry(holder).or_default() += 1;
+    }
+
+    /// Nobody has the game.
+    pub fn remove(&mut self, game: GameId) {
+        if let Some(load) = self.holders.remove(&game).and_then(|holder| self.load.get_mut(&holder)) {
+            *load -= 1;
+        }
+    }
+
+    /// Who holds the game.
+    pub fn holder(&self, game: GameId) -> Option<MemberId> {
+        self.holders.get(&game).copied()
+    }
+
+    /// Who should have a game that nobody holds, among those members.
+    pub fn best(&self, game: GameId, rules: u16, may: impl Fn(MemberId) -> bool) -> Option<MemberId> {
+        let members = self.members.values().filter(|member| member.can_run(rules) && may(member.id));
+        members
+            .min_by_key(|member| preference(member, &self.target, &self.load, game))
+            .map(|member| member.id)
+    }
+}
+
+/// The lowest one gets the game.
+fn preference(
+    member: &PlacedMember,
+    target: &str,
+    load: &BTreeMap<MemberId, u32>,
+    game: GameId,
+) -> (bool, u32, u64, MemberId) {
+    let other_revision = !target.is_empty() && member.revision != target;
+    let load = load.get(&member.id).copied().unwrap_or(0);
+    (other_revision, load, mix(game.0 ^ member.id.0), member.id)
 }
 
 /// The revision that games should move to: what the operator published, else that of the member that joined last. A
@@ -183,6 +250,50 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_board_that_is_asked_game_by_game_places_as_the_whole_does(
+            games in proptest::collection::vec(
+                (proptest::option::of(0u64..6), proptest::option::of(0u64..6), 1u16..3), 0..24),
+            accepts in proptest::collection::vec((any::<bool>(), 1u16..3), 5),
+            earlier in proptest::collection::vec((0u64..24, 0u64..6), 0..24),
+        ) {
+            let members: Vec<_> = accepts
+                .iter()
+                .zip(0..)
+                .map(|((yes, rules), id)| PlacedMember {
+                    rules_max: *rules,
+                    ..member(id, *yes, if id % 2 == 0 { "a" } else { "b" })
+                })
+                .collect();
+            let games: Vec<_> = games
+                .iter()
+                .zip(0..)
+                .map(|((owner, next, rules), id)| {
+                    PlacedGame { next: next.map(MemberId), rules: *rules, ..game(id, *owner) }
+                })
+                .collect();
+            let mut board = Board::new(&members, "b");
+            // What was said before leaves nothing behind.
+            for (id, owner) in earlier {
+                board.put(&game(id, Some(owner)));
+            }
+            for id in 0..24 {
+                board.remove(GameId(id));
+            }
+            let homeless: Vec<_> = games.iter().filter(|game| !board.put(game)).collect();
+            let mut placed = BTreeMap::new();
+            for game in homeless {
+                if let Some(best) = board.best(game.id, game.rules, |_| true) {
+                    board.hold(game.id, best);
+                    placed.insert(game.id, best);
+                }
+            }
+            let whole = place(&games, &members, "b");
+            let homeless = |id: &GameId| placed.contains_key(id);
+            let whole: BTreeMap<_, _> = whole.into_iter().filter(|(id, _)| homeless(id)).collect();
+            prop_assert_eq!(&placed, &whole);
+        }
+
         #[test]
         fn placement_does_not_depend_on_the_order_of_facts_and_is_stable_once_carried_out(
             owners in proptest::collection::vec(proptest::option::of(0u64..6), 0..24),

@@ -292,6 +292,8 @@ pub enum Control {
         game: GameId,
         /// Epoch that the sender owned it under.
         old: Epoch,
+        /// Epoch that `tick` was run under: another than `old` where the sender has run none.
+        base: Epoch,
         /// Epoch that the receiver owns it under.
         epoch: Epoch,
         /// Tick of `snapshot`: the last one that the sender ran.

@@ -309,7 +309,7 @@ fn peer_message() -> impl Strategy<Value = PeerMessage> {
         (game(), world_name(), any::<u64>(), bytes(), any::<i64>()).prop_map(
             |(game, (epoch, tick), old, snapshot, due_us)| {
                 let old = Epoch(old);
-                PeerMessage::Control(Control::Commit { game, old, epoch, tick, snapshot, due_us })
+                PeerMessage::Control(Control::Commit { game, old, base: old, epoch, tick, snapshot, due_us })
             }
         ),
     ]

@@ -394,6 +394,7 @@ fn peer_messages() -> Vec<PeerMessage> {
         PeerMessage::Control(Control::Commit {
             game: GAME,
             old: EPOCH,
+            base: EPOCH,
             epoch: NEXT_EPOCH,
             tick: Tick(1000),
             snapshot: bytes(&[4, 5]),

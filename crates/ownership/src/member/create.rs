@@ -38,6 +38,7 @@ impl Member {
         let (salt, floor) = (self.salt(), self.highest);
         let call = Call::Create { game, settings: settings.clone(), snapshot: snapshot.clone() };
         let owner = self.me.id;
+        self.creating.insert(game);
         self.call(call, Request::Create { game, owner, settings, snapshot, salt, floor }, out);
     }
 
@@ -50,10 +51,11 @@ impl Member {
         reply: Result<Reply, RegistryError>,
         out: &mut Vec<Effect>,
     ) {
-        self.look_again();
+        self.creating.remove(&game);
+        self.view.changed.insert(game);
         let reason = match reply {
             Ok(Reply::Granted { epoch }) if !self.owned.contains_key(&game) => {
-                self.own(now, game, epoch, settings.clone(), snapshot.tick);
+                self.own(now, game, (epoch, epoch), settings.clone(), snapshot.tick);
                 self.ask_for(game, out);
                 out.push(Effect::Created(game));
                 let snapshot = Some(snapshot);
@@ -66,7 +68,6 @@ impl Member {
                     due: now,
                     rewind: false,
                 });
-                self.tell_durable(now, out);
                 return;
             }
             Ok(_) => "a game of that id exists already: try again".to_owned(),

@@ -4,8 +4,8 @@
 //! games with it. It waits a moment for assignments, then places its games itself; with nobody to take them it goes on
 //! serving, and shortly before it is killed it puts them into the registry for whoever is ready next.
 
-use super::handover::{Phase, Then};
-use super::{Call, Member};
+use super::Member;
+use super::handover::Then;
 use crate::{Effect, Time};
 use protocol::{Epoch, GameId, MemberId};
 use registry::{Fence, MemberState, RegistryError, Reply};
@@ -51,7 +51,7 @@ impl Member {
         self.drain =
             Some(Drain { places_from, places: false, parks_from, prepared, prepared_until, told: false });
         self.me.state = MemberState::Draining;
-        self.look_again();
+        self.members_changed = true;
     }
 
     /// Leaving, and assignments have been waited for.
@@ -76,8 +76,7 @@ impl Member {
         if !self.lease.valid(now) {
             return;
         }
-        let resting = self.owned.iter().filter(|(_, owned)| matches!(owned.phase, Phase::Running));
-        for game in resting.map(|(game, _)| *game).collect::<Vec<GameId>>() {
+        for game in self.owned.resting.iter().copied().collect::<Vec<GameId>>() {
             self.freeze(game, Then::Park, out);
         }
     }
@@ -111,11 +110,11 @@ impl Member {
     /// Nothing is left here, and nothing can come: neither what the registry names this member for already nor what may
     /// still be given to it.
     fn is_empty(&self) -> bool {
-        let mut calls = self.calls.values();
         self.owned.is_empty()
             && self.claims.is_empty()
-            && !calls.any(|call| matches!(call, Call::Create { .. } | Call::Claim { .. }))
-            && !self.view.games().any(|game| game.owner == Some(self.me.id))
+            && self.creating.is_empty()
+            && self.claiming == 0
+            && !self.view.owners().any(|owner| owner == Some(self.me.id))
     }
 
     pub(super) fn keep_drain(&mut self, now: Time, out: &mut Vec<Effect>) {

@@ -19,7 +19,7 @@ impl Member {
     pub(super) fn link_up(&mut self, now: Time, member: MemberId, out: &mut Vec<Effect>) {
         self.links.insert(member);
         self.heard.insert(member, now);
-        self.look_again();
+        self.members_changed = true;
         let me = self.me.id;
         if self.refused.remove(&member).is_some_and(|by| by.contains(&me)) {
             self.send_to_all(Control::Reachable { member }, out);
@@ -32,10 +32,11 @@ impl Member {
         self.link_up_to_target(now, member);
     }
 
-    pub(super) fn link_down(&mut self, member: MemberId, refused: bool, out: &mut Vec<Effect>) {
+    pub(super) fn link_down(&mut self, now: Time, member: MemberId, refused: bool, out: &mut Vec<Effect>) {
         self.links.remove(&member);
         self.heard.remove(&member);
-        self.look_again();
+        self.link_down_to_target(now, member, out);
+        self.members_changed = true;
         if let Some(by) = self.refused.get_mut(&member) {
             by.remove(&self.me.id);
         }
@@ -105,7 +106,7 @@ impl Member {
         if !self.view.games_known() || !self.view.fresh(now, self.settings.lease_us / 2) {
             return;
         }
-        let owners: BTreeSet<MemberId> = self.view.games().filter_map(|game| game.owner).collect();
+        let owners: BTreeSet<MemberId> = self.view.owners().flatten().collect();
         let dead: Vec<MemberId> = self
             .view
             .members

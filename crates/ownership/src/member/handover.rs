@@ -6,8 +6,7 @@
 //! refusal if the move had been carried out after all.
 
 use super::{Call, Member};
-use crate::placement::place;
-use crate::{Effect, MoveRecord, Time};
+use crate::{Effect, MoveRecord, Settings, Time};
 use protocol::peer::{Control, GameSettings};
 use protocol::{Epoch, GameId, MemberId, Tick};
 use registry::{Fence, GameRecord, Reason, RegistryError, Reply, Request, Snapshot};
@@ -40,6 +39,8 @@ const AVOID_US: u64 = 2_000_000;
 #[derive(Debug)]
 pub(super) struct Owned {
     pub(super) epoch: Epoch,
+    /// The tick that this ownership began with, and the epoch that it was run under.
+    began: (Epoch, Tick),
     pub(super) settings: GameSettings,
     pub(super) phase: Phase,
     /// When the next snapshot is due.
@@ -146,18 +147,53 @@ pub(super) enum Off {
     Still,
 }
 
+impl Owned {
+    /// The epoch that players know a world of this ownership by: an ownership that has run no tick has shown nothing.
+    fn ran_under(&self, tick: Tick) -> Epoch {
+        if tick > self.began.1 { self.epoch } else { self.began.0 }
+    }
+
+    /// When something is to be done for it, if nothing happens before.
+    pub(super) fn due(&self, settings: &Settings) -> Option<Time> {
+        let reread = match self.unread {
+            Some(Unread::Again(at)) => Some(at),
+            _ => None,
+        };
+        let snapshot =
+            matches!(self.phase, Phase::Running | Phase::Preparing { .. }).then_some(self.snapshot_due);
+        let phase = match &self.phase {
+            // Then the targets that it avoids may be asked again.
+            Phase::Running => self.avoid.values().min().copied(),
+            Phase::Preparing { since, ready: false, .. } => Some(since.plus(settings.prepare_us)),
+            Phase::Provisional { next, .. } => *next,
+            Phase::Ending { retry } => *retry,
+            Phase::Frozen { step, .. } => match step {
+                Step::Bumping { off: Some(Off::TicksFrom(at)), to: Some(_), .. } if self.unread.is_none() => {
+                    Some(*at)
+                }
+                Step::Bumping { retry, .. } | Step::Recreating { retry } => *retry,
+                Step::Handing { resend, .. } => Some(*resend),
+                Step::Committing { .. } | Step::Parking => None,
+            },
+            Phase::Preparing { .. } | Phase::Freezing { .. } => None,
+        };
+        [reread, snapshot, phase].into_iter().flatten().min()
+    }
+}
+
 impl Member {
     /// Owns the game from now on.
     pub(super) fn own(
         &mut self,
         now: Time,
         game: GameId,
-        epoch: Epoch,
+        (base, epoch): (Epoch, Epoch),
         settings: GameSettings,
         durable: Tick,
     ) {
         let owned = Owned {
             epoch,
+            began: (base, durable),
             settings,
             phase: Phase::Running,
             snapshot_due: now,
@@ -170,44 +206,66 @@ impl Member {
             avoid: BTreeMap::new(),
         };
         self.owned.insert(game, owned);
-        self.claims.remove(&game);
+        self.drop_claim(game);
         self.incoming.remove(&game);
         self.promises.remove(&game);
         self.highest = self.highest.max(epoch);
-        self.look_again();
     }
 
-    /// Starts moves that are wanted, and goes on with those that wait for time to pass.
+    /// Starts moves that are wanted, and goes on with those that wait for time to pass. Looks at nothing but the games that
+    /// something happened to or is due for.
     pub(super) fn keep_games(&mut self, now: Time, out: &mut Vec<Effect>) {
-        self.keep_snapshots(now, out);
         self.keep_drain_deadline(now, out);
-        self.start_freezes(now, out);
-        self.start_moves(now, out);
-        for game in self.owned.keys().copied().collect::<Vec<_>>() {
+        self.settle();
+        for game in self.owned.take_due(now) {
+            self.keep_snapshot(now, game, out);
             self.keep_move(now, game, out);
+        }
+        self.settle();
+        self.start_freezes(now, out);
+        self.settle();
+        self.start_moves(now, out);
+        self.settle();
+        self.tell_durable(now, out);
+        self.settle();
+        if let Some(at) = self.owned.next_due() {
+            self.wake_at(at);
+        }
+    }
+
+    fn settle(&mut self) {
+        for game in self.owned.settle(&self.settings) {
+            if self.owned.contains_key(&game) {
+                self.to_move.insert(game);
+            } else {
+                self.view.changed.insert(game);
+            }
         }
     }
 
     fn start_moves(&mut self, now: Time, out: &mut Vec<Effect>) {
-        let preparing =
-            self.owned.values().filter(|owned| matches!(owned.phase, Phase::Preparing { .. })).count();
-        let mut free = self.settings.preparing.saturating_sub(preparing);
-        if free == 0 || !std::mem::take(&mut self.look_for_moves) {
-            return;
+        if std::mem::take(&mut self.look_for_moves) {
+            let assigned = self.view.assigned.iter().copied();
+            self.to_move.extend(assigned.filter(|game| self.owned.contains_key(game)));
+            if self.places_itself() {
+                self.to_move.extend(self.owned.resting.iter().copied());
+            }
         }
-        let resting = self.owned.iter().filter(|(_, owned)| matches!(owned.phase, Phase::Running));
-        let resting: Vec<GameId> = resting.map(|(game, _)| *game).collect();
-        let places = if self.places_itself() { self.drain_placement(now, &[]) } else { BTreeMap::new() };
-        for game in resting {
-            let to = self.assigned(now, game).or_else(|| self.placed(now, game, &places));
-            if let (Some(to), true) = (to, free > 0) {
-                free -= 1;
-                let Some(owned) = self.owned.get_mut(&game) else { continue };
-                owned.phase = Phase::Preparing { to, since: now, sent: false, ready: false };
-                if !owned.world_asked {
-                    owned.world_asked = true;
-                    out.push(Effect::TakeSnapshot(game));
-                }
+        let mut free = self.settings.preparing.saturating_sub(self.owned.preparing());
+        // What cannot be moved at present is looked at again when it, its record or the members change.
+        while free > 0
+            && let Some(game) = self.to_move.pop_first()
+        {
+            if !self.owned.resting.contains(&game) {
+                continue;
+            }
+            let Some(to) = self.assigned(now, game).or_else(|| self.placed(now, game)) else { continue };
+            free -= 1;
+            let Some(owned) = self.owned.get_mut(&game) else { continue };
+            owned.phase = Phase::Preparing { to, since: now, sent: false, ready: false };
+            if !owned.world_asked {
+                owned.world_asked = true;
+                out.push(Effect::TakeSnapshot(game));
             }
         }
     }
@@ -215,29 +273,19 @@ impl Member {
     /// Freezes games whose targets are ready, a few at a time: each stands still until the registry has answered, and the
     /// more stand still at once the longer they wait for it.
     fn start_freezes(&mut self, now: Time, out: &mut Vec<Effect>) {
-        let mut frozen: BTreeMap<Option<MemberId>, usize> = BTreeMap::new();
-        let mut handing: BTreeMap<MemberId, usize> = BTreeMap::new();
-        let mut ready = Vec::new();
-        for (game, owned) in &self.owned {
-            match &owned.phase {
-                Phase::Preparing { to, ready: true, .. } => ready.push((*game, *to)),
-                Phase::Frozen { step: Step::Handing { to, .. }, .. } => *handing.entry(*to).or_default() += 1,
-                Phase::Freezing { then: Then::Commit(to) }
-                | Phase::Frozen { step: Step::Committing { to }, .. } => {
-                    *frozen.entry(Some(*to)).or_default() += 1;
-                }
-                Phase::Freezing { .. } | Phase::Frozen { .. } => *frozen.entry(None).or_default() += 1,
-                Phase::Running
-                | Phase::Preparing { .. }
-                | Phase::Provisional { .. }
-                | Phase::Ending { .. } => {}
+        let mut frozen: BTreeMap<MemberId, usize> = BTreeMap::new();
+        for game in self.owned.ready.iter().copied().collect::<Vec<GameId>>() {
+            let Some(Phase::Preparing { to, .. }) = self.owned.get(&game).map(|owned| &owned.phase) else {
+                continue;
+            };
+            let to = *to;
+            let more: usize = frozen.values().sum();
+            let (all, each) = self.owned.frozen(to);
+            let more_each = frozen.entry(to).or_default();
+            if all + more >= self.settings.frozen {
+                break;
             }
-        }
-        let mut all: usize = frozen.values().sum();
-        for (game, to) in ready {
-            let each = frozen.entry(Some(to)).or_default();
-            let waits = handing.get(&to).copied().unwrap_or(0);
-            if all >= self.settings.frozen || *each >= self.settings.frozen_each || waits >= HANDING_EACH {
+            if each + *more_each >= self.settings.frozen_each || self.owned.handing_to(to) >= HANDING_EACH {
                 continue;
             }
             if !self.lease.valid(now) {
@@ -245,7 +293,7 @@ impl Member {
                 self.give_up_target(now, game, to, AVOID_US, out);
                 continue;
             }
-            (all, *each) = (all + 1, *each + 1);
+            *more_each += 1;
             let Some(owned) = self.owned.get_mut(&game) else { continue };
             let epoch = owned.epoch;
             owned.phase = Phase::Freezing { then: Then::Commit(to) };
@@ -261,17 +309,21 @@ impl Member {
         let owned = self.owned.get(&game)?;
         let record = self.view.game(game).filter(|record| record.epoch == owned.epoch)?;
         let (next, reason) = record.next.as_ref()?;
-        let right = *reason == Reason::Move && self.can_take(now, *next, record.rules);
+        let right = *reason == Reason::Move && self.can_take(*next, record.rules);
         (right && !self.avoids(now, game, *next)).then_some(*next)
     }
 
-    fn placed(&self, now: Time, game: GameId, places: &BTreeMap<GameId, MemberId>) -> Option<MemberId> {
-        let first = places.get(&game).copied()?;
-        if !self.avoids(now, game, first) {
-            return Some(first);
+    /// Where this member, leaving, puts the game itself: on a member that it can reach.
+    fn placed(&mut self, now: Time, game: GameId) -> Option<MemberId> {
+        if !self.places_itself() {
+            return None;
         }
-        let avoided: Vec<MemberId> = self.owned.get(&game)?.avoid.keys().copied().collect();
-        self.drain_placement(now, &avoided).get(&game).copied()
+        let rules = self.owned.get(&game)?.settings.rules;
+        self.board();
+        let may = |member| self.links.contains(&member) && !self.avoids(now, game, member);
+        let to = self.board.as_ref()?.best(game, rules, may)?;
+        self.board().hold(game, to);
+        Some(to)
     }
 
     fn avoids(&self, now: Time, game: GameId, target: MemberId) -> bool {
@@ -279,87 +331,60 @@ impl Member {
     }
 
     /// Ready, alive, linked to us, not ourselves, and able to step those rules.
-    pub(super) fn can_take(&self, now: Time, target: MemberId, rules: u16) -> bool {
-        let known = self.placed_members(now).into_iter().find(|member| member.id == target);
+    pub(super) fn can_take(&self, target: MemberId, rules: u16) -> bool {
+        let known = self.placed.members.iter().find(|member| member.id == target);
         target != self.me.id
             && self.links.contains(&target)
             && known.is_some_and(|member| member.can_run(rules))
-    }
-
-    /// Where this member, leaving, would put its games: on members that it can reach.
-    fn drain_placement(&self, now: Time, avoided: &[MemberId]) -> BTreeMap<GameId, MemberId> {
-        let mut members = self.placed_members(now);
-        members.retain(|member| self.links.contains(&member.id) && !avoided.contains(&member.id));
-        place(&self.placed_games(), &members, &self.target_revision())
     }
 
     fn keep_move(&mut self, now: Time, game: GameId, out: &mut Vec<Effect>) {
         let prepare_us = self.settings.prepare_us;
         let Some(owned) = self.owned.get_mut(&game) else { return };
         owned.avoid.retain(|_, until| now < *until);
-        if let Some(Unread::Again(at)) = owned.unread {
-            if now >= at { self.ask_whether_replaced(game, out) } else { self.wake_at(at) }
+        if let Some(Unread::Again(at)) = owned.unread
+            && now >= at
+        {
+            self.ask_whether_replaced(game, out);
         }
         let Some(owned) = self.owned.get_mut(&game) else { return };
         match &mut owned.phase {
-            Phase::Running | Phase::Freezing { .. } => {}
-            Phase::Provisional { next, .. } => match *next {
-                Some(at) if now >= at => self.probe(game, out),
-                Some(at) => self.wake_at(at),
-                None => {}
-            },
-            Phase::Preparing { to, since, ready, .. } => {
-                let (to, ready, until) = (*to, *ready, since.plus(prepare_us));
-                if !ready && now >= until || !self.links.contains(&to) {
-                    self.give_up_target(now, game, to, AVOID_US, out);
-                } else if !ready {
-                    self.wake_at(until);
+            Phase::Provisional { next: Some(at), .. } if now >= *at => self.probe(game, out),
+            Phase::Preparing { to, since, ready: false, .. } if now >= since.plus(prepare_us) => {
+                let to = *to;
+                self.give_up_target(now, game, to, AVOID_US, out);
+            }
+            Phase::Ending { retry: Some(at) } if now >= *at => self.tell_end(game, out),
+            Phase::Frozen { step, .. } => match step {
+                Step::Bumping { off: Some(Off::TicksFrom(at)), to: Some(to), .. }
+                    if owned.unread.is_none() =>
+                {
+                    let (at, to) = (*at, *to);
+                    if now >= at {
+                        self.go_on_provisionally(now, game, to, out);
+                    }
                 }
-            }
-            Phase::Ending { retry } => match *retry {
-                Some(at) if now >= at => self.tell_end(game, out),
-                Some(at) => self.wake_at(at),
-                None => {}
-            },
-            Phase::Frozen {
-                step: Step::Bumping { off: Some(Off::TicksFrom(at)), to: Some(to), .. }, ..
-            } if owned.unread.is_none() => {
-                let (at, to) = (*at, *to);
-                if now >= at { self.go_on_provisionally(now, game, to, out) } else { self.wake_at(at) }
-            }
-            Phase::Frozen { step: Step::Bumping { retry: Some(at), to, .. }, .. } => {
-                let (at, to, epoch) = (*at, *to, owned.epoch);
-                if now < at {
-                    self.wake_at(at);
-                } else {
+                Step::Bumping { retry: Some(at), to, .. } if now >= *at => {
+                    let (to, epoch) = (*to, owned.epoch);
                     if let Some(to) = to {
                         out.push(Effect::Send(to, Control::Abort { game, epoch }));
                     }
                     self.bump(game, out);
                 }
-            }
-            Phase::Frozen { step: Step::Recreating { retry: Some(at) }, .. } => {
-                let at = *at;
-                if now >= at { self.recreate(game, out) } else { self.wake_at(at) }
-            }
-            Phase::Frozen { step: Step::Handing { to, resend, .. }, .. } => {
-                let (to, at) = (*to, *resend);
-                if now >= at {
-                    self.send_commit(now, game, out);
+                Step::Recreating { retry: Some(at) } if now >= *at => self.recreate(game, out),
+                Step::Handing { to, resend, .. } => {
+                    let (to, at) = (*to, *resend);
+                    if now >= at {
+                        self.send_commit(now, game, out);
+                    }
+                    if self.gone(now, to).is_some() {
+                        // The move stored our last world, and the target may have stored later ones: whoever claims gets them.
+                        self.stop(game, None, out);
+                    }
                 }
-                if self.gone(now, to).is_some() {
-                    // The move stored our last world, and the target may have stored later ones: whoever claims gets them.
-                    self.stop(game, None, out);
-                } else if let Some(Owned {
-                    phase: Phase::Frozen { step: Step::Handing { resend, .. }, .. },
-                    ..
-                }) = self.owned.get(&game)
-                {
-                    let resend = *resend;
-                    self.wake_at(resend);
-                }
-            }
-            Phase::Frozen { .. } => {}
+                _ => {}
+            },
+            _ => {}
         }
     }
 
@@ -401,8 +426,7 @@ impl Member {
         owned.avoid.insert(to, now.plus(avoid_us));
         owned.phase = Phase::Running;
         let epoch = owned.epoch;
-        self.look_again();
-        self.wake_at(now);
+        self.put_on_board(game);
         out.push(Effect::Send(to, Control::Abort { game, epoch }));
     }
 
@@ -448,7 +472,7 @@ impl Member {
         if matches!(owned.phase, Phase::Preparing { to, sent: true, ready: false, .. } if to == from) {
             owned.avoid.insert(from, now.plus(BUSY_US));
             owned.phase = Phase::Running;
-            self.look_for_moves = true;
+            self.put_on_board(game);
         }
     }
 
@@ -615,17 +639,38 @@ impl Member {
         let due_us =
             i64::try_from(world.next_due.0).unwrap_or(i64::MAX) - i64::try_from(now.0).unwrap_or(i64::MAX);
         let Still { snapshot, .. } = world;
-        let (tick, snapshot) = (snapshot.tick, snapshot.world.clone());
-        out.push(Effect::Send(*to, Control::Commit { game, old, epoch: *epoch, tick, snapshot, due_us }));
+        let (to, epoch, tick, snapshot) = (*to, *epoch, snapshot.tick, snapshot.world.clone());
+        let base = owned.ran_under(tick);
+        out.push(Effect::Send(to, Control::Commit { game, old, base, epoch, tick, snapshot, due_us }));
+    }
+
+    /// Games that are on their way to that member.
+    fn going_to(&self, target: MemberId) -> Vec<GameId> {
+        let going = |owned: &Owned| match &owned.phase {
+            Phase::Preparing { to, .. } | Phase::Frozen { step: Step::Handing { to, .. }, .. } => {
+                *to == target
+            }
+            _ => false,
+        };
+        self.owned.iter().filter(|(_, owned)| going(owned)).map(|(game, _)| *game).collect()
+    }
+
+    /// A link to a target broke: what was to go there looks for another one.
+    pub(super) fn link_down_to_target(&mut self, now: Time, target: MemberId, out: &mut Vec<Effect>) {
+        for game in self.going_to(target) {
+            if self.owned.get(&game).is_some_and(|owned| matches!(owned.phase, Phase::Preparing { .. })) {
+                self.give_up_target(now, game, target, AVOID_US, out);
+            }
+        }
     }
 
     /// A new link to a target: what was sent on the old one may be lost.
     pub(super) fn link_up_to_target(&mut self, now: Time, target: MemberId) {
-        for owned in self.owned.values_mut() {
-            if let Phase::Frozen { step: Step::Handing { to, resend, abort_from, .. }, .. } = &mut owned.phase
-                && *to == target
+        for game in self.going_to(target) {
+            if let Some(owned) = self.owned.get_mut(&game)
+                && let Phase::Frozen { step: Step::Handing { resend, abort_from, .. }, .. } = &mut owned.phase
             {
-                (*resend, *abort_from) = (Time(0), now.plus(ABORT_US));
+                (*resend, *abort_from) = (now, now.plus(ABORT_US));
             }
         }
     }
@@ -685,7 +730,7 @@ impl Member {
         let phase = std::mem::replace(&mut owned.phase, Phase::Provisional { to, next });
         let Phase::Frozen { world, .. } = phase else { return };
         let (epoch, settings, due) = (owned.epoch, owned.settings.clone(), world.next_due);
-        let (base, snapshot, rewind) = (epoch, None, false);
+        let (base, snapshot, rewind) = (owned.ran_under(world.snapshot.tick), None, false);
         out.push(Effect::Start { game, epoch, settings, base, snapshot, due, rewind });
     }
 
@@ -817,16 +862,16 @@ impl Member {
         }
         owned.unread = None;
         let Phase::Frozen { world, .. } = std::mem::replace(&mut owned.phase, Phase::Running) else { return };
-        let base = owned.epoch;
+        let base = owned.ran_under(world.snapshot.tick);
         let settings = owned.settings.clone();
-        if epoch != base {
+        if epoch != owned.epoch {
             owned.epoch = epoch;
+            owned.began = (base, world.snapshot.tick);
             (owned.storing, owned.store_again) = (false, false);
             owned.durable = Some(world.snapshot.tick);
             owned.told = None;
         }
         self.highest = self.highest.max(epoch);
-        self.look_again();
         out.push(Effect::Start {
             game,
             epoch,
@@ -876,10 +921,11 @@ impl Member {
         let game = record.id;
         let Some(owned) = self.owned.get_mut(&game) else { return };
         let fenced = match &owned.phase {
-            Phase::Running | Phase::Preparing { .. } | Phase::Freezing { .. } => record.epoch > owned.epoch,
-            Phase::Provisional { to, .. } => {
+            // A game that ticks provisionally, or freezes to take its epoch: the record is known to be another.
+            Phase::Provisional { to, .. } | Phase::Freezing { then: Then::Rebump { to, .. } } => {
                 record.epoch > owned.epoch && !is_unrun(record, self.me.id, owned.epoch, *to)
             }
+            Phase::Running | Phase::Preparing { .. } | Phase::Freezing { .. } => record.epoch > owned.epoch,
             Phase::Frozen { step: Step::Handing { epoch, .. }, .. } => record.epoch > *epoch,
             // The answer to the write that is under way will tell.
             Phase::Frozen { .. } | Phase::Ending { .. } => false,
@@ -912,7 +958,7 @@ impl Member {
             if let Some((owner, epoch)) = to {
                 self.view.note_owner(game, Some(owner), epoch);
             }
-            self.look_again();
+            self.put_on_board(game);
             let to = to.filter(|(owner, _)| *owner != self.me.id);
             out.push(Effect::Stop { game, to, goes_on: true });
         }

@@ -38,7 +38,7 @@ impl Member {
         if self.lease.in_flight {
             return;
         }
-        self.me.games = u32::try_from(self.owned().count()).unwrap_or(u32::MAX);
+        self.me.games = u32::try_from(self.owned.live()).unwrap_or(u32::MAX);
         // A new state is told at once, a new number of games with the next renewal.
         let news = self.lease.told.is_some_and(|(state, _)| state != self.me.state);
         if now < self.lease.next && !news {
@@ -73,19 +73,12 @@ impl Member {
         }
     }
 
-    pub(super) fn renewed(
-        &mut self,
-        now: Time,
-        sent: Time,
-        reply: Result<Reply, RegistryError>,
-        out: &mut Vec<Effect>,
-    ) {
+    pub(super) fn renewed(&mut self, now: Time, sent: Time, reply: Result<Reply, RegistryError>) {
         self.lease.in_flight = false;
         match reply {
             Ok(Reply::Renewed { renewals, .. }) => {
                 self.me.renewals = renewals;
                 self.lease.until = self.lease.until.max(Some(sent.plus(self.settings.lease_us)));
-                self.tell_durable(now, out);
             }
             other => {
                 tracing::debug!(member = %self.me.id, answer = ?other.err(), "the lease was not renewed");
@@ -112,7 +105,7 @@ impl Member {
         }
         self.me.state = MemberState::Ready;
         self.ready = true;
-        self.look_again();
+        self.members_changed = true;
         out.push(Effect::Ready);
     }
 }

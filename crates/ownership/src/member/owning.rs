@@ -124,11 +124,8 @@ impl Owning {
             }
             self.untold.remove(game);
             let Some(owned) = self.games.get(game) else { continue };
-            let kept = Kept {
-                stage: stage(&owned.phase),
-                due: owned.due(settings),
-                over: owned.phase.is_over(),
-            };
+            let kept =
+                Kept { stage: stage(&owned.phase), due: owned.due(settings), over: owned.phase.is_over() };
             if owned.durable.is_some_and(|durable| owned.told < Some(durable)) {
                 self.untold.insert(*game);
             }

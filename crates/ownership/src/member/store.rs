@@ -11,29 +11,21 @@ use protocol::{Epoch, GameId, Tick};
 use registry::{Fence, RegistryError, Reply, Request, Snapshot};
 
 impl Member {
-    /// Asks hubs for worlds, each game at its own time within the interval.
-    pub(super) fn keep_snapshots(&mut self, now: Time, out: &mut Vec<Effect>) {
+    /// Asks the hub for a world, each game at its own time within the interval.
+    pub(super) fn keep_snapshot(&mut self, now: Time, game: GameId, out: &mut Vec<Effect>) {
         let every = self.settings.snapshot_us.max(1);
-        let mut next = None;
-        for (game, owned) in &mut self.owned {
-            if !matches!(owned.phase, Phase::Running | Phase::Preparing { .. }) {
-                continue;
-            }
-            if now >= owned.snapshot_due {
-                let stagger = mix(game.0) % every;
-                owned.snapshot_due = Time((now.0 / every) * every + stagger);
-                if owned.snapshot_due <= now {
-                    owned.snapshot_due = owned.snapshot_due.plus(every);
-                }
-                if !owned.world_asked && !owned.storing {
-                    owned.world_asked = true;
-                    out.push(Effect::TakeSnapshot(*game));
-                }
-            }
-            next = Some(next.map_or(owned.snapshot_due, |next: Time| next.min(owned.snapshot_due)));
+        let Some(owned) = self.owned.get_mut(&game) else { return };
+        if now < owned.snapshot_due || !matches!(owned.phase, Phase::Running | Phase::Preparing { .. }) {
+            return;
         }
-        if let Some(next) = next {
-            self.wake_at(next);
+        let stagger = mix(game.0) % every;
+        owned.snapshot_due = Time((now.0 / every) * every + stagger);
+        if owned.snapshot_due <= now {
+            owned.snapshot_due = owned.snapshot_due.plus(every);
+        }
+        if !owned.world_asked && !owned.storing {
+            owned.world_asked = true;
+            out.push(Effect::TakeSnapshot(game));
         }
     }
 
@@ -83,7 +75,6 @@ impl Member {
         if let Ok(Reply::Stale(record)) = reply {
             self.learn(now, record, out);
         }
-        self.tell_durable(now, out);
     }
 
     /// Frames may call durable what is, as long as nobody can have replaced this member.
@@ -91,10 +82,11 @@ impl Member {
         if !self.lease.valid(now) {
             return;
         }
-        for (game, owned) in &mut self.owned {
+        for game in std::mem::take(&mut self.owned.untold) {
+            let Some(owned) = self.owned.get_mut(&game) else { continue };
             if let Some(durable) = owned.durable.filter(|durable| owned.told < Some(*durable)) {
                 owned.told = Some(durable);
-                out.push(Effect::Durable(*game, durable));
+                out.push(Effect::Durable(game, durable));
             }
         }
     }

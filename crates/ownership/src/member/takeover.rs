@@ -4,10 +4,10 @@
 //! read; the others step in one after the other, should it not act. If two claim, the epoch decides.
 
 use super::{Call, Member};
-use crate::placement::{PlacedGame, PlacedMember, mix, place};
+use crate::placement::{Board, PlacedGame, PlacedMember, mix};
 use crate::{Effect, MoveRecord, Time};
 use protocol::peer::Control;
-use protocol::{Epoch, GameId, TICK_MICROS};
+use protocol::{Epoch, GameId, MemberId, TICK_MICROS};
 use registry::{Fence, GameRecord, MemberState, Reason, RegistryError, Reply, Request};
 
 /// Between the member that placement names and the next one that steps in, and so on.
@@ -24,7 +24,7 @@ const RETRY_US: u64 = 100_000;
 #[derive(Debug)]
 pub(super) struct Claim {
     /// The ownership that it would replace.
-    epoch: Epoch,
+    pub(super) epoch: Epoch,
     /// Nobody can have ticked under that epoch: the one of the world that players have. None: somebody may have.
     base: Option<Epoch>,
     cause: &'static str,
@@ -33,7 +33,7 @@ pub(super) struct Claim {
     delay_us: u64,
     /// A try failed a moment ago.
     not_before: Time,
-    in_flight: bool,
+    pub(super) in_flight: bool,
     /// A claim over `epoch` was not answered: it may still arrive.
     pub(super) unanswered: bool,
 }
@@ -47,94 +47,154 @@ pub(super) struct Claiming {
     since: Time,
 }
 
+impl Claim {
+    fn due(&self) -> Time {
+        self.since.plus(self.delay_us).max(self.not_before)
+    }
+}
+
+/// Members that live, and the revision that games should move to.
+#[derive(Debug, Default)]
+pub(super) struct Placed {
+    pub(super) members: Vec<PlacedMember>,
+    pub(super) target: String,
+}
+
 impl Member {
     pub(super) fn keep_claims(&mut self, now: Time, out: &mut Vec<Effect>) {
         if !self.lease.valid(now) || !self.view.games_known() {
             self.look_for_claims = true;
             return;
         }
-        if std::mem::take(&mut self.look_for_claims) {
-            self.find_claims(now);
-        }
-        let mut free =
-            CLAIMS_AT_ONCE.saturating_sub(self.claims.values().filter(|claim| claim.in_flight).count());
-        for game in self.claims.keys().copied().collect::<Vec<_>>() {
-            let Some(claim) = self.claims.get_mut(&game).filter(|claim| !claim.in_flight) else { continue };
-            let due = claim.since.plus(claim.delay_us).max(claim.not_before);
+        self.find_claims(now);
+        while self.claiming < CLAIMS_AT_ONCE
+            && let Some((due, game)) = self.claims_due.first().copied()
+        {
             if now < due {
                 self.wake_at(due);
-            } else if free > 0 {
-                free -= 1;
-                self.claim(now, game, out);
+                break;
+            }
+            self.claims_due.pop_first();
+            self.claim(now, game, out);
+        }
+    }
+
+    /// Looks at the games that something has changed about; where it was said so, at all that nobody may run.
+    fn find_claims(&mut self, now: Time) {
+        let mut look = std::mem::take(&mut self.view.changed);
+        if std::mem::take(&mut self.look_for_claims) {
+            look.extend(self.claims.keys().copied());
+            look.extend(self.promises.keys().copied());
+            look.extend(self.view.dead_word.iter().copied());
+            let me = self.me.id;
+            let gone = |owner: &Option<MemberId>| owner.is_none_or(|owner| self.gone(now, owner).is_some());
+            for owner in self.view.owners().filter(|owner| *owner != Some(me) && gone(owner)) {
+                look.extend(self.view.games_of(owner));
+            }
+        }
+        if look.is_empty() {
+            return;
+        }
+        let last = self.is_last();
+        for game in look {
+            let record = self.view.game(game);
+            let cause = record.and_then(|record| self.cause_to_claim(now, record, last));
+            let (Some(record), Some(cause)) = (record, cause) else {
+                if self.claims.get(&game).is_some_and(|claim| !claim.in_flight) {
+                    self.drop_claim(game);
+                    self.put_on_board(game);
+                }
+                continue;
+            };
+            let (epoch, rules, base) = (record.epoch, record.rules, self.untouched_base(record));
+            let known = self.claims.get(&game);
+            if known.is_some_and(|claim| claim.in_flight || claim.epoch == epoch && claim.cause == cause) {
+                continue;
+            }
+            // What a claim over the same epoch has become known for goes on counting.
+            let known = known.filter(|claim| claim.epoch == epoch);
+            let since = known.map_or(now, |claim| claim.since);
+            let (not_before, unanswered) =
+                known.map_or((now, false), |claim| (claim.not_before, claim.unanswered));
+            let delay_us = self.claim_delay(game, rules, cause);
+            let claim =
+                Claim { epoch, base, cause, since, delay_us, not_before, in_flight: false, unanswered };
+            self.drop_claim(game);
+            self.claims_due.insert((claim.due(), game));
+            self.claims.insert(game, claim);
+        }
+    }
+
+    /// How long this member leaves the game to others.
+    fn claim_delay(&mut self, game: GameId, rules: u16, cause: &'static str) -> u64 {
+        if cause == "move" {
+            return if self.commit_may_come(game) { COMMIT_WAIT_US } else { 0 };
+        }
+        let me = self.me.id;
+        let board = self.board();
+        let named = board.holder(game).or_else(|| board.best(game, rules, |_| true));
+        if let Some(named) = named {
+            self.board().hold(game, named);
+        }
+        if named == Some(me) {
+            return 0;
+        }
+        let before = self
+            .placed
+            .members
+            .iter()
+            .filter(|other| other.can_run(rules) && mix(other.id.0 ^ game.0) < mix(me.0 ^ game.0));
+        STEP_IN_US * (1 + before.count() as u64)
+    }
+
+    pub(super) fn drop_claim(&mut self, game: GameId) {
+        if let Some(claim) = self.claims.remove(&game) {
+            self.claims_due.remove(&(claim.due(), game));
+        }
+    }
+
+    /// Who holds which game, of those that live.
+    pub(super) fn board(&mut self) -> &mut Board {
+        let view = &self.view;
+        let placed = &self.placed;
+        self.board.get_or_insert_with(|| {
+            let mut board = Board::new(&placed.members, &placed.target);
+            for record in view.games() {
+                board.put(&placed_game(record));
+            }
+            board
+        })
+    }
+
+    /// A game is what its record says, whatever was meant to become of it.
+    pub(super) fn put_on_board(&mut self, game: GameId) {
+        if let Some(board) = &mut self.board {
+            match self.view.game(game) {
+                Some(record) => drop(board.put(&placed_game(record))),
+                None => board.remove(game),
             }
         }
     }
 
-    fn find_claims(&mut self, now: Time) {
+    /// Finds out who lives.
+    pub(super) fn keep_placed(&mut self, now: Time) {
         let members = self.placed_members(now);
-        let last = self.is_last(&members);
-        let mut causes: Vec<(GameId, Epoch, Option<Epoch>, u16, &'static str)> = Vec::new();
-        for record in self.view.games() {
-            if let Some(cause) = self.cause_to_claim(now, record, last) {
-                causes.push((record.id, record.epoch, self.untouched_base(record), record.rules, cause));
-            }
-        }
-        let others = causes.iter().any(|(.., cause)| *cause != "move");
-        let places = if others {
-            place(&self.placed_games(), &members, &self.target_revision())
-        } else {
-            Default::default()
-        };
-        let creating: Vec<GameId> = self
-            .calls
-            .values()
-            .filter_map(|call| match call {
-                Call::Create { game, .. } => Some(*game),
-                _ => None,
-            })
-            .collect();
-        self.claims.retain(|game, claim| claim.in_flight || causes.iter().any(|(other, ..)| other == game));
-        for (game, epoch, base, rules, cause) in causes {
-            if creating.contains(&game) {
-                continue;
-            }
-            let delay = if cause == "move" {
-                if self.commit_may_come(game) { COMMIT_WAIT_US } else { 0 }
-            } else if places.get(&game) == Some(&self.me.id) {
-                0
-            } else {
-                let before = members.iter().filter(|other| {
-                    other.can_run(rules) && mix(other.id.0 ^ game.0) < mix(self.me.id.0 ^ game.0)
-                });
-                STEP_IN_US * (1 + before.count() as u64)
-            };
-            let fresh = Claim {
-                epoch,
-                base,
-                cause,
-                since: now,
-                delay_us: 0,
-                not_before: now,
-                in_flight: false,
-                unanswered: false,
-            };
-            let claim = self.claims.entry(game).or_insert(fresh);
-            if claim.epoch != epoch && !claim.in_flight {
-                (claim.epoch, claim.base, claim.since, claim.unanswered) = (epoch, base, now, false);
-            }
-            (claim.cause, claim.delay_us) = (cause, delay);
+        let target = crate::placement::target_revision(self.view.published(), self.view.members.values());
+        if members != self.placed.members || target != self.placed.target {
+            self.placed = Placed { members, target };
+            self.board = None;
         }
     }
 
     /// Where all are leaving, each looks after the dead until the end; what was parked stays parked.
-    fn is_last(&self, members: &[PlacedMember]) -> bool {
-        self.me.state == MemberState::Draining && !members.iter().any(|member| member.accepts)
+    fn is_last(&self) -> bool {
+        self.me.state == MemberState::Draining && !self.placed.members.iter().any(|member| member.accepts)
     }
 
     fn cause_to_claim(&self, now: Time, record: &GameRecord, last: bool) -> Option<&'static str> {
         let rules = (self.me.rules_min..=self.me.rules_max).contains(&record.rules);
         match record.owner {
-            _ if self.owned.contains_key(&record.id) || !rules => None,
+            _ if self.owned.contains_key(&record.id) || self.creating.contains(&record.id) || !rules => None,
             // A leaving member, too, has to look after what it was given.
             Some(owner) if owner == self.me.id => {
                 let promised = self.promises.get(&record.id).is_some_and(|promise| !promise.over);
@@ -167,18 +227,21 @@ impl Member {
 
     fn claim(&mut self, now: Time, game: GameId, out: &mut Vec<Effect>) {
         let (salt, floor, owner) = (self.salt(), self.highest, self.me.id);
-        let record = self.view.game(game);
         // Found a while ago, perhaps before this member stood still: what was proof then may be none now.
-        let last = self.me.state == MemberState::Draining && self.is_last(&self.placed_members(now));
-        let Some(record) = record.filter(|record| self.cause_to_claim(now, record, last).is_some()) else {
+        let last = self.is_last();
+        let record = self.view.game(game);
+        let record = record.filter(|record| self.cause_to_claim(now, record, last).is_some());
+        let Some(expect) = record.map(|record| Fence { epoch: record.epoch, owner: record.owner }) else {
             self.claims.remove(&game);
+            self.view.changed.insert(game);
             return;
         };
-        let expect = Fence { epoch: record.epoch, owner: record.owner };
         let Some(claim) = self.claims.get_mut(&game).filter(|claim| claim.epoch == expect.epoch) else {
+            self.view.changed.insert(game);
             return;
         };
         claim.in_flight = true;
+        self.claiming += 1;
         let claiming = Claiming { expect, base: claim.base, cause: claim.cause, since: claim.since };
         self.call(Call::Claim { game, claiming }, Request::Claim { game, expect, owner, salt, floor }, out);
     }
@@ -195,9 +258,11 @@ impl Member {
             claim.in_flight = false;
             claim.not_before = now.plus(RETRY_US);
             claim.unanswered |= matches!(reply, Err(RegistryError::Unanswered(_)));
+            self.claims_due.insert((claim.due(), game));
         }
+        self.claiming -= 1;
         let Claiming { expect, base, cause, since } = claiming;
-        self.look_again();
+        self.view.changed.insert(game);
         match reply {
             Ok(Reply::Claimed { record, settings, snapshot }) => {
                 let (rewind, base) = (base.is_none(), base.unwrap_or(record.base));
@@ -209,7 +274,7 @@ impl Member {
                 }
                 let from = self.incoming.get(&game).map(|incoming| incoming.from);
                 let (tick, bytes) = (snapshot.tick, snapshot.world.len());
-                self.own(now, game, epoch, settings.clone(), tick);
+                self.own(now, game, (base, epoch), settings.clone(), tick);
                 out.push(Effect::Start {
                     game,
                     epoch,
@@ -253,15 +318,14 @@ impl Member {
             })
             .collect()
     }
+}
 
-    /// What placement needs to know about games: one whose owner is dead on the operator's word has none.
-    pub(super) fn placed_games(&self) -> Vec<PlacedGame> {
-        let placed = |record: &GameRecord| PlacedGame {
-            id: record.id,
-            owner: record.owner.filter(|_| !matches!(record.next, Some((_, Reason::Dead(_))))),
-            next: record.next.as_ref().map(|(member, _)| *member),
-            rules: record.rules,
-        };
-        self.view.games().map(placed).collect()
+/// What placement needs to know about a game: one whose owner is dead on the operator's word has none.
+fn placed_game(record: &GameRecord) -> PlacedGame {
+    PlacedGame {
+        id: record.id,
+        owner: record.owner.filter(|_| !matches!(record.next, Some((_, Reason::Dead(_))))),
+        next: record.next.as_ref().map(|(member, _)| *member),
+        rules: record.rules,
     }
 }

@@ -4,11 +4,11 @@
 //! owner's message was lost. A prepared target reads the record every tick; a member that finds itself owner of an epoch
 //! that nobody told it about claims the game afresh, with the world that was stored by the move.
 
-use super::{Call, Member};
+use super::Member;
 use crate::{Effect, MoveRecord, Time};
 use protocol::peer::{Control, GameSettings};
 use protocol::{Epoch, GameId, MemberId, TICK_MICROS};
-use registry::{MemberState, Snapshot};
+use registry::{GameRecord, MemberState, Snapshot};
 use std::collections::BTreeMap;
 
 /// Games that this member gets ready for at once, at most: whoever comes with more waits.
@@ -113,14 +113,14 @@ impl Member {
         }
     }
 
-    /// The old owner says that the registry has given the game to this member: (its epoch, the new one).
+    /// The old owner says that the registry has given the game to this member: (its epoch, that of the world, the new one).
     #[expect(clippy::too_many_arguments, reason = "the fields of one message")]
     pub(super) fn committed(
         &mut self,
         now: Time,
         from: MemberId,
         game: GameId,
-        (old, epoch): (Epoch, Epoch),
+        (old, base, epoch): (Epoch, Epoch, Epoch),
         snapshot: Snapshot,
         due_us: i64,
         out: &mut Vec<Effect>,
@@ -135,7 +135,7 @@ impl Member {
             self.incoming.get(&game).is_some_and(|incoming| incoming.from == from && incoming.epoch == old);
         let replaced = self.view.game(game).is_some_and(|record| record.epoch > epoch);
         // Not prepared, replaced meanwhile, or maybe so: only the registry can say, and a claim then brings the world.
-        if !waited_for || replaced || !self.lease.valid(now) || self.is_claiming(game) {
+        if !waited_for || replaced || !self.lease.valid(now) || self.is_claiming_over(game, epoch) {
             self.ask_for(game, out);
             return;
         }
@@ -143,16 +143,8 @@ impl Member {
         let (tick, bytes) = (snapshot.tick, snapshot.world.len());
         let due = Time(now.0.saturating_add_signed(due_us));
         let settings = incoming.settings;
-        self.own(now, game, epoch, settings.clone(), tick);
-        out.push(Effect::Start {
-            game,
-            epoch,
-            settings,
-            base: old,
-            snapshot: Some(snapshot),
-            due,
-            rewind: false,
-        });
+        self.own(now, game, (base, epoch), settings.clone(), tick);
+        out.push(Effect::Start { game, epoch, settings, base, snapshot: Some(snapshot), due, rewind: false });
         out.push(Effect::Send(from, Control::Started { game, epoch }));
         let pause_us = now.since(due);
         let to = self.me.id;
@@ -175,15 +167,18 @@ impl Member {
         if let Some(drain) = &mut self.drain {
             drain.called_off(game, from, epoch);
         }
-        // A claim may bring the game here all the same. It is asked again when that is known.
-        if self.is_claiming(game) {
+        // A claim may bring the game here all the same, or has brought it further than the old owner knows. It is asked again
+        // when that is known.
+        let me = self.me.id;
+        let further = |record: &GameRecord| record.owner == Some(me) && record.base != epoch;
+        if self.is_claiming(game) || self.view.game(game).is_some_and(further) {
             return;
         }
         if self.incoming.get(&game).is_some_and(|incoming| incoming.from == from && incoming.epoch <= epoch) {
             self.incoming.remove(&game);
             out.push(Effect::Unprepare { game });
         }
-        self.claims.remove(&game);
+        self.drop_claim(game);
         self.promises.insert(game, Promise { to: from, epoch, over: false, next: now.plus(PROMISE_US) });
         out.push(Effect::Send(from, Control::Aborted { game, epoch }));
     }
@@ -194,12 +189,15 @@ impl Member {
             && (promise.to, promise.epoch) == (from, epoch)
         {
             promise.over = true;
-            self.look_again();
+            self.view.changed.insert(game);
         }
     }
 
     /// A game that the registry names this member for is not left to an old owner that does not run it either.
     pub(super) fn keep_promises(&mut self, now: Time, out: &mut Vec<Effect>) {
+        if self.promises.is_empty() {
+            return;
+        }
         let me = self.me.id;
         let named = |game: &GameId| self.view.game(*game).is_some_and(|record| record.owner == Some(me));
         let waiting = self.promises.iter().filter(|(game, promise)| !promise.over && named(game));
@@ -210,7 +208,7 @@ impl Member {
             let Some(promise) = self.promises.get_mut(&game) else { continue };
             if gone {
                 promise.over = true;
-                self.look_again();
+                self.view.changed.insert(game);
                 continue;
             }
             if now >= promise.next {
@@ -257,10 +255,11 @@ impl Member {
 
     /// A claim of this member for the game is under way, or may still be though it was not answered.
     fn is_claiming(&self, game: GameId) -> bool {
-        self.claims.get(&game).is_some_and(|claim| claim.unanswered)
-            || self
-                .calls
-                .values()
-                .any(|call| matches!(call, Call::Claim { game: claimed, .. } if *claimed == game))
+        self.claims.get(&game).is_some_and(|claim| claim.unanswered || claim.in_flight)
+    }
+
+    /// As [`Member::is_claiming`], where the claim would replace that ownership: any other one is refused.
+    fn is_claiming_over(&self, game: GameId, epoch: Epoch) -> bool {
+        self.is_claiming(game) && self.claims.get(&game).is_some_and(|claim| claim.epoch == epoch)
     }
 }

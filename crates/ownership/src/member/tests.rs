@@ -428,6 +428,7 @@ fn a_target_starts_only_when_it_is_told_that_the_registry_agreed() {
     let commit = Control::Commit {
         game: GAME,
         old: epoch,
+        base: epoch,
         epoch: granted,
         tick: Tick(20),
         snapshot: Bytes::new(),
@@ -500,7 +501,7 @@ fn nothing_is_called_durable_once_the_lease_has_lapsed() {
     rig.pass(3_000_000);
     rig.effects.clear();
     assert!(!rig.member.lease_valid(rig.now));
-    rig.member.owned.values_mut().for_each(|owned| owned.durable = Some(Tick(1_000_000)));
+    rig.member.owned.get_mut(&GAME).expect("owned").durable = Some(Tick(1_000_000));
     rig.tell(Event::Wake);
     assert!(!rig.seen(|effect| matches!(effect, Effect::Durable(..))));
     rig.away = false;

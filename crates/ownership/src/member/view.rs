@@ -6,8 +6,11 @@
 use super::{Call, Member};
 use crate::{Effect, Time};
 use protocol::{Epoch, GameId, MemberId};
-use registry::{ClusterRecord, GameRecord, Hint, MemberRecord, RegistryError, Reply, Request};
+use registry::{ClusterRecord, GameRecord, Hint, MemberRecord, Reason, RegistryError, Reply, Request};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Between two listings there are so many microseconds for each game.
+const POLL_GAME_US: u64 = 1_000;
 
 /// One member's renewal counter, watched.
 #[derive(Debug)]
@@ -31,8 +34,15 @@ pub(super) struct View {
     /// When the newest answered poll of members was sent; none after one that failed.
     members_sent: Option<Time>,
     games: BTreeMap<GameId, (GameRecord, Time)>,
+    by_owner: BTreeMap<Option<MemberId>, BTreeSet<GameId>>,
+    /// Games that are assigned to somebody as a move, and those whose owner is dead on the operator's word.
+    pub(super) assigned: BTreeSet<GameId>,
+    pub(super) dead_word: BTreeSet<GameId>,
+    /// Games whose records have changed, or which this member has ceased to own, since claims were looked for.
+    pub(super) changed: BTreeSet<GameId>,
     games_known: bool,
     next_poll: Time,
+    next_games: Time,
     polling_members: bool,
     polling_games: bool,
     /// A hint came while the poll of members was under way: its answer may be older.
@@ -57,8 +67,13 @@ impl View {
             watches: BTreeMap::new(),
             members_sent: None,
             games: BTreeMap::new(),
+            by_owner: BTreeMap::new(),
+            assigned: BTreeSet::new(),
+            dead_word: BTreeSet::new(),
+            changed: BTreeSet::new(),
             games_known: false,
             next_poll: now,
+            next_games: now,
             polling_members: false,
             polling_games: false,
             members_again: false,
@@ -74,13 +89,50 @@ impl View {
 
     /// The registry is known to name that owner by now, before the record is read again.
     pub(super) fn note_owner(&mut self, game: GameId, owner: Option<MemberId>, epoch: Epoch) {
-        if let Some((record, _)) = self.games.get_mut(&game).filter(|(record, _)| record.epoch < epoch) {
-            (record.base, record.epoch, record.owner, record.next) = (record.epoch, epoch, owner, None);
+        let known = self.games.get(&game).filter(|(record, _)| record.epoch < epoch).cloned();
+        if let Some((record, seen)) = known {
+            self.put(GameRecord { base: record.epoch, epoch, owner, next: None, ..record }, seen);
         }
     }
 
     pub(super) fn games(&self) -> impl Iterator<Item = &GameRecord> {
         self.games.values().map(|(record, _)| record)
+    }
+
+    /// Who owns games; none stands for those that are parked.
+    pub(super) fn owners(&self) -> impl Iterator<Item = Option<MemberId>> {
+        self.by_owner.keys().copied()
+    }
+
+    pub(super) fn games_of(&self, owner: Option<MemberId>) -> impl Iterator<Item = GameId> {
+        self.by_owner.get(&owner).into_iter().flatten().copied()
+    }
+
+    fn put(&mut self, record: GameRecord, seen: Time) {
+        let id = record.id;
+        self.take(id);
+        self.by_owner.entry(record.owner).or_default().insert(id);
+        match &record.next {
+            Some((_, Reason::Move)) => drop(self.assigned.insert(id)),
+            Some((_, Reason::Dead(_))) => drop(self.dead_word.insert(id)),
+            None => {}
+        }
+        self.changed.insert(id);
+        self.games.insert(id, (record, seen));
+    }
+
+    fn take(&mut self, game: GameId) -> bool {
+        let Some((record, _)) = self.games.remove(&game) else { return false };
+        if let Some(games) = self.by_owner.get_mut(&record.owner) {
+            games.remove(&game);
+            if games.is_empty() {
+                self.by_owner.remove(&record.owner);
+            }
+        }
+        self.assigned.remove(&game);
+        self.dead_word.remove(&game);
+        self.changed.insert(game);
+        true
     }
 
     pub(super) fn games_known(&self) -> bool {
@@ -123,7 +175,7 @@ impl View {
         }
         self.run_id = run_id;
         self.members_sent = Some(sent);
-        let owners = self.games.values().filter_map(|(record, _)| record.owner);
+        let owners = self.by_owner.keys().flatten().copied();
         let watched: BTreeSet<MemberId> = owners.chain(self.members.keys().copied()).collect();
         self.watches.retain(|member, _| watched.contains(member));
         for member in watched {
@@ -144,6 +196,11 @@ impl Member {
         if now >= self.view.next_poll {
             self.view.next_poll = now.plus(self.settings.poll_us);
             self.poll_members(now, out);
+        }
+        if now >= self.view.next_games {
+            // A listing costs as much as there are games: the poll finds what hints did not say, and need not be soon.
+            let all = POLL_GAME_US * self.view.games.len() as u64;
+            self.view.next_games = now.plus(self.settings.poll_us.max(all));
             self.poll_games(now, out);
         }
         if self.view.members_again && !self.view.polling_members {
@@ -152,7 +209,7 @@ impl Member {
         if self.view.games_again && !self.view.polling_games {
             self.poll_games(now, out);
         }
-        self.wake_at(self.view.next_poll);
+        self.wake_at(self.view.next_poll.min(self.view.next_games));
     }
 
     fn poll_members(&mut self, now: Time, out: &mut Vec<Effect>) {
@@ -204,7 +261,7 @@ impl Member {
 
     pub(super) fn members_came(&mut self, now: Time, sent: Time, reply: Result<Reply, RegistryError>) {
         self.view.polling_members = false;
-        self.look_again();
+        self.members_changed = true;
         let Ok(Reply::Members { run_id, members, cluster }) = reply else {
             self.view.members_sent = None;
             return;
@@ -227,7 +284,6 @@ impl Member {
         out: &mut Vec<Effect>,
     ) {
         self.view.polling_games = false;
-        self.look_again();
         let Ok(Reply::Games(records)) = reply else { return };
         self.view.games_known = true;
         let named: BTreeSet<GameId> = records.iter().map(|record| record.id).collect();
@@ -255,7 +311,6 @@ impl Member {
         reply: Result<Reply, RegistryError>,
         out: &mut Vec<Effect>,
     ) {
-        self.look_again();
         match reply {
             Ok(Reply::Game(record)) => self.learn(now, record, out),
             Ok(Reply::Gone) => self.forget(game, out),
@@ -271,16 +326,27 @@ impl Member {
 
     /// Takes a record in, wherever it came from: a lower epoch is an older answer.
     pub(super) fn learn(&mut self, seen: Time, record: GameRecord, out: &mut Vec<Effect>) {
-        self.view_only(seen, record.clone(), out);
-        self.fenced_by(&record, out);
+        if self.owned.contains_key(&record.id) {
+            self.view_only(seen, record.clone(), out);
+            self.fenced_by(&record, out);
+        } else {
+            self.view_only(seen, record, out);
+        }
     }
 
     /// As [`Member::learn`], for an answer that its receiver acts on by itself.
     pub(super) fn view_only(&mut self, seen: Time, record: GameRecord, out: &mut Vec<Effect>) {
-        let known = self.view.game(record.id);
-        if known.is_some_and(|known| known.epoch > record.epoch) {
-            return;
+        let held = |record: &GameRecord| (record.owner, record.epoch, record.next.clone());
+        match self.view.games.get_mut(&record.id) {
+            Some((known, _)) if known.epoch > record.epoch => return,
+            // Nothing that anything is decided by.
+            Some((known, when)) if held(known) == held(&record) => {
+                (*known, *when) = (record, seen);
+                return;
+            }
+            _ => {}
         }
+        let known = self.view.game(record.id);
         if known.map(|known| (known.owner, known.epoch)) != Some((record.owner, record.epoch)) {
             out.push(Effect::OwnerOf(record.id, record.owner.map(|owner| (owner, record.epoch))));
         }
@@ -289,13 +355,19 @@ impl Member {
         if record.owner != Some(self.me.id) && promise.is_some_and(|promise| record.epoch > promise.epoch) {
             self.promises.remove(&record.id);
         }
-        self.look_again();
-        self.view.games.insert(record.id, (record, seen));
+        let id = record.id;
+        self.view.put(record, seen);
+        self.put_on_board(id);
+        if self.owned.contains_key(&id) {
+            self.to_move.insert(id);
+        }
     }
 
     pub(super) fn forget(&mut self, game: GameId, out: &mut Vec<Effect>) {
         self.promises.remove(&game);
-        if self.view.games.remove(&game).is_some() && !self.owned.contains_key(&game) {
+        let known = self.view.take(game);
+        self.put_on_board(game);
+        if known && !self.owned.contains_key(&game) {
             out.push(Effect::OwnerOf(game, None));
         }
     }

@@ -50,8 +50,15 @@ impl Rig {
     }
 
     fn commit_comes(&mut self, old: Epoch, epoch: Epoch) {
-        let commit =
-            Control::Commit { game: GAME, old, epoch, tick: Tick(20), snapshot: Bytes::new(), due_us: 5_000 };
+        let commit = Control::Commit {
+            game: GAME,
+            old,
+            base: old,
+            epoch,
+            tick: Tick(20),
+            snapshot: Bytes::new(),
+            due_us: 5_000,
+        };
         self.tell(Event::Message(B, commit));
     }
 
@@ -459,4 +466,55 @@ fn an_owner_that_does_not_hold_what_was_called_off_says_so() {
     rig.tell(Event::Message(B, Control::Aborted { game: GAME, epoch: Epoch(5) }));
     let released = Effect::Send(B, Control::Released { game: GAME, epoch: Epoch(5) });
     assert!(rig.seen(|effect| *effect == released));
+}
+
+#[test]
+fn an_ownership_that_has_run_no_tick_hands_on_the_chain_that_it_was_given() {
+    let mut rig = Rig::new(&[B]);
+    let old = rig.prepared_by_b();
+    let epoch = rig.committed_by_b(old);
+    rig.commit_comes(old, epoch);
+    rig.effects.clear();
+    let expect = Fence { epoch, owner: Some(ME) };
+    rig.ask(Request::Assign { game: GAME, expect, next: B, reason: Reason::Move });
+    rig.tell(Event::Hint(Hint::Game(GAME)));
+    let freeze = |rig: &mut Rig| {
+        rig.tell(Event::Message(B, Control::Prepared { game: GAME, epoch }));
+        assert!(rig.effects.contains(&Effect::Freeze(GAME)));
+        rig.effects.clear();
+        let next_due = rig.now.plus(15_000);
+        rig.tell(Event::Frozen { game: GAME, snapshot: world(20), next_due });
+    };
+    rig.spoil = vec![(is_commit, Spoil::Refused)];
+    freeze(&mut rig);
+    assert_eq!(rig.only_start(), (epoch, old, false), "here");
+    rig.pass(2_100_000);
+    freeze(&mut rig);
+    let bases = rig.effects.iter().filter_map(|effect| match effect {
+        Effect::Send(_, Control::Commit { base, .. }) => Some(*base),
+        _ => None,
+    });
+    assert_eq!(bases.collect::<Vec<_>>(), [old], "and there");
+}
+
+#[test]
+fn nothing_is_called_off_once_a_claim_was_carried_out_unheard() {
+    let mut rig = Rig::new(&[B]);
+    let old = rig.prepared_by_b();
+    rig.committed_by_b(old);
+    rig.spoil = vec![(is_claim, Spoil::AnswerLost), (is_claim, Spoil::Refused)];
+    rig.tell(Event::Hint(Hint::Game(GAME)));
+    while rig.spoil.len() > 1 {
+        rig.pass(10_000);
+    }
+    rig.tell(Event::Hint(Hint::Game(GAME)));
+    while !rig.spoil.is_empty() {
+        rig.pass(10_000);
+    }
+    rig.effects.clear();
+    rig.tell(Event::Message(B, Control::Abort { game: GAME, epoch: old }));
+    assert!(!rig.effects.iter().any(|effect| matches!(effect, Effect::Send(_, Control::Aborted { .. }))));
+    rig.pass(300_000);
+    let (_, base, rewind) = rig.only_start();
+    assert_eq!((base, rewind), (old, false));
 }
