@@ -16,8 +16,6 @@ pub enum Broken {
     ClaimWithoutWaiting,
     /// An owner goes on under its epoch after a move that was not answered.
     GoOnAfterLostCommit,
-    /// An owner goes on under its epoch after a parking that was not answered.
-    GoOnAfterLostPark,
     /// An owner whose move was not answered writes again under the same epoch instead of taking a fresh one.
     TwoWritesOneEpoch,
     /// A game is called durable before it is stored.
@@ -70,7 +68,6 @@ pub const TEETH: &[Tooth] = &[
     Tooth { broken: Broken::EdgeShowsBoth, promise: "promise 2" },
     Tooth { broken: Broken::ClaimWithoutWaiting, promise: "promise 8" },
     Tooth { broken: Broken::GoOnAfterLostCommit, promise: "promise 5" },
-    Tooth { broken: Broken::GoOnAfterLostPark, promise: "promise 5" },
     Tooth { broken: Broken::TwoWritesOneEpoch, promise: "promise 5" },
     Tooth { broken: Broken::DurableBeforeStored, promise: "promise 4" },
     Tooth { broken: Broken::InputsTwice, promise: "promise 4" },

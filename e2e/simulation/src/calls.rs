@@ -370,7 +370,6 @@ impl Cluster {
         }
         let takes_for_not_made = match self.plan.broken {
             Some(Broken::GoOnAfterLostCommit) => what == What::Commit,
-            Some(Broken::GoOnAfterLostPark) => what == What::Park,
             _ => false,
         };
         reply = match reply {

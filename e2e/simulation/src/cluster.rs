@@ -355,7 +355,7 @@ impl Cluster {
                 let stands = self
                     .links
                     .get(&pair(from, to))
-                    .is_some_and(|link| link.up && link.generation == generation);
+                    .is_some_and(|link| (link.up || link.flushes) && link.generation == generation);
                 if stands {
                     self.peer(from, to, message);
                 }

@@ -2,6 +2,7 @@
 
 use crate::broken::Broken;
 use crate::cluster::{Action, Cluster, Down};
+use crate::net::pair;
 use crate::plan::{Blow, Kind};
 use crate::server::short;
 use ownership::Event;
@@ -199,7 +200,13 @@ impl Cluster {
         if drained && no_sockets && !server.paused(now) {
             self.judge_exit(id);
             self.call(None, Request::Leave(id));
+            let peers = self.links_of(id);
             self.kill(id, true);
+            for peer in peers {
+                if let Some(link) = self.links.get_mut(&pair(id, peer)) {
+                    link.flushes = true;
+                }
+            }
             return;
         }
         if now / GO_AWAY_AGAIN_US != (now - LOOK_US) / GO_AWAY_AGAIN_US {

@@ -275,9 +275,13 @@ impl Cluster {
     /// A player was shown another tick than the next one, or has to look for another server.
     pub fn judge_hole(&mut self, index: usize, server: Option<MemberId>, what: &str) {
         let (now, game) = (self.now, self.clients[index].game);
-        let broke = server.and_then(|server| self.servers.get(&server)).and_then(|server| server.links_broke);
+        let server = server.and_then(|server| self.servers.get(&server));
+        let broke = server.and_then(|server| server.links_broke);
+        // An edge that does not reach the registry learns of an owner from others alone.
+        let blind = server.map_or(0, |server| server.blind_until).max(self.away_until);
         let stood_still = self.stood_still.get(&game).is_some_and(|until| now < *until + REMEMBERED_US);
         let excused = broke.is_some_and(|at| now < at + REMEMBERED_US)
+            || blind > 0 && now < blind + REMEMBERED_US
             || stood_still
             || self.excuses.get(&game).is_some_and(|excuse| *excuse > 0);
         if self.plan.misses_nothing() && !excused {

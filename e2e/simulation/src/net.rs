@@ -24,6 +24,8 @@ pub struct Link {
     pub up: bool,
     /// Counts its lives.
     pub generation: u64,
+    /// It was closed by one end: what was sent before still arrives.
+    pub flushes: bool,
     /// Cannot be set up again before.
     pub blocked_until: u64,
     /// Last arrival in each direction: messages do not overtake each other.
@@ -97,7 +99,7 @@ impl Cluster {
     pub fn break_link(&mut self, a: MemberId, b: MemberId, blocked_us: u64) {
         let now = self.now;
         let Some(link) = self.links.get_mut(&pair(a, b)).filter(|link| link.up) else { return };
-        link.up = false;
+        (link.up, link.flushes) = (false, false);
         link.blocked_until = now + blocked_us + 200_000;
         let ends = [a, b].map(|end| self.servers.get(&end).is_some_and(|server| server.alive));
         if ends == [true, true] {

@@ -32,10 +32,10 @@ pub struct Oracle {
     planned: BTreeMap<(GameId, Epoch), Planned>,
     /// Where each ownership started from.
     starts: BTreeMap<(GameId, Epoch), u64>,
-    /// Moves from that epoch that their target has called off: the old owner may tick on.
-    called_off: BTreeSet<(GameId, Epoch)>,
-    /// Games and epochs that were moved or parked away: at which tick.
-    left: BTreeMap<(GameId, Epoch), u64>,
+    /// Moves from that epoch that that target has called off: the old owner may tick on.
+    called_off: BTreeSet<(GameId, Epoch, MemberId)>,
+    /// Games and epochs that were moved or parked away: at which tick, and to whom.
+    left: BTreeMap<(GameId, Epoch), (u64, Option<MemberId>)>,
     /// The newest tick of each game that was run.
     newest: BTreeMap<GameId, u64>,
     /// When the registry's record left an epoch.
@@ -55,17 +55,18 @@ impl Oracle {
     }
 
     /// A target says that it will not run what is moved to it from that epoch, or that it will.
-    pub fn said(&mut self, game: GameId, from: Epoch, called_off: bool) {
+    pub fn said(&mut self, game: GameId, from: Epoch, target: MemberId, called_off: bool) {
         if called_off {
-            self.called_off.insert((game, from));
+            self.called_off.insert((game, from, target));
         } else {
-            self.called_off.remove(&(game, from));
+            self.called_off.remove(&(game, from, target));
         }
     }
 
-    /// The target of a move from that epoch has called it off.
+    /// The game was moved away from that epoch, and the target has called it off.
     pub fn is_called_off(&self, game: GameId, from: Epoch) -> bool {
-        self.called_off.contains(&(game, from))
+        let to = self.left.get(&(game, from)).and_then(|(_, to)| *to);
+        to.is_some_and(|to| self.called_off.contains(&(game, from, to)))
     }
 
     /// A world that nobody ticked: the first of a game.
@@ -151,7 +152,7 @@ impl Oracle {
             ));
         }
         let called_off = self.is_called_off(game, epoch);
-        if let Some(left) = self.left.get(&(game, epoch)).filter(|left| tick > **left && !called_off) {
+        if let Some((left, _)) = self.left.get(&(game, epoch)).filter(|left| tick > left.0 && !called_off) {
             broken =
                 Some(format!("promise 5: {game} was moved at tick {left}, its old owner runs tick {tick}"));
         }
@@ -200,14 +201,14 @@ impl Oracle {
             self.replaced.insert((game, before.epoch), now);
         }
         if let (Request::Park { snapshot, .. }, Reply::Granted { .. }) = (request, reply) {
-            self.left.insert((game, expect.epoch), snapshot.tick.0);
+            self.left.insert((game, expect.epoch), (snapshot.tick.0, None));
         }
-        if let (Request::CommitMove { snapshot, .. }, Reply::Granted { epoch }) = (request, reply) {
+        if let (Request::CommitMove { snapshot, to, .. }, Reply::Granted { epoch }) = (request, reply) {
             let world = Toy::decode(&snapshot.world);
             let planned = Planned { from: expect.epoch, tick: world.tick, hash: world.hash };
-            self.left.insert((game, expect.epoch), world.tick);
+            self.left.insert((game, expect.epoch), (world.tick, Some(*to)));
             let ran = self.runs.get(&(game, expect.epoch)).and_then(|run| run.ticks);
-            let called_off = self.is_called_off(game, expect.epoch);
+            let called_off = self.called_off.contains(&(game, expect.epoch, *to));
             if ran.is_some_and(|(_, last)| last > world.tick) && !called_off {
                 self.fail(format!(
                     "promise 5: {game} is moved with the world of tick {}, {ran:?} were run",

@@ -146,9 +146,9 @@ impl Cluster {
                     Control::Abort { .. } => self.coverage.count("hand-overs called off"),
                     Control::Aborted { game, epoch } => {
                         self.coverage.branch(coverage::ABORTED);
-                        self.oracle.said(*game, *epoch, true);
+                        self.oracle.said(*game, *epoch, id, true);
                     }
-                    Control::Prepared { game, epoch } => self.oracle.said(*game, *epoch, false),
+                    Control::Prepared { game, epoch } => self.oracle.said(*game, *epoch, id, false),
                     _ => {}
                 }
                 self.send(id, to, PeerMessage::Control(control));
