@@ -126,21 +126,24 @@ async fn edges_ask_the_next_owner_only_once_it_can_answer() {
     let registry = Memory::default();
     let (owner, one) = (member(&registry, "owner").await, member(&registry, "one").await);
     let two = member(&registry, "two").await;
-    let mut players = Vec::new();
+    let mut players = tokio::task::JoinSet::new();
     for _ in 0..5 {
         let game = owner.a_game().await;
         for address in [owner.address, one.address, two.address] {
-            players.push(Client::enter(address, spectator(game)).await.0);
+            let mut player = Client::enter(address, spectator(game)).await.0;
+            // All read all the time: one that waits for its turn would be a slow reader.
+            players.spawn(async move {
+                let (before, _) = player.world.expect("welcomed");
+                while player.world.is_none_or(|(now, _)| now == before) {
+                    player.next().await.expect("no close");
+                }
+                assert!(player.skipped.is_empty(), "a planned move costs no tick");
+                player
+            });
         }
     }
-    let epochs: Vec<_> = players.iter().map(|player| player.world.expect("welcomed").0).collect();
     let leaving = owner.leave();
-    for (player, before) in players.iter_mut().zip(epochs) {
-        while player.world.is_none_or(|(now, _)| now == before) {
-            player.next().await.expect("no close");
-        }
-        assert!(player.skipped.is_empty(), "a planned move costs no tick");
-    }
+    let players = players.join_all().await;
     for member in [&one, &two] {
         let metrics = member.metrics().await;
         assert!(metrics.contains("gamed_subscriptions_refused_total 0\n"), "{metrics}");
