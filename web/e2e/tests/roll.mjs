@@ -56,6 +56,7 @@ browserTest('all servers are replaced while somebody plays: no reload, no rejoin
   await until('a second more of the game', async () => (await table.tick()) > at + 50);
   await player.page.keyboard.up('ArrowLeft');
   const { heard } = player;
+  const moves = (await visit.demo.cluster()).moves.map(({ game }) => game);
   const { loadedOnce, shownTicks } = await player.page.evaluate(() => ({ loadedOnce: window.loadedOnce, shownTicks: window.shownTicks }));
   assert.ok(loadedOnce, 'the page was loaded anew');
   assert.equal(new Set(heard.players).size, 1, 'the page was another player afterwards');
@@ -67,7 +68,8 @@ browserTest('all servers are replaced while somebody plays: no reload, no rejoin
   assert.deepEqual({ skipped: stats.ticksSkipped, rewinds: stats.rewinds, takeOvers: stats.takeOvers }, { skipped: 0, rewinds: 0, takeOvers: 0 });
   visit.report(
     `ticks ${from} to ${await table.tick()} without a hole over ${heard.players.length} sockets and ${heard.epochs.length} owners; ` +
-      `the longest wait for a frame around the last change of owners was ${Math.round(stats.lastGapMs)} ms`,
+      `the longest wait for a frame around the last change of owners was ${Math.round(stats.lastGapMs)} ms; ` +
+      `${moves.length} moves of ${new Set(moves).size} games`,
   );
 
   const stood = await table.tank();
@@ -77,4 +79,4 @@ browserTest('all servers are replaced while somebody plays: no reload, no rejoin
     return now !== null && Math.hypot(now.x - stood.x, now.y - stood.y) > 0.3;
   });
   await player.page.keyboard.up('ArrowUp');
-}, { timeout: 90_000 });
+}, { timeout: 90_000, demo: ['--demo-games', '3'] });
