@@ -44,8 +44,13 @@ impl Cluster {
         let now = self.now;
         let mut well = true;
         for game in self.games.clone() {
+            // Who does not reach the registry cannot take a game, nor watch its owner's lease.
             let ready = self.servers.values().any(|server| {
-                server.alive && !server.terminating && server.member.is_ready() && !server.paused(now)
+                server.alive
+                    && !server.terminating
+                    && server.member.is_ready()
+                    && !server.paused(now)
+                    && now >= server.blind_until
             });
             let served = self.is_served(game);
             well &= served;
