@@ -193,7 +193,9 @@ impl Cluster {
         }
         let reads_members = matches!(request, Request::Members);
         let (mut reply, hints) = self.store.apply(BEGAN_MS + now / 1_000, request);
-        let refused = matches!(reply, Reply::Stale(_));
+        // A write that meets a later ownership of its own sender tells it nothing of the kind.
+        let refused =
+            matches!(&reply, Reply::Stale(record) if record.owner != caller.map(|caller| caller.id));
         if let (Some(request), Some((game, _))) = (&original, asked) {
             let after = self.record(game);
             self.oracle.written(now, request, &reply, before.as_ref(), after.as_ref());

@@ -44,13 +44,8 @@ impl Cluster {
         let now = self.now;
         let mut well = true;
         for game in self.games.clone() {
-            // Who does not reach the registry cannot take a game, nor watch its owner's lease.
             let ready = self.servers.values().any(|server| {
-                server.alive
-                    && !server.terminating
-                    && server.member.is_ready()
-                    && !server.paused(now)
-                    && now >= server.blind_until
+                server.alive && !server.terminating && server.member.is_ready() && !server.paused(now)
             });
             let served = self.is_served(game);
             well &= served;
@@ -58,7 +53,7 @@ impl Cluster {
                 self.served_at.insert(game, now);
             }
             let since = self.served_at.get(&game).copied().unwrap_or(0);
-            if now > settled && now - since > UNSERVED_US {
+            if now > settled && now.saturating_sub(since.max(self.outage_until)) > UNSERVED_US {
                 let record = self.record(game);
                 self.oracle.fail(format!("liveness: nobody has run {game} since {since}: {record:?}"));
             }
@@ -252,7 +247,11 @@ impl Cluster {
             self.coverage.count("ownerships that ran no tick");
             self.stood_still.insert(game, self.now);
         }
-        if !self.plan.misses_nothing() || self.orphans.remove(&game) {
+        // What its owner ticked on its own, after the target had called the move off, may be lost with a target that has left
+        // since: the registry names that one, so that anybody may claim.
+        let left = |target: MemberId| self.servers.get(&target).is_none_or(|server| !server.alive);
+        let unsupported = self.oracle.who_called_off(game).any(left);
+        if !self.plan.misses_nothing() || self.orphans.remove(&game) || unsupported {
             return;
         }
         if last.is_some_and(|last| last > tick) {

@@ -69,6 +69,12 @@ impl Oracle {
         to.is_some_and(|to| self.called_off.contains(&(game, from, to)))
     }
 
+    /// Targets that have called off a move of the game.
+    pub fn who_called_off(&self, game: GameId) -> impl Iterator<Item = MemberId> + '_ {
+        let of_game = (game, Epoch(0), MemberId(0))..(GameId(game.0 + 1), Epoch(0), MemberId(0));
+        self.called_off.range(of_game).map(|(_, _, target)| *target)
+    }
+
     /// A world that nobody ticked: the first of a game.
     pub fn born(&mut self, game: GameId, world: &Toy) {
         self.worlds.insert((game, world.tick, world.hash));

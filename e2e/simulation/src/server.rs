@@ -144,7 +144,7 @@ impl Cluster {
             Effect::Send(to, control) => {
                 match &control {
                     Control::Abort { .. } => self.coverage.count("hand-overs called off"),
-                    Control::Aborted { game, epoch } => {
+                    Control::Aborted { game, epoch, .. } => {
                         self.coverage.branch(coverage::ABORTED);
                         self.oracle.said(*game, *epoch, id, true);
                     }
@@ -500,7 +500,7 @@ impl Cluster {
                         self.coverage.branch(coverage::COMMIT_AFTER_CLAIM);
                     }
                 }
-                if let Control::Abort { game, epoch } = &control
+                if let Control::Abort { game, epoch, .. } = &control
                     && self.hub(id, *game).own.as_ref().is_some_and(|own| own.epoch > *epoch)
                 {
                     self.coverage.branch(coverage::ABORT_STARTED);

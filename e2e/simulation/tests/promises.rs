@@ -4,7 +4,7 @@ use simulation::{Broken, Coverage, Kind, TEETH, run};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-const SEEDS: u64 = 3_000;
+const SEEDS: u64 = 2_000;
 
 /// Runs seeds on all cores until one ends as `wanted` (seed, sentence) wants it; gives all that broke a promise until then, in order.
 fn run_seeds(
