@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Known to fail beyond them: seed 2186 starts a game again at a tick that was run (promise 5).
-const SEEDS: u64 = 2_000;
+const SEEDS: u64 = 3_000;
 
 /// Runs seeds on all cores until one ends as `wanted` (seed, sentence) wants it; gives all that broke a promise until then, in order.
 fn run_seeds(
