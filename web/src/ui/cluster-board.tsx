@@ -6,7 +6,7 @@
  */
 import { Component, createRef } from 'preact';
 import { type House, type Town, counted, crowd, freshMove, noticed, shortMemberName, shortTime, townOf } from './cluster-facts';
-import { FLIGHT_MS, type Place, STAGGER_MS, clearTrails, fly, placeIn, seenIn, slide } from './cluster-flight';
+import { FLIGHT_MS, type Place, STAGGER_MS, clearTrails, fly, isFlying, placeIn, seenIn, slide } from './cluster-flight';
 import { type SeenGame, type Story, causeOf } from './cluster-story';
 import { revisionColour } from './colours';
 import { Places } from './lobby-game';
@@ -83,7 +83,8 @@ export class Board extends Component<Props> {
       const [dx, dy] = [was.place.x - is.place.x, was.place.y - is.place.y];
       if (Math.abs(dx) < 1 && Math.abs(dy) < 1) continue;
       if (is.house === '') drifts.set(key, { x: dx, y: dy });
-      slide(element, dx, dy);
+      // What is in the air stays there, and lands where its place is by then.
+      if (!isFlying(element)) slide(element, dx, dy);
     }
   }
 

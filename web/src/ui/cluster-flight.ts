@@ -94,15 +94,28 @@ export function fly(element: HTMLElement, from: Place, to: Place, drift: Point, 
   });
   const animation = element.animate(frames, { duration: FLIGHT_MS, delay, fill: 'backwards' });
   animation.id = 'move';
-  element.classList.add('flying');
-  const landed = (): void => element.classList.remove('flying');
+  // No class: the page sets those anew when the move is told, which may be a moment later.
+  element.dataset.flying = '';
+  const landed = (): void => {
+    delete element.dataset.flying;
+  };
   animation.onfinish = landed;
   animation.oncancel = landed;
   if (trails) leaveTrail(trails, start, end, delay, colour);
 }
 
+export function isFlying(element: HTMLElement): boolean {
+  return element.dataset.flying !== undefined;
+}
+
 function stopMoving(element: HTMLElement): void {
-  for (const animation of element.getAnimations()) if (animation.id === 'move') animation.cancel();
+  for (const animation of element.getAnimations()) {
+    if (animation.id !== 'move') continue;
+    // Told late, it would end what comes next.
+    animation.oncancel = null;
+    animation.cancel();
+  }
+  delete element.dataset.flying;
 }
 
 /** Lets all trails fade now. */
