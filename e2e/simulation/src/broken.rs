@@ -82,7 +82,6 @@ pub const TEETH: &[Tooth] = &[
     Tooth { broken: Broken::ClaimLinkedPeer, promise: "promise 5" },
     Tooth { broken: Broken::AssignIsDeath, promise: "promise 8" },
     Tooth { broken: Broken::ClaimOldWorld, promise: "promise 4" },
-    Tooth { broken: Broken::RefusalUnheard, promise: "promise 3" },
     Tooth { broken: Broken::FloorForgotten, promise: "promise 2" },
     Tooth { broken: Broken::LeavesWithoutMoving, promise: "promise 10" },
 ];
