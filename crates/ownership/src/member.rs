@@ -261,14 +261,16 @@ impl Member {
                 let snapshot = self.sent_world(game, tick, snapshot);
                 self.committed(now, from, game, (old, base, epoch), snapshot, due_us, out);
             }
-            Control::Abort { game, epoch } => self.aborted_by(now, from, game, epoch, out),
+            Control::Abort { game, epoch, given } => self.aborted_by(now, from, game, (epoch, given), out),
             Control::Prepared { game, epoch } => self.target_prepared(from, game, epoch),
             Control::Refused { game, epoch, reason } => {
                 self.target_refused(now, from, game, epoch, &reason, out)
             }
             Control::Busy { game, epoch } => self.target_busy(now, from, game, epoch),
             Control::Started { game, epoch } => self.target_started(from, game, epoch, out),
-            Control::Aborted { game, epoch } => self.target_aborted(now, from, game, epoch, out),
+            Control::Aborted { game, epoch, given } => {
+                self.target_aborted(now, from, game, (epoch, given), out)
+            }
             Control::Released { game, epoch } => self.released(from, game, epoch),
             // For edges.
             Control::MoveSoon { .. } | Control::Moved { .. } => {}

@@ -316,6 +316,8 @@ pub enum Control {
         game: GameId,
         /// Epoch that the sender owns it under.
         epoch: Epoch,
+        /// Epoch that the registry has given the receiver, where the sender knows one; else 0.
+        given: Epoch,
     },
     /// Target to owner: I do not run it and will not under any epoch that your hand-over gave me, as long as you are there
     /// and do not answer `Released`.
@@ -324,6 +326,8 @@ pub enum Control {
         game: GameId,
         /// The epoch named in `Abort`.
         epoch: Epoch,
+        /// As in the `Abort` that this answers: the sender has not run the game under that epoch either.
+        given: Epoch,
     },
     /// Owner to its edges: this game will move there soon; subscribe there as well.
     MoveSoon {

@@ -114,6 +114,7 @@ impl Member {
             && self.claims.is_empty()
             && self.creating.is_empty()
             && self.claiming == 0
+            && !self.keeps_promises()
             && !self.view.owners().any(|owner| owner == Some(self.me.id))
     }
 

@@ -41,6 +41,8 @@ pub(super) struct Owned {
     pub(super) epoch: Epoch,
     /// The tick that this ownership began with, and the epoch that it was run under.
     began: (Epoch, Tick),
+    /// The last tick before the move that was asked of the registry last under this epoch.
+    moved_at: Option<Tick>,
     pub(super) settings: GameSettings,
     pub(super) phase: Phase,
     /// When the next snapshot is due.
@@ -81,8 +83,9 @@ pub(super) enum Phase {
     Freezing { then: Then },
     /// It ticks, though the registry may say that `to` owns it: that one has promised not to run it, and the registry cannot
     /// be reached. Nothing is written under this epoch; as soon as the registry answers, the game takes a fresh one. `next`:
-    /// when it is asked; none while the question is under way.
-    Provisional { to: MemberId, next: Option<Time> },
+    /// when it is asked; none while the question is under way. `asked`: the registry has given it to `to` under that epoch,
+    /// and `to` is asked whether it still does not run it.
+    Provisional { to: MemberId, next: Option<Time>, asked: Option<Epoch> },
     /// It stands still at this world.
     Frozen { world: Still, step: Step },
     /// It is over; the registry is being told. None: the request is under way.
@@ -194,6 +197,7 @@ impl Member {
         let owned = Owned {
             epoch,
             began: (base, durable),
+            moved_at: None,
             settings,
             phase: Phase::Running,
             snapshot_due: now,
@@ -367,7 +371,7 @@ impl Member {
                 Step::Bumping { retry: Some(at), to, .. } if now >= *at => {
                     let (to, epoch) = (*to, owned.epoch);
                     if let Some(to) = to {
-                        out.push(Effect::Send(to, Control::Abort { game, epoch }));
+                        out.push(Effect::Send(to, Control::Abort { game, epoch, given: Epoch(0) }));
                     }
                     self.bump(game, out);
                 }
@@ -427,7 +431,7 @@ impl Member {
         owned.phase = Phase::Running;
         let epoch = owned.epoch;
         self.put_on_board(game);
-        out.push(Effect::Send(to, Control::Abort { game, epoch }));
+        out.push(Effect::Send(to, Control::Abort { game, epoch, given: Epoch(0) }));
     }
 
     pub(super) fn target_refused(
@@ -453,7 +457,7 @@ impl Member {
         {
             owned.phase = Phase::Freezing { then: Then::Stay };
             owned.avoid.insert(from, now.plus(AVOID_US));
-            out.push(Effect::Send(from, Control::Abort { game, epoch }));
+            out.push(Effect::Send(from, Control::Abort { game, epoch, given: Epoch(0) }));
         }
     }
 
@@ -545,10 +549,11 @@ impl Member {
                 let epoch = owned.epoch;
                 owned.avoid.insert(to, now.plus(BUSY_US));
                 owned.phase = Phase::Frozen { world, step: Step::Committing { to } };
-                out.push(Effect::Send(to, Control::Abort { game, epoch }));
+                out.push(Effect::Send(to, Control::Abort { game, epoch, given: Epoch(0) }));
                 self.go_on(game, epoch, out);
             }
             Then::Commit(to) => {
+                owned.moved_at = Some(snapshot.tick);
                 owned.phase = Phase::Frozen { world, step: Step::Committing { to } };
                 let request = Request::CommitMove { game, expect, to, snapshot, salt, floor };
                 self.call(Call::Commit { game }, request, out);
@@ -594,11 +599,11 @@ impl Member {
             // It was not carried out, and never will be: the game goes on as if nothing had been.
             Err(RegistryError::Refused(_)) => {
                 owned.avoid.insert(to, now.plus(AVOID_US));
-                out.push(Effect::Send(to, Control::Abort { game, epoch: own.epoch }));
+                out.push(Effect::Send(to, Control::Abort { game, epoch: own.epoch, given: Epoch(0) }));
                 self.go_on(game, own.epoch, out);
             }
             _ => {
-                out.push(Effect::Send(to, Control::Abort { game, epoch: own.epoch }));
+                out.push(Effect::Send(to, Control::Abort { game, epoch: own.epoch, given: Epoch(0) }));
                 self.start_bump(game, own, Some(to), None, out);
             }
         }
@@ -634,7 +639,7 @@ impl Member {
         };
         *resend = now.plus(RESEND_US);
         if now >= *abort_from {
-            return out.push(Effect::Send(*to, Control::Abort { game, epoch: old }));
+            return out.push(Effect::Send(*to, Control::Abort { game, epoch: old, given: *epoch }));
         }
         let due_us =
             i64::try_from(world.next_due.0).unwrap_or(i64::MAX) - i64::try_from(now.0).unwrap_or(i64::MAX);
@@ -703,7 +708,7 @@ impl Member {
         now: Time,
         from: MemberId,
         game: GameId,
-        epoch: Epoch,
+        (epoch, given): (Epoch, Epoch),
         out: &mut Vec<Effect>,
     ) {
         let Some(owned) = self.owned.get_mut(&game).filter(|owned| owned.epoch == epoch) else {
@@ -715,9 +720,21 @@ impl Member {
             {
                 *off = Some(Off::TicksFrom(now.plus(ANSWERS_US)));
             }
-            Phase::Frozen { step: Step::Handing { to, epoch, .. }, .. } if *to == from => {
-                let expect = Fence { epoch: *epoch, owner: Some(from) };
+            Phase::Frozen { step: Step::Handing { to, epoch, .. }, .. } if (*to, *epoch) == (from, given) => {
+                let expect = Fence { epoch: given, owner: Some(from) };
                 self.start_bump(game, expect, Some(from), Some(Off::Still), out);
+            }
+            Phase::Provisional { to, asked: Some(asked), .. } if *to == from => {
+                if *asked == given {
+                    let expect = Fence { epoch: given, owner: Some(from) };
+                    self.freeze(game, Then::Rebump { expect, to: from }, out);
+                } else {
+                    out.push(Effect::Send(from, Control::Abort { game, epoch, given: *asked }));
+                }
+            }
+            // Nothing that would give it to that member was written.
+            Phase::Running | Phase::Preparing { .. } | Phase::Freezing { then: Then::Stay } => {
+                out.push(Effect::Send(from, Control::Released { game, epoch }));
             }
             _ => {}
         }
@@ -727,7 +744,7 @@ impl Member {
     fn go_on_provisionally(&mut self, now: Time, game: GameId, to: MemberId, out: &mut Vec<Effect>) {
         let Some(owned) = self.owned.get_mut(&game) else { return };
         let next = Some(now.plus(PROBE_US));
-        let phase = std::mem::replace(&mut owned.phase, Phase::Provisional { to, next });
+        let phase = std::mem::replace(&mut owned.phase, Phase::Provisional { to, next, asked: None });
         let Phase::Frozen { world, .. } = phase else { return };
         let (epoch, settings, due) = (owned.epoch, owned.settings.clone(), world.next_due);
         let (base, snapshot, rewind) = (owned.ran_under(world.snapshot.tick), None, false);
@@ -751,14 +768,32 @@ impl Member {
         out: &mut Vec<Effect>,
     ) {
         let Some(owned) = self.owned.get_mut(&game).filter(|owned| owned.epoch == epoch) else { return };
-        let Phase::Provisional { to, next } = &mut owned.phase else { return };
+        let moved_at = owned.moved_at;
+        let Phase::Provisional { to, .. } = owned.phase else { return };
+        let gone = self.gone(now, to).is_some();
+        let Some(owned) = self.owned.get_mut(&game) else { return };
+        let Phase::Provisional { to, next, asked } = &mut owned.phase else { return };
         let to = *to;
         match reply {
-            Ok(Reply::Game(record)) if is_unrun(&record, self.me.id, epoch, to) => {
+            // Its own, if only by a write that it had given up.
+            Ok(Reply::Game(record)) if record.owner == Some(self.me.id) => {
                 let expect = Fence { epoch: record.epoch, owner: record.owner };
                 self.freeze(game, Then::Rebump { expect, to }, out);
             }
-            Ok(Reply::Game(record)) => self.learn(now, record, out),
+            // By the move that was called off, or by a claim since, when this member seemed to be gone: only the target knows
+            // whether it has run the game.
+            Ok(Reply::Game(record)) => {
+                if is_unrun(&record, self.me.id, epoch, to, moved_at) && !gone {
+                    (*asked, *next) = (Some(record.epoch), Some(now.plus(PROBE_US)));
+                    let abort = Control::Abort { game, epoch, given: record.epoch };
+                    self.view_only(now, record, out);
+                    out.push(Effect::Send(to, abort));
+                } else {
+                    let owner = record.owner.map(|owner| (owner, record.epoch));
+                    self.view_only(now, record, out);
+                    self.stop(game, owner, out);
+                }
+            }
             Ok(Reply::Gone) => self.freeze(game, Then::Recreate, out),
             _ => *next = Some(now.plus(PROBE_US)),
         }
@@ -834,11 +869,16 @@ impl Member {
     ) {
         let (owner, epoch, base) = (record.owner, record.epoch, record.base);
         self.view_only(now, record, out);
-        let own_epoch = self.owned.get(&game).map(|owned| owned.epoch);
+        let own = self.owned.get(&game).map(|owned| (owned.epoch, owned.unread.is_some()));
         match owner {
-            // The move was carried out, and its target has called it off.
-            Some(owner) if off.is_some() && to == Some(owner) && Some(base) == own_epoch => {
-                self.start_bump(game, Fence { epoch, owner: Some(owner) }, to, off, out);
+            // The registry says that it was carried out: the target, which has called it off, is asked again.
+            Some(owner)
+                if matches!(off, Some(Off::TicksFrom(_)))
+                    && to == Some(owner)
+                    && own.is_some_and(|(epoch, unread)| epoch == base && !unread) =>
+            {
+                self.go_on_provisionally(now, game, owner, out);
+                self.probe(game, out);
             }
             // An earlier write of ours arrived: it was one for a fresh epoch, under which nobody ticked.
             Some(owner) if owner == self.me.id && epoch != expected.epoch => {
@@ -867,6 +907,7 @@ impl Member {
         if epoch != owned.epoch {
             owned.epoch = epoch;
             owned.began = (base, world.snapshot.tick);
+            owned.moved_at = None;
             (owned.storing, owned.store_again) = (false, false);
             owned.durable = Some(world.snapshot.tick);
             owned.told = None;
@@ -923,7 +964,8 @@ impl Member {
         let fenced = match &owned.phase {
             // A game that ticks provisionally, or freezes to take its epoch: the record is known to be another.
             Phase::Provisional { to, .. } | Phase::Freezing { then: Then::Rebump { to, .. } } => {
-                record.epoch > owned.epoch && !is_unrun(record, self.me.id, owned.epoch, *to)
+                let (epoch, moved_at) = (owned.epoch, owned.moved_at);
+                record.epoch > epoch && !is_unrun(record, self.me.id, epoch, *to, moved_at)
             }
             Phase::Running | Phase::Preparing { .. } | Phase::Freezing { .. } => record.epoch > owned.epoch,
             Phase::Frozen { step: Step::Handing { epoch, .. }, .. } => record.epoch > *epoch,
@@ -934,7 +976,7 @@ impl Member {
             if let Phase::Preparing { to, sent: true, .. } | Phase::Freezing { then: Then::Commit(to) } =
                 owned.phase
             {
-                out.push(Effect::Send(to, Control::Abort { game, epoch: owned.epoch }));
+                out.push(Effect::Send(to, Control::Abort { game, epoch: owned.epoch, given: Epoch(0) }));
             }
             // A claim or bump of this member that it had given up: nobody has ticked under what it got.
             let own = record.owner == Some(self.me.id) && record.base == owned.epoch;
@@ -965,10 +1007,11 @@ impl Member {
     }
 }
 
-/// Nobody but this member has run the game since `epoch`: the record is its own, if only by a write that it had given up, or
-/// that of a move that its target has called off.
-fn is_unrun(record: &GameRecord, me: MemberId, epoch: Epoch, to: MemberId) -> bool {
-    record.owner == Some(me) || record.owner == Some(to) && record.base == epoch
+/// As far as the record tells, nobody but this member has run the game since `epoch`: it is its own, if only by a write that
+/// it had given up, or that of a move that its target has called off, with the world of that move.
+fn is_unrun(record: &GameRecord, me: MemberId, epoch: Epoch, to: MemberId, moved_at: Option<Tick>) -> bool {
+    let moved = (record.owner, record.base, record.attempts) == (Some(to), epoch, 0);
+    record.owner == Some(me) || moved && Some(record.snapshot_tick) == moved_at
 }
 
 fn heard(heard: &BTreeMap<MemberId, Time>, now: Time, member: MemberId) -> bool {

@@ -82,7 +82,8 @@ impl Member {
     /// Looks at the games that something has changed about; where it was said so, at all that nobody may run.
     fn find_claims(&mut self, now: Time) {
         let mut look = std::mem::take(&mut self.view.changed);
-        if std::mem::take(&mut self.look_for_claims) {
+        let all = std::mem::take(&mut self.look_for_claims);
+        if all {
             look.extend(self.claims.keys().copied());
             look.extend(self.promises.keys().copied());
             look.extend(self.view.dead_word.iter().copied());
@@ -94,6 +95,10 @@ impl Member {
         }
         if look.is_empty() {
             return;
+        }
+        // Whom a game is left to is found anew, from the facts that others have by now, too.
+        if all {
+            self.board = None;
         }
         let last = self.is_last();
         for game in look {
@@ -108,7 +113,8 @@ impl Member {
             };
             let (epoch, rules, base) = (record.epoch, record.rules, self.untouched_base(record));
             let known = self.claims.get(&game);
-            if known.is_some_and(|claim| claim.in_flight || claim.epoch == epoch && claim.cause == cause) {
+            let same = |claim: &Claim| !all && claim.epoch == epoch && claim.cause == cause;
+            if known.is_some_and(|claim| claim.in_flight || same(claim)) {
                 continue;
             }
             // What a claim over the same epoch has become known for goes on counting.

@@ -157,7 +157,7 @@ impl Member {
         now: Time,
         from: MemberId,
         game: GameId,
-        epoch: Epoch,
+        (epoch, given): (Epoch, Epoch),
         out: &mut Vec<Effect>,
     ) {
         if let Some(owned) = self.owned.get(&game).filter(|owned| owned.epoch > epoch) {
@@ -180,7 +180,7 @@ impl Member {
         }
         self.drop_claim(game);
         self.promises.insert(game, Promise { to: from, epoch, over: false, next: now.plus(PROMISE_US) });
-        out.push(Effect::Send(from, Control::Aborted { game, epoch }));
+        out.push(Effect::Send(from, Control::Aborted { game, epoch, given }));
     }
 
     /// The old owner has given the game up as well.
@@ -193,14 +193,20 @@ impl Member {
         }
     }
 
+    /// The old owner of some game may tick it provisionally, on this member's word.
+    pub(super) fn keeps_promises(&self) -> bool {
+        self.promises.values().any(|promise| !promise.over)
+    }
+
     /// A game that the registry names this member for is not left to an old owner that does not run it either.
     pub(super) fn keep_promises(&mut self, now: Time, out: &mut Vec<Effect>) {
         if self.promises.is_empty() {
             return;
         }
-        let me = self.me.id;
+        // Where the registry does not name this member, only one that leaves has to know how it ends.
+        let (me, leaves) = (self.me.id, self.drain.is_some());
         let named = |game: &GameId| self.view.game(*game).is_some_and(|record| record.owner == Some(me));
-        let waiting = self.promises.iter().filter(|(game, promise)| !promise.over && named(game));
+        let waiting = self.promises.iter().filter(|(game, promise)| !promise.over && (leaves || named(game)));
         for game in waiting.map(|(game, _)| *game).collect::<Vec<_>>() {
             let Some(promise) = self.promises.get(&game) else { continue };
             let (to, epoch) = (promise.to, promise.epoch);
@@ -213,7 +219,7 @@ impl Member {
             }
             if now >= promise.next {
                 promise.next = now.plus(PROMISE_US);
-                out.push(Effect::Send(to, Control::Aborted { game, epoch }));
+                out.push(Effect::Send(to, Control::Aborted { game, epoch, given: Epoch(0) }));
             }
             let next = promise.next;
             self.wake_at(next);

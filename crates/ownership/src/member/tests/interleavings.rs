@@ -143,7 +143,10 @@ fn a_leaving_target_stays_until_what_it_had_called_prepared_is_called_off() {
     assert!(rig.seen(|effect| matches!(effect, Effect::Send(to, Control::Refused { .. }) if *to == B)));
     rig.pass(100_000);
     assert!(!rig.member.is_drained(), "a commit may be under way");
-    rig.tell(Event::Message(B, Control::Abort { game: GAME, epoch: old }));
+    rig.tell(Event::Message(B, Control::Abort { game: GAME, epoch: old, given: Epoch(0) }));
+    rig.pass(1_500_000);
+    assert!(!rig.member.is_drained(), "the old owner may tick it on this member's word");
+    rig.tell(Event::Message(B, Control::Released { game: GAME, epoch: old }));
     assert!(rig.member.is_drained());
 }
 
@@ -176,7 +179,9 @@ fn a_target_that_refuses_while_the_game_freezes_leaves_it_where_it_is() {
     let mut rig = Rig::new(&[B]);
     let epoch = rig.create_and_freeze();
     rig.tell(Event::Message(B, Control::Refused { game: GAME, epoch, reason: "leaving".into() }));
-    assert!(rig.seen(|effect| *effect == Effect::Send(B, Control::Abort { game: GAME, epoch })));
+    assert!(
+        rig.seen(|effect| *effect == Effect::Send(B, Control::Abort { game: GAME, epoch, given: Epoch(0) }))
+    );
     rig.freeze_done();
     assert_eq!(rig.owner_in_registry(), Some(ME));
     assert_eq!(rig.only_start(), (epoch, epoch, false));
@@ -252,7 +257,7 @@ fn a_target_that_has_not_been_heard_when_the_game_stands_still_is_given_nothing(
     let epoch = rig.create_and_freeze();
     rig.pass(150_000);
     rig.freeze_done();
-    assert!(rig.effects.contains(&Effect::Send(B, Control::Abort { game: GAME, epoch })));
+    assert!(rig.effects.contains(&Effect::Send(B, Control::Abort { game: GAME, epoch, given: Epoch(0) })));
     assert_eq!(rig.only_start(), (epoch, epoch, false));
     assert_eq!(rig.owner_in_registry(), Some(ME));
 }
@@ -335,7 +340,7 @@ fn a_move_that_its_target_calls_off_goes_on_while_the_registry_is_away_and_write
     assert!(rig.effects.iter().any(aborts));
     rig.pass(500_000);
     assert!(!rig.seen(|effect| matches!(effect, Effect::Start { .. })), "the target may run it");
-    rig.tell(Event::Message(B, Control::Aborted { game: GAME, epoch: old }));
+    rig.tell(Event::Message(B, Control::Aborted { game: GAME, epoch: old, given: Epoch(0) }));
     rig.pass(100_000);
     assert_eq!(rig.only_start(), (old, old, false));
     rig.effects.clear();
@@ -361,11 +366,18 @@ fn a_move_that_was_carried_out_and_called_off_is_taken_back_over_the_targets_epo
     rig.spoil = vec![(is_commit, Spoil::AnswerLost), (is_bump, Spoil::RequestLost)];
     rig.freeze_done();
     assert_eq!(rig.owner_in_registry(), Some(B));
-    rig.tell(Event::Message(B, Control::Aborted { game: GAME, epoch: old }));
+    rig.tell(Event::Message(B, Control::Aborted { game: GAME, epoch: old, given: Epoch(0) }));
     rig.pass(40_000);
     assert_eq!(rig.only_start(), (old, old, false), "it ticks while the registry has not answered");
     rig.effects.clear();
     rig.pass(200_000);
+    assert!(!rig.effects.contains(&Effect::Freeze(GAME)), "the target may have claimed it since");
+    let asked = rig.effects.iter().find_map(|effect| match effect {
+        Effect::Send(_, Control::Abort { given, .. }) => Some(*given),
+        _ => None,
+    });
+    let given = asked.expect("the target is asked again");
+    rig.tell(Event::Message(B, Control::Aborted { game: GAME, epoch: old, given }));
     assert!(rig.seen(|effect| *effect == Effect::Freeze(GAME)));
     rig.freeze_done();
     let (epoch, base, rewind) = rig.only_start();
@@ -383,7 +395,8 @@ fn a_target_that_was_given_a_game_and_cannot_start_it_gives_it_back() {
     rig.pass(200_000);
     assert!(rig.effects.iter().any(aborts));
     rig.effects.clear();
-    rig.tell(Event::Message(B, Control::Aborted { game: GAME, epoch: old }));
+    let given = rig.member.view.game(GAME).expect("known").epoch;
+    rig.tell(Event::Message(B, Control::Aborted { game: GAME, epoch: old, given }));
     let (epoch, base, rewind) = rig.only_start();
     assert!(epoch > old);
     assert_eq!((base, rewind, rig.owner_in_registry()), (old, false, Some(ME)));
@@ -404,8 +417,10 @@ fn started_ends_a_move_whose_answer_was_lost() {
 fn called_off_by_b(rig: &mut Rig) -> (Epoch, Epoch) {
     let old = rig.prepared_by_b();
     let epoch = rig.committed_by_b(old);
-    rig.tell(Event::Message(B, Control::Abort { game: GAME, epoch: old }));
-    assert!(rig.seen(|effect| *effect == Effect::Send(B, Control::Aborted { game: GAME, epoch: old })));
+    rig.tell(Event::Message(B, Control::Abort { game: GAME, epoch: old, given: Epoch(0) }));
+    assert!(rig.seen(
+        |effect| *effect == Effect::Send(B, Control::Aborted { game: GAME, epoch: old, given: Epoch(0) })
+    ));
     (old, epoch)
 }
 
@@ -417,7 +432,7 @@ fn what_was_called_off_is_neither_started_nor_claimed_while_the_old_owner_lives(
     rig.pass(2_000_000);
     assert!(!rig.owns());
     assert!(!rig.effects.iter().any(|effect| matches!(effect, Effect::Call(_, Request::Claim { .. }))));
-    let asks = Effect::Send(B, Control::Aborted { game: GAME, epoch: old });
+    let asks = Effect::Send(B, Control::Aborted { game: GAME, epoch: old, given: Epoch(0) });
     assert!(rig.seen(|effect| *effect == asks), "the old owner may have given it up");
 }
 
@@ -453,7 +468,7 @@ fn nothing_is_called_off_while_a_claim_may_bring_it() {
         rig.pass(10_000);
     }
     rig.effects.clear();
-    rig.tell(Event::Message(B, Control::Abort { game: GAME, epoch: old }));
+    rig.tell(Event::Message(B, Control::Abort { game: GAME, epoch: old, given: Epoch(0) }));
     assert!(!rig.effects.iter().any(|effect| matches!(effect, Effect::Send(_, Control::Aborted { .. }))));
     rig.answer_held();
     assert!(rig.owns());
@@ -463,7 +478,7 @@ fn nothing_is_called_off_while_a_claim_may_bring_it() {
 #[test]
 fn an_owner_that_does_not_hold_what_was_called_off_says_so() {
     let mut rig = Rig::new(&[B]);
-    rig.tell(Event::Message(B, Control::Aborted { game: GAME, epoch: Epoch(5) }));
+    rig.tell(Event::Message(B, Control::Aborted { game: GAME, epoch: Epoch(5), given: Epoch(0) }));
     let released = Effect::Send(B, Control::Released { game: GAME, epoch: Epoch(5) });
     assert!(rig.seen(|effect| *effect == released));
 }
@@ -512,9 +527,58 @@ fn nothing_is_called_off_once_a_claim_was_carried_out_unheard() {
         rig.pass(10_000);
     }
     rig.effects.clear();
-    rig.tell(Event::Message(B, Control::Abort { game: GAME, epoch: old }));
+    rig.tell(Event::Message(B, Control::Abort { game: GAME, epoch: old, given: Epoch(0) }));
     assert!(!rig.effects.iter().any(|effect| matches!(effect, Effect::Send(_, Control::Aborted { .. }))));
     rig.pass(300_000);
     let (_, base, rewind) = rig.only_start();
     assert_eq!((base, rewind), (old, false));
+}
+
+/// Up to ticking provisionally after a move that was lost; returns the owner's epoch.
+fn provisional(rig: &mut Rig) -> Epoch {
+    let old = rig.create_and_freeze();
+    rig.spoil = vec![(is_commit, Spoil::RequestLost), (is_bump, Spoil::RequestLost)];
+    rig.freeze_done();
+    rig.tell(Event::Message(B, Control::Aborted { game: GAME, epoch: old, given: Epoch(0) }));
+    rig.pass(40_000);
+    assert_eq!(rig.only_start(), (old, old, false));
+    rig.effects.clear();
+    old
+}
+
+#[test]
+fn an_owner_that_ticks_provisionally_stops_when_its_target_has_taken_the_game_over() {
+    let mut rig = Rig::new(&[B]);
+    let old = provisional(&mut rig);
+    // This member seemed to be gone: the target took the game over from what was stored last, and runs it.
+    let expect = Fence { epoch: old, owner: Some(ME) };
+    rig.ask(Request::Claim { game: GAME, expect, owner: B, salt: 1, floor: Epoch(0) });
+    rig.pass(300_000);
+    assert!(!rig.owns());
+    assert!(!rig.effects.contains(&Effect::Freeze(GAME)));
+    assert_eq!(rig.owner_in_registry(), Some(B));
+}
+
+#[test]
+fn an_owner_that_ticks_provisionally_stops_when_its_target_says_that_it_runs_the_game() {
+    let mut rig = Rig::new(&[B]);
+    let old = provisional(&mut rig);
+    let expect = Fence { epoch: old, owner: Some(ME) };
+    rig.ask(Request::CommitMove { game: GAME, expect, to: B, snapshot: world(60), salt: 1, floor: Epoch(0) });
+    rig.pass(300_000);
+    assert!(rig.owns() && rig.effects.iter().any(aborts), "the record alone does not say");
+    let epoch = rig.member.view.game(GAME).expect("known").epoch;
+    rig.tell(Event::Message(B, Control::Started { game: GAME, epoch }));
+    assert!(!rig.owns());
+    assert!(!rig.effects.contains(&Effect::Freeze(GAME)));
+}
+
+#[test]
+fn an_owner_that_has_written_nothing_releases_a_target_that_it_has_given_up() {
+    let mut rig = Rig::new(&[B]);
+    let epoch = rig.create_and_freeze();
+    rig.tell(Event::Message(B, Control::Refused { game: GAME, epoch, reason: "leaving".into() }));
+    rig.freeze_done();
+    rig.tell(Event::Message(B, Control::Aborted { game: GAME, epoch, given: Epoch(0) }));
+    assert!(rig.seen(|effect| *effect == Effect::Send(B, Control::Released { game: GAME, epoch })));
 }
