@@ -44,7 +44,7 @@ pub enum Broken {
     AssignIsDeath,
     /// A claim is answered with a world that was read before.
     ClaimOldWorld,
-    /// A member is not told that the registry refused its write.
+    /// An owner is not told that the registry refused its write, nor that it was replaced.
     RefusalUnheard,
     /// An edge is not told what its new player has seen elsewhere.
     FloorForgotten,
@@ -82,6 +82,7 @@ pub const TEETH: &[Tooth] = &[
     Tooth { broken: Broken::ClaimLinkedPeer, promise: "promise 5" },
     Tooth { broken: Broken::AssignIsDeath, promise: "promise 8" },
     Tooth { broken: Broken::ClaimOldWorld, promise: "promise 4" },
+    Tooth { broken: Broken::RefusalUnheard, promise: "promise 3" },
     Tooth { broken: Broken::FloorForgotten, promise: "promise 2" },
     Tooth { broken: Broken::LeavesWithoutMoving, promise: "promise 10" },
 ];

@@ -193,14 +193,15 @@ impl Cluster {
         }
         let reads_members = matches!(request, Request::Members);
         let (mut reply, hints) = self.store.apply(BEGAN_MS + now / 1_000, request);
-        // A write that meets a later ownership of its own sender tells it nothing of the kind.
-        let refused =
-            matches!(&reply, Reply::Stale(record) if record.owner != caller.map(|caller| caller.id));
+        let refused = matches!(reply, Reply::Stale(_));
         if let (Some(request), Some((game, _))) = (&original, asked) {
             let after = self.record(game);
             self.oracle.written(now, request, &reply, before.as_ref(), after.as_ref());
             self.count_write(caller, request, &reply, answered, sent);
             self.distort_reply(caller, request, &mut reply);
+        }
+        if self.plan.broken == Some(Broken::RefusalUnheard) {
+            self.hide_replacement(caller, &mut reply);
         }
         if reads_members && self.plan.broken == Some(Broken::StaleExpiry) {
             self.old_members(caller, &mut reply);
@@ -321,17 +322,9 @@ impl Cluster {
             (Request::CommitMove { game, snapshot, .. }, Reply::Granted { .. }) => Some((*game, snapshot)),
             _ => None,
         };
-        match (self.plan.broken, stored) {
-            (Some(Broken::ClaimOldWorld), Some((game, snapshot))) => {
-                let before = self.stored.remove(&game).map(|(newest, _)| newest);
-                self.stored.insert(game, (snapshot.clone(), before));
-            }
-            (Some(Broken::RefusalUnheard), _) if matches!(request, Request::StoreSnapshot { .. }) => {
-                if matches!(reply, Reply::Stale(_)) {
-                    *reply = Reply::Done;
-                }
-            }
-            _ => {}
+        if let (Some(Broken::ClaimOldWorld), Some((game, snapshot))) = (self.plan.broken, stored) {
+            let before = self.stored.remove(&game).map(|(newest, _)| newest);
+            self.stored.insert(game, (snapshot.clone(), before));
         }
         if let (
             Some(Broken::ClaimOldWorld),
@@ -342,6 +335,22 @@ impl Cluster {
             && let Some((_, Some(older))) = self.stored.get(game)
         {
             *snapshot = older.clone();
+        }
+    }
+
+    /// A member that runs a game reads nothing else in its record either.
+    fn hide_replacement(&self, caller: Option<Caller>, reply: &mut Reply) {
+        let Some(server) = caller.and_then(|caller| self.servers.get(&caller.id)) else { return };
+        let records = match reply {
+            Reply::Game(record) => std::slice::from_mut(record),
+            Reply::Games(records) => records.as_mut_slice(),
+            _ => return,
+        };
+        for record in records {
+            let own = server.hubs.get(&record.id).and_then(|hub| hub.own.as_ref());
+            if let Some(own) = own.filter(|own| !own.frozen && own.epoch < record.epoch) {
+                (record.epoch, record.owner) = (own.epoch, Some(server.id));
+            }
         }
     }
 
@@ -382,6 +391,9 @@ impl Cluster {
             },
             other => other,
         };
+        if self.plan.broken == Some(Broken::RefusalUnheard) && refused && own {
+            reply = Err(RegistryError::Unanswered("unheard".into()));
+        }
         if let (true, true, Some((game, expect))) = (refused, own, fence) {
             self.oracle.refused(game, expect.epoch, id);
         }

@@ -44,8 +44,13 @@ impl Cluster {
         let now = self.now;
         let mut well = true;
         for game in self.games.clone() {
+            // Who does not reach the registry cannot take a game, nor watch its owner's lease.
             let ready = self.servers.values().any(|server| {
-                server.alive && !server.terminating && server.member.is_ready() && !server.paused(now)
+                server.alive
+                    && !server.terminating
+                    && server.member.is_ready()
+                    && !server.paused(now)
+                    && now >= server.blind_until
             });
             let served = self.is_served(game);
             well &= served;
@@ -53,7 +58,7 @@ impl Cluster {
                 self.served_at.insert(game, now);
             }
             let since = self.served_at.get(&game).copied().unwrap_or(0);
-            if now > settled && now.saturating_sub(since.max(self.outage_until)) > UNSERVED_US {
+            if now > settled && now - since > UNSERVED_US {
                 let record = self.record(game);
                 self.oracle.fail(format!("liveness: nobody has run {game} since {since}: {record:?}"));
             }

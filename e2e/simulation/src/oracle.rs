@@ -162,7 +162,12 @@ impl Oracle {
             broken =
                 Some(format!("promise 5: {game} was moved at tick {left}, its old owner runs tick {tick}"));
         }
-        if self.refused.contains(&(game, epoch, by)) && !called_off {
+        let provisional = self
+            .called_off
+            .range((game, epoch, MemberId(0))..=(game, epoch, MemberId(u64::MAX)))
+            .next()
+            .is_some();
+        if self.refused.contains(&(game, epoch, by)) && !provisional {
             broken = Some(format!(
                 "promise 3: {by} was told that it does not own {game} under {epoch}, and runs tick {tick}"
             ));
