@@ -77,20 +77,25 @@ async function fight(game, size, { page, heard }) {
       await hold('ArrowLeft', draw() < 0.25);
       await hold('ArrowRight', draw() < 0.25);
       await hold('Space', draw() < 0.7);
-      const { calm } = await page.evaluate(() => {
-        const canvas = document.querySelector('canvas');
-        const [red, , blue] = canvas.getContext('2d').getImageData(canvas.width >> 1, canvas.height >> 6, 1, 1).data;
-        return { calm: red <= blue };
-      });
       const now = performance.now();
       const seen = heard.happened.filter(({ at }) => now - at < 600).reduce((sum, { kind }) => sum + (kind === EVENT.kill ? 5 : 1), 0);
-      if (calm) looks.push({ seen, png: await page.screenshot() });
+      const png = await page.screenshot();
+      if ((await table.tank()) !== null && (await calm(page))) looks.push({ seen, png });
       return looks.length === LOOKS;
     },
     LOOKS_DEADLINE_MS,
   );
   taken.set(`game-${size}`, looks.sort((a, b) => b.seen - a.seen)[0].png);
   await page.goto('about:blank');
+}
+
+/** No red over the picture: the own tank was not hit of late. */
+function calm(page) {
+  return page.evaluate(() => {
+    const canvas = document.querySelector('canvas');
+    const [red, , blue] = canvas.getContext('2d').getImageData(canvas.width >> 1, canvas.height >> 6, 1, 1).data;
+    return red <= blue;
+  });
 }
 
 /** The score board after a round, and the settings before the next one. */
@@ -134,13 +139,16 @@ async function town(game, players) {
   await pictures('cluster', pages);
   const [{ page }] = pages.values();
   await page.getByRole('button', { name: /Replace the servers/ }).click();
-  const progress = page.getByRole('progressbar', { name: 'Servers replaced' });
-  await until(
-    'the second server to leave',
-    async () => (await progress.isVisible()) && Number(await progress.getAttribute('aria-valuenow')) >= 2 && (await page.locator('[data-member] .state.draining').count()) > 0,
-    ROLL_DEADLINE_MS,
+  // The second server's games are half way between two houses: looked for at each frame, for it takes no longer than a glance.
+  await page.waitForFunction(
+    () => {
+      const replaced = Number(document.querySelector('[role=progressbar]')?.ariaValueNow);
+      const trail = [...document.querySelectorAll('.trails path')].at(-1);
+      return replaced >= 2 && document.querySelector('.tile[data-flying]') !== null && trail?.getAnimations()[0]?.currentTime > 300;
+    },
+    null,
+    { timeout: ROLL_DEADLINE_MS },
   );
-  await page.locator('.trails > *').first().waitFor({ state: 'attached' });
   await pictures('cluster-rolling', pages);
   await page.getByText(/^Rolled to/).waitFor({ timeout: ROLL_DEADLINE_MS });
   await page.getByRole('button', { name: /Replace the servers/ }).waitFor();
