@@ -229,6 +229,8 @@ impl Cluster {
                 return;
             }
             if tick > last + 1 && !back {
+                // What lies between may belong to another branch: what was applied there says nothing about this one.
+                client.applied.clear();
                 let server = client.lines[at].server;
                 let older = client.lines.first().map(|line| line.server).filter(|_| newest > 0);
                 self.judge_hole(index, older.or(Some(server)), "is not shown every tick");
