@@ -125,6 +125,11 @@ impl Board {
         self.holders.get(&game).copied()
     }
 
+    /// Whether games should move to that member's revision.
+    pub fn is_of_target(&self, member: MemberId) -> bool {
+        self.members.get(&member).is_some_and(|member| of_target(member, &self.target))
+    }
+
     /// Who should have a game that nobody holds, among those members.
     pub fn best(&self, game: GameId, rules: u16, may: impl Fn(MemberId) -> bool) -> Option<MemberId> {
         let members = self.members.values().filter(|member| member.can_run(rules) && may(member.id));
@@ -141,9 +146,14 @@ fn preference(
     load: &BTreeMap<MemberId, u32>,
     game: GameId,
 ) -> (bool, u32, u64, MemberId) {
-    let other_revision = !target.is_empty() && member.revision != target;
+    let other_revision = !of_target(member, target);
     let load = load.get(&member.id).copied().unwrap_or(0);
     (other_revision, load, mix(game.0 ^ member.id.0), member.id)
+}
+
+/// Of the target revision, or none is known.
+fn of_target(member: &PlacedMember, target: &str) -> bool {
+    target.is_empty() || member.revision == target
 }
 
 /// The revision that games should move to: what the operator published, else that of the member that joined last. A

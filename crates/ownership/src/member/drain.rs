@@ -21,6 +21,9 @@ pub(super) struct Drain {
     places_from: Time,
     /// That time has come.
     places: bool,
+    /// Until then a game waits for a member of the target revision that is slow to take it: one of another revision would
+    /// have to move it again.
+    pub(super) settles_from: Time,
     /// What has not moved by then is parked.
     parks_from: Time,
     /// Games that were called prepared before they were refused, by whom they were coming and under which epoch: until
@@ -46,10 +49,19 @@ impl Member {
         // A short grace is for moving, too, before it is for parking.
         let parks_from = now.plus(grace_us - self.settings.park_before_us.min(grace_us / 4));
         let places_from = now.plus(self.settings.assign_wait_us);
+        // Half of the time in which games can move.
+        let settles_from = Time(now.0 + (parks_from.0 - now.0) / 2);
         let prepared = self.refuse_incoming(out);
         let prepared_until = now.plus(COMMITS_FOR_US);
-        self.drain =
-            Some(Drain { places_from, places: false, parks_from, prepared, prepared_until, told: false });
+        self.drain = Some(Drain {
+            places_from,
+            places: false,
+            settles_from,
+            parks_from,
+            prepared,
+            prepared_until,
+            told: false,
+        });
         self.me.state = MemberState::Draining;
         self.members_changed = true;
     }
@@ -64,9 +76,12 @@ impl Member {
         if now >= drain.places_from && !std::mem::replace(&mut drain.places, true) {
             self.look_for_moves = true;
         }
-        let (places_from, parks_from) = (drain.places_from, drain.parks_from);
-        if now < places_from {
-            self.wake_at(places_from);
+        let (places_from, settles_from, parks_from) =
+            (drain.places_from, drain.settles_from, drain.parks_from);
+        for at in [places_from, settles_from] {
+            if now < at {
+                self.wake_at(at);
+            }
         }
         if now < parks_from {
             self.wake_at(parks_from);

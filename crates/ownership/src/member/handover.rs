@@ -324,8 +324,14 @@ impl Member {
         }
         let rules = self.owned.get(&game)?.settings.rules;
         self.board();
-        let may = |member| self.links.contains(&member) && !self.avoids(now, game, member);
-        let to = self.board.as_ref()?.best(game, rules, may)?;
+        let board = self.board.as_ref()?;
+        let linked = |member| self.links.contains(&member);
+        let to = board.best(game, rules, |member| linked(member) && !self.avoids(now, game, member))?;
+        let settles = self.drain.as_ref().is_none_or(|drain| now >= drain.settles_from);
+        let wanted = board.best(game, rules, linked)?;
+        if !settles && board.is_of_target(wanted) && !board.is_of_target(to) {
+            return None;
+        }
         self.board().hold(game, to);
         Some(to)
     }

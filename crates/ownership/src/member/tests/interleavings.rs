@@ -307,6 +307,26 @@ fn a_target_revision_that_nobody_vouches_for_any_more_counts_for_nothing() {
     assert_eq!(rig.member.target_revision(), "old");
 }
 
+/// The target of a rollout is slow for a moment. A member of the old revision would only have to move the game again.
+#[test]
+fn a_leaving_member_waits_for_the_target_revision_before_it_moves_a_game_to_another() {
+    let mut rig = Rig::new(&[B]);
+    let published = registry::ClusterRecord { target_revision: "a".into(), ..Default::default() };
+    rig.ask(Request::PublishCluster(published));
+    rig.ask(Request::Join(MemberRecord { revision: "old".into(), ..record(C) }));
+    rig.tell(Event::LinkUp(C));
+    rig.pass(300_000);
+    rig.create();
+    rig.tell(Event::Terminate { grace_us: 4_000_000 });
+    let asked = |member| move |effect: &Effect| matches!(effect, Effect::Send(to, Control::Prepare { .. }) if *to == member);
+    rig.pass(300_000);
+    assert!(rig.seen(asked(B)), "the target revision first");
+    rig.pass(1_100_000);
+    assert!(!rig.seen(asked(C)), "B has not answered, and may yet");
+    rig.pass(400_000);
+    assert!(rig.seen(asked(C)), "the drain is half over");
+}
+
 #[test]
 fn a_short_grace_leaves_most_of_its_time_for_moving() {
     for grace in 5..=60u64 {
