@@ -79,7 +79,15 @@ mod tests {
         let mut stages = Stages::new(metrics.clone());
         let (game, epoch, to) = (GameId(1), Epoch(1), MemberId(2));
         let (tick, snapshot) = (Tick(1), Bytes::new());
-        let commit = Control::Commit { game, old: epoch, base: epoch, epoch, tick, snapshot: snapshot.clone(), due_us: 0 };
+        let commit = Control::Commit {
+            game,
+            old: epoch,
+            base: epoch,
+            epoch,
+            tick,
+            snapshot: snapshot.clone(),
+            due_us: 0,
+        };
         let settings = protocol::peer::GameSettings {
             name: String::new(),
             maze: String::new(),
