@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
@@ -34,7 +34,10 @@ const SERVERS: u32 = 3;
 const READY: Duration = Duration::from_secs(15);
 
 /// Between two replaced servers, so that people can see what happens.
-const BREATH: Duration = Duration::from_secs(1);
+const BREATH: Duration = Duration::from_secs(2);
+
+/// The wanted revision is published this often, as the operator does: where that stands still, members choose by themselves.
+const BEAT: Duration = Duration::from_secs(5);
 
 /// The demo's button.
 #[derive(Clone)]
@@ -87,7 +90,8 @@ struct Demo {
     roll: Roll,
     servers: VecDeque<Server>,
     started: u32,
-    revision: u32,
+    /// Wanted of all servers; see [`publish`].
+    revision: watch::Sender<u32>,
 }
 
 /// Runs the demo until `stop` is cancelled. `listener` is the load balancer's.
@@ -106,14 +110,14 @@ pub async fn run(settings: Settings, listener: TcpListener, stop: CancellationTo
         roll: roll.clone(),
         servers: VecDeque::new(),
         started: 0,
-        revision: 1,
+        revision: watch::Sender::new(1),
         settings,
     };
-    demo.publish_revision().await?;
+    let mut tasks = JoinSet::new();
+    tasks.spawn(publish(demo.registry.clone(), demo.revision.subscribe()));
     for _ in 0..SERVERS {
         demo.add_server().await?;
     }
-    let mut tasks = JoinSet::new();
     tasks.spawn(balancer.run(listener, stop.clone()));
     demo.create_games().await?;
     let port = address.port();
@@ -143,24 +147,32 @@ pub async fn run(settings: Settings, listener: TcpListener, stop: CancellationTo
     Ok(())
 }
 
-impl Demo {
-    async fn publish_revision(&self) -> anyhow::Result<()> {
-        let target_revision = self.revision.to_string();
+/// Publishes the wanted revision when it changes, and every [`BEAT`], as long as somebody wants one.
+async fn publish(registry: Memory, mut revision: watch::Receiver<u32>) {
+    loop {
+        let target_revision = revision.borrow_and_update().to_string();
         let record = ClusterRecord { target_revision, rules: sim::RULES, ..ClusterRecord::default() };
-        self.registry.call(Request::PublishCluster(record)).await.context("publish the revision")?;
-        Ok(())
+        if let Err(error) = registry.call(Request::PublishCluster(record)).await {
+            warn!("cannot publish the revision: {error}");
+        }
+        if let Ok(Err(_)) = timeout(BEAT, revision.changed()).await {
+            return;
+        }
     }
+}
 
+impl Demo {
     async fn add_server(&mut self) -> anyhow::Result<()> {
         let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let http = TcpListener::bind(loopback).await?;
         let peers = TcpListener::bind(loopback).await?;
         let address = http.local_addr()?;
         self.started += 1;
+        let revision = *self.revision.borrow();
         let config = ServerConfig {
             name: format!("server-{}", self.started),
-            revision: self.revision.to_string(),
-            build: format!("{}, revision {}", self.settings.build, self.revision),
+            revision: revision.to_string(),
+            build: format!("{}, revision {revision}", self.settings.build),
             pod_uid: String::new(),
             container: String::new(),
             peer_address: peers.local_addr()?.to_string(),
@@ -188,9 +200,9 @@ impl Demo {
     /// As a rolling update does: a new one is ready before an old one leaves.
     async fn replace_all(&mut self) -> anyhow::Result<()> {
         let began = Instant::now();
-        self.revision += 1;
-        info!(revision = self.revision, "replacing all servers, one after the other");
-        self.publish_revision().await?;
+        self.revision.send_modify(|revision| *revision += 1);
+        let revision = *self.revision.borrow();
+        info!(revision, "replacing all servers, one after the other");
         for _ in 0..SERVERS {
             self.add_server().await?;
             let Some(old) = self.servers.pop_front() else { break };
@@ -198,7 +210,7 @@ impl Demo {
             old.leave(self.settings.grace()).await;
             tokio::time::sleep(BREATH).await;
         }
-        info!(revision = self.revision, seconds = began.elapsed().as_secs(), "all servers replaced");
+        info!(revision, seconds = began.elapsed().as_secs(), "all servers replaced");
         Ok(())
     }
 

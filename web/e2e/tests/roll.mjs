@@ -62,6 +62,7 @@ browserTest('all servers are replaced while somebody plays: no reload, no rejoin
   assert.equal(new Set(heard.players).size, 1, 'the page was another player afterwards');
   assert.ok(heard.players.length > 1, 'the player never changed servers');
   assert.ok(heard.epochs.length > 1, 'the game never moved');
+  assert.equal(moves.length, new Set(moves).size, `a game moved twice: ${moves}`);
   assert.deepEqual({ holes: heard.holes, rewinds: heard.rewinds }, { holes: [], rewinds: 0 });
   assert.ok(shownTicks.every((tick, index) => index === 0 || tick > shownTicks[index - 1]), 'the shown tick went back');
   const stats = await table.stats();
