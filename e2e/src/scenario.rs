@@ -27,6 +27,7 @@ use crate::pauses;
 use crate::recording::Recording;
 use crate::report::{Bars, Check, Exit, Facts, Loss, Outcome, Ran, checks};
 use anyhow::{Context, Result, ensure};
+use protocol::GameId;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -42,6 +43,10 @@ const READY_WITHIN: Duration = Duration::from_secs(180);
 const SETTLED_WITHIN: Duration = Duration::from_secs(300);
 /// The watch goes on for so long after that: longer than [`oracle::SILENCE`], so that whoever is cut off shows.
 const WATCH_AFTER: Duration = Duration::from_secs(3);
+
+/// Longest wait for the games of a scenario to end when all have left; longer than the default of
+/// `spec.game.emptyGameSeconds`.
+const OVER_WITHIN: Duration = Duration::from_secs(120);
 
 const _: () = assert!(oracle::SILENCE.as_millis() < WATCH_AFTER.as_millis());
 
@@ -331,7 +336,9 @@ impl Scenario {
         tracing::info!("{scenario}: {} games with {} bots each", settings.games, settings.bots);
         let arena = Arena::open(&settings.address, settings.games, settings.bots, settings.seed).await?;
         let played = self.play(settings, &arena).await;
+        let games = arena.games.clone();
         let recordings = arena.close().await?;
+        all_over(&settings.address, &games).await?;
         if let Some(folder) = &settings.recordings {
             write_recordings(&recordings, folder)?;
         }
@@ -443,6 +450,30 @@ pub fn write_recordings(recordings: &[Recording], folder: &std::path::Path) -> R
     Ok(())
 }
 
+/// Waits until the games are over: in the next scenario they would be load that nobody plays and that ends when it likes.
+///
+/// # Errors
+/// After [`OVER_WITHIN`].
+async fn all_over(address: &Address, ours: &[GameId]) -> Result<()> {
+    let deadline = Instant::now() + OVER_WITHIN;
+    loop {
+        let left = match address.games().await {
+            Ok(listed) => listed.iter().filter(|game| ours.contains(&game.id)).count(),
+            Err(error) if Instant::now() >= deadline => return Err(error.context("cannot list the games")),
+            Err(_) => ours.len(),
+        };
+        if left == 0 {
+            return Ok(());
+        }
+        let limit = OVER_WITHIN.as_secs();
+        ensure!(
+            Instant::now() < deadline,
+            "{left} games are not over {limit} s after their last player left"
+        );
+        sleep(POLL).await;
+    }
+}
+
 /// What makes a cluster whole besides that all is ready and has an owner.
 #[derive(Default)]
 struct Wanted<'a> {
@@ -539,7 +570,6 @@ fn gone_as_wanted(pods: &[Pod], done: &Done) -> Result<()> {
 mod tests {
     use super::*;
     use crate::lobby::ListedMember;
-    use protocol::GameId;
 
     #[test]
     fn the_pod_with_most_games_comes_first_and_those_without_any_last() {
