@@ -376,7 +376,7 @@ fn judged(scenario: &str, recordings: &[Recording], window: Window, seed: u64, t
         facts: Facts::default(),
         timeline: Vec::new(),
         // What moved was no plan of ours, but the pauses of it are the same.
-        samples: pauses::samples(recordings, window, window, seed),
+        samples: pauses::samples(recordings, window, window, Vec::new(), seed),
         troubles: Vec::new(),
     }))
 }

@@ -33,6 +33,8 @@ pub const ENOUGH_MOVES: usize = 500;
 pub const MOST_RATIO: f64 = 1.2;
 /// Longest pause at the 99th percentile on a machine that does nothing else, in milliseconds.
 pub const MOST_MS: f64 = 40.0;
+/// How late the new owner's first tick may be at the 99th percentile: a tick, in milliseconds.
+pub const MOST_LATE_MS: f64 = 20.0;
 /// Control players that wait so much longer than in the quiet watch say that the machine was too busy to tell.
 pub const MOST_DISTURBED: f64 = 3.0;
 
@@ -56,15 +58,27 @@ pub struct Samples {
     pub moments: Vec<Moment>,
     /// The same measure at moments at which nothing happened.
     pub idle: Vec<f64>,
+    /// How long after it was due each first tick of a new owner ran, as the servers noted it, in milliseconds.
+    pub late: Vec<f64>,
 }
 
 impl Samples {
-    /// The two 99th percentiles of this scenario alone, for its table: they are judged over all together.
-    pub fn told(&self) -> Option<Check> {
-        let p99 = |of: fn(&Moment) -> &Vec<f64>| Spread::of(self.moments.iter().flat_map(of).copied()).p99;
-        let value = format!("{:.0} ms, others {:.0} ms", p99(|one| &one.moved), p99(|one| &one.control));
-        let line = || Check::new("gap at moves, p99", value, String::new(), None);
-        (!self.moments.is_empty()).then(line)
+    /// The figures of this scenario alone, for its table: they are judged over all together.
+    pub fn told(&self) -> Vec<Check> {
+        let mut told = Vec::new();
+        let mut line = |measure, value| told.push(Check::new(measure, value, String::new(), None));
+        if !self.late.is_empty() {
+            let late = Spread::of(self.late.iter().copied());
+            let value = format!("median {:.1} ms, worst {:.1} ms", late.median, late.max);
+            line("first tick at a new owner, late by", value);
+        }
+        if !self.moments.is_empty() {
+            let p99 =
+                |of: fn(&Moment) -> &Vec<f64>| Spread::of(self.moments.iter().flat_map(of).copied()).p99;
+            let value = format!("{:.0} ms, others {:.0} ms", p99(|one| &one.moved), p99(|one| &one.control));
+            line("gap at moves, p99", value);
+        }
+        told
     }
 }
 
@@ -104,6 +118,8 @@ pub struct Pauses {
     pub control: Spread,
     /// Everybody in the quiet watches.
     pub idle: Spread,
+    /// First ticks of new owners, after they were due; as the servers say.
+    pub late: Spread,
     /// 99th percentile of `moved` over that of `control`; 0 where there is none.
     pub ratio: f64,
     /// Within which the ratio lies with 95 %: over blocks drawn again and again.
@@ -142,8 +158,8 @@ fn longest_gap(times: &[Duration], at: Duration, end: Duration) -> Option<f64> {
     gaps.max_by(f64::total_cmp)
 }
 
-/// Measures the moves of one scenario in the window `moves`, and the quiet watch before it.
-pub fn samples(recordings: &[Recording], quiet: Window, moves: Window, seed: u64) -> Samples {
+/// Measures the moves of one scenario in the window `moves`, and the quiet watch before it. `late` is what servers noted.
+pub fn samples(recordings: &[Recording], quiet: Window, moves: Window, late: Vec<f64>, seed: u64) -> Samples {
     let arrivals = Arrivals::of(recordings);
     let mut moved: Vec<(Duration, GameId)> = (oracle::moves(recordings).into_iter())
         .map(|[_, after]| (after.first, after.game))
@@ -175,7 +191,7 @@ pub fn samples(recordings: &[Recording], quiet: Window, moves: Window, seed: u64
     } else {
         Vec::new()
     };
-    Samples { moments, idle }
+    Samples { moments, idle, late }
 }
 
 /// Samples from the greatest down, each with its block.
@@ -217,10 +233,11 @@ fn ratio(moved: f64, control: f64) -> f64 {
 
 /// Pools the moves of all scenarios and judges them.
 pub fn compare<'a>(scenarios: impl IntoIterator<Item = &'a Samples>, seed: u64, asked: Asked) -> Pauses {
-    let (mut moved, mut control, mut idle) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut moved, mut control, mut idle, mut late) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut moves, mut blocks) = (0, 0);
     for samples in scenarios {
         idle.extend(&samples.idle);
+        late.extend(&samples.late);
         let mut last = None;
         for moment in &samples.moments {
             if last.is_none_or(|last| moment.at - last >= SAME_BLOCK) {
@@ -245,13 +262,18 @@ pub fn compare<'a>(scenarios: impl IntoIterator<Item = &'a Samples>, seed: u64, 
     ratios.sort_by(f64::total_cmp);
     let at = |thousandths: usize| ratios.get(ratios.len() * thousandths / 1_000).copied().unwrap_or_default();
     let interval = [at(25), at(975)];
-    let (moved, control, idle) = (moved.spread(), control.spread(), Spread::of(idle));
+    let (moved, control, idle, late) = (moved.spread(), control.spread(), Spread::of(idle), Spread::of(late));
     let ratio = ratio(moved.p99, control.p99);
-    let (judgement, why) = judge(moves, [moved.p99, control.p99, idle.p99], ratio, asked);
-    Pauses { moves, blocks, moved, control, idle, ratio, interval, judgement, why }
+    let (judgement, why) = judge(moves, [moved.p99, control.p99, idle.p99, late.p99], ratio, asked);
+    Pauses { moves, blocks, moved, control, idle, late, ratio, interval, judgement, why }
 }
 
-fn judge(moves: usize, [moved, control, idle]: [f64; 3], ratio: f64, asked: Asked) -> (Judgement, String) {
+fn judge(
+    moves: usize,
+    [moved, control, idle, late]: [f64; 4],
+    ratio: f64,
+    asked: Asked,
+) -> (Judgement, String) {
     if moves == 0 || control == 0.0 {
         return (Judgement::Told, "no move beside a game that stayed: nothing to compare".to_owned());
     }
@@ -267,6 +289,9 @@ fn judge(moves: usize, [moved, control, idle]: [f64; 3], ratio: f64, asked: Aske
     }
     if ratio > MOST_RATIO {
         return (Judgement::Fail, format!("{ratio:.2} times the control at p99, of at most {MOST_RATIO}"));
+    }
+    if late > MOST_LATE_MS {
+        return (Judgement::Fail, format!("first ticks {late:.1} ms late at p99, of at most {MOST_LATE_MS}"));
     }
     if asked.idle_machine && moved > MOST_MS {
         return (Judgement::Fail, format!("{moved:.0} ms at p99, of at most {MOST_MS} on an idle machine"));
@@ -311,7 +336,7 @@ mod tests {
                 (0..2).map(move |bot| player(game, &moves, late, noise, seed * 1_000 + game * 10 + bot))
             })
             .collect();
-        samples(&recordings, QUIET, MOVES, 1)
+        samples(&recordings, QUIET, MOVES, vec![1.0], 1)
     }
 
     fn judged(samples: &[Samples]) -> Pauses {
@@ -341,7 +366,7 @@ mod tests {
     fn games_that_move_a_little_later_are_no_control() {
         let recordings =
             [player(1, &[2_000], 0, 0, 1), player(2, &[2_300], 0, 0, 2), player(3, &[], 0, 0, 3)];
-        let samples = samples(&recordings, QUIET, MOVES, 1);
+        let samples = samples(&recordings, QUIET, MOVES, Vec::new(), 1);
         assert_eq!(samples.moments.iter().map(|moment| moment.control.len()).collect::<Vec<_>>(), [1, 1]);
     }
 
@@ -370,20 +395,22 @@ mod tests {
     fn a_busy_machine_is_inconclusive_few_moves_are_told_and_an_idle_machine_has_a_bar_of_its_own() {
         let judge = |moves, p99s, asked| judge(moves, p99s, p99s[0] / p99s[1], asked).0;
         let (all, few) = (Asked::default(), Asked { judge_few: true, idle_machine: true });
-        assert_eq!(judge(500, [100.0, 100.0, 30.0], all), Judgement::Inconclusive);
-        assert_eq!(judge(499, [100.0, 10.0, 30.0], all), Judgement::Told);
-        assert_eq!(judge(499, [100.0, 10.0, 30.0], few), Judgement::Fail);
-        assert_eq!(judge(500, [60.0, 50.0, 30.0], all), Judgement::Pass);
-        assert_eq!(judge(500, [61.0, 50.0, 30.0], all), Judgement::Fail);
-        assert_eq!(judge(500, [41.0, 40.0, 30.0], few), Judgement::Fail);
-        assert_eq!(judge(500, [40.0, 40.0, 30.0], few), Judgement::Pass);
-        assert_eq!(judge(0, [0.0; 3], few), Judgement::Told);
+        assert_eq!(judge(500, [100.0, 100.0, 30.0, 1.0], all), Judgement::Inconclusive);
+        assert_eq!(judge(499, [100.0, 10.0, 30.0, 1.0], all), Judgement::Told);
+        assert_eq!(judge(499, [100.0, 10.0, 30.0, 1.0], few), Judgement::Fail);
+        assert_eq!(judge(500, [60.0, 50.0, 30.0, 20.0], all), Judgement::Pass);
+        assert_eq!(judge(500, [60.0, 50.0, 30.0, 20.1], all), Judgement::Fail);
+        assert_eq!(judge(500, [61.0, 50.0, 30.0, 1.0], all), Judgement::Fail);
+        assert_eq!(judge(500, [41.0, 40.0, 30.0, 1.0], few), Judgement::Fail);
+        assert_eq!(judge(500, [40.0, 40.0, 30.0, 1.0], few), Judgement::Pass);
+        assert_eq!(judge(0, [0.0; 4], few), Judgement::Told);
     }
 
     #[test]
     fn moves_close_to_each_other_are_one_block_and_those_of_two_scenarios_are_two() {
         let moment = |at| Moment { at: ms(at), moved: vec![20.0], control: vec![20.0] };
-        let burst = Samples { moments: [0, 100, 340, 590].map(moment).into(), idle: vec![20.0] };
+        let burst =
+            Samples { moments: [0, 100, 340, 590].map(moment).into(), idle: vec![20.0], late: vec![1.0] };
         let pauses = compare([&burst, &burst], 1, Asked::default());
         assert_eq!((pauses.moves, pauses.blocks, pauses.ratio), (8, 4, 1.0));
     }

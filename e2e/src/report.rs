@@ -80,8 +80,6 @@ pub struct Facts {
     pub games_by_pod: Vec<(String, usize)>,
     /// How the deleted pods ended.
     pub exits: Vec<Exit>,
-    /// How long nobody ran the games that moved, as the servers say, in milliseconds.
-    pub served_pauses_ms: Vec<f64>,
 }
 
 /// How a deleted pod ended.
@@ -301,11 +299,6 @@ pub fn checks(verdict: &Verdict, facts: &Facts, bars: Bars) -> Vec<Check> {
     let bar = gap_bar.map_or(String::new(), |bar| format!("<= {}", milliseconds(bar)));
     let worst = verdict.gap_ms.max;
     line("longest gap, worst player", milliseconds(worst), bar, gap_bar.map(|bar| worst <= bar));
-    if !facts.served_pauses_ms.is_empty() {
-        let pauses = Spread::of(facts.served_pauses_ms.iter().copied());
-        let value = format!("median {:.1} ms, worst {:.1} ms", pauses.median, pauses.max);
-        line("pause of a moved game, say the servers", value, String::new(), None);
-    }
     line("mean frame", format!("{:.1} B", verdict.frame_bytes), String::new(), None);
     checks
 }
@@ -524,6 +517,9 @@ pub fn pauses(pauses: &Pauses) -> String {
         let [median, p99, max] = [spread.median, spread.p99, spread.max].map(|ms| format!("{ms:.1} ms"));
         rows.push(row([who, &median, &p99, &max]));
     }
+    let [median, p99, max] =
+        [pauses.late.median, pauses.late.p99, pauses.late.max].map(|ms| format!("{ms:.1} ms"));
+    rows.push(row(["first tick at a new owner, late by", &median, &p99, &max]));
     text.push_str(&table(&rows, &[1, 2, 3], "  "));
     let [low, high] = pauses.interval;
     let _ = writeln!(
@@ -589,7 +585,6 @@ mod tests {
         Facts {
             games_by_pod: ["a", "b", "c"].map(|pod| (pod.to_owned(), 4)).into(),
             exits: ["x", "y", "z"].map(exit).into(),
-            served_pauses_ms: vec![1.0],
         }
     }
 

@@ -380,8 +380,10 @@ impl Scenario {
         // One look at the end: a server whose answer is late tells nothing about the moves themselves.
         let served = settings.address.moves().await.unwrap_or_default();
         let since_ms = done.at.elapsed().as_millis() as u64;
-        let pauses_us = (served.into_iter())
-            .filter(|one| one.cause == "move" && one.ago_ms <= since_ms && arena.games.contains(&one.game));
+        let late = (served.into_iter())
+            .filter(|one| one.cause == "move" && one.ago_ms <= since_ms && arena.games.contains(&one.game))
+            .map(|one| one.pause_us as f64 / 1e3)
+            .collect();
         let ends = pods.ends();
         let exits = (ends.iter())
             .map(|(pod, end)| Exit {
@@ -391,23 +393,28 @@ impl Scenario {
                 grace_ms: end.grace.map(|grace| grace.as_millis() as u64),
             })
             .collect();
-        let facts = Facts {
-            games_by_pod: owners.all_by_pod,
-            exits,
-            served_pauses_ms: pauses_us.map(|one| one.pause_us as f64 / 1e3).collect(),
-        };
+        let facts = Facts { games_by_pod: owners.all_by_pod, exits };
         let quiet = Window { from: quiet_from, to: from };
-        Ok(Played { start: arena.start, quiet, window: Window { from, to }, done, ends, facts, troubles })
+        Ok(Played {
+            start: arena.start,
+            quiet,
+            window: Window { from, to },
+            done,
+            ends,
+            facts,
+            late,
+            troubles,
+        })
     }
 
     fn judge(self, settings: &Settings, played: Played, recordings: &[Recording], began: Instant) -> Ran {
-        let Played { start, quiet, window, done, ends, facts, troubles } = played;
+        let Played { start, quiet, window, done, ends, facts, late, troubles } = played;
         let bars = self.bars();
         let verdict = oracle::judge(recordings, window);
         let mut checks = checks(&verdict, &facts, bars);
         checks.extend(done.checks.iter().cloned());
         let samples = match bars.loss {
-            Loss::Nothing => pauses::samples(recordings, quiet, window, settings.seed),
+            Loss::Nothing => pauses::samples(recordings, quiet, window, late, settings.seed),
             Loss::Parked | Loss::Crash => pauses::Samples::default(),
         };
         checks.extend(samples.told());
@@ -435,6 +442,8 @@ struct Played {
     done: Done,
     ends: BTreeMap<String, crate::cluster::PodEnd>,
     facts: Facts,
+    /// See [`pauses::Samples::late`].
+    late: Vec<f64>,
     troubles: Vec<String>,
 }
 
