@@ -6,6 +6,7 @@
 mod allowance;
 mod desk;
 mod headcount;
+mod named;
 mod owning;
 mod pace;
 mod parsed;
@@ -21,6 +22,7 @@ use crate::limits;
 use crate::links::Links;
 use crate::wire::{Received, Wire};
 use allowance::Allowance;
+use named::NamedOwner;
 use ownership::{Edge, EdgeEvent, Event, Time};
 use pace::Pace;
 use parsed::Warm;
@@ -144,8 +146,8 @@ pub struct Hub {
     words: BTreeMap<PlayerId, Allowance>,
     /// Settings, as far as known here; needed to welcome players.
     settings: Option<GameSettings>,
-    /// The epoch of what is shown, and who owned the game under it: the source may be ahead of that.
-    shown_of: Option<(Epoch, MemberId)>,
+    /// Whom players are told of.
+    named: NamedOwner,
     inputs_to: Option<MemberId>,
     /// What players did while nobody could take it.
     held: VecDeque<Act>,
@@ -182,7 +184,7 @@ impl Hub {
             seats: Vec::new(),
             words: BTreeMap::new(),
             settings: None,
-            shown_of: None,
+            named: NamedOwner::default(),
             inputs_to: None,
             held: VecDeque::new(),
             watching: false,
@@ -303,6 +305,9 @@ impl Hub {
         self.tell_gap(now);
         if !self.seats.is_empty() {
             self.edge_event(EdgeEvent::Wake);
+            if self.named.asks(now) {
+                self.context.look_up(self.game);
+            }
         }
         let leaves = self.context.leaving.plan();
         for seat in &mut self.seats {

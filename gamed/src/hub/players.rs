@@ -97,8 +97,9 @@ impl Hub {
     }
 
     pub(super) fn host(&self) -> Option<Bytes> {
-        let (epoch, owner) = self.shown_of?;
-        let (owner, edge) = (self.context.named(owner), self.context.named.clone());
+        let (epoch, owner) = self.named.shown()?;
+        let owner = owner.map(|owner| self.context.named(owner)).unwrap_or_default();
+        let edge = self.context.named.clone();
         let host = Host {
             epoch,
             owner_name: owner.name,

@@ -16,6 +16,14 @@ use tokio::time::Instant;
 impl Hub {
     /// Tells the edge, and does what it wants. What that leads to is told in turn, after the effects at hand.
     pub(super) fn edge_event(&mut self, event: EdgeEvent) {
+        if let EdgeEvent::Owner(Some((owner, epoch))) | EdgeEvent::Moved { to: owner, epoch, .. } = event
+            && self.named.learn(epoch, owner)
+            && let Some(host) = self.host()
+        {
+            for seat in self.seats.iter_mut().filter(|seat| seat.shown.is_some()) {
+                seat.queue(host.clone());
+            }
+        }
         self.edge_events.push_back(event);
         if self.in_edge {
             return;
@@ -75,7 +83,7 @@ impl Hub {
                     digest: 0,
                 });
                 if new_epoch {
-                    self.shown_of = self.edge.source().map(|owner| (epoch, owner));
+                    self.named.shows(epoch);
                 }
                 let now = Instant::now();
                 self.tell_gap(now);
@@ -94,7 +102,7 @@ impl Hub {
             }
             EdgeEffect::Reset { epoch, tick, bytes, rewind: _ } => {
                 self.ring.restart(Kept::keyframe(epoch, tick, bytes.clone()));
-                self.shown_of = self.edge.source().map(|owner| (epoch, owner));
+                self.named.shows(epoch);
                 let now = Instant::now();
                 let host = self.host();
                 for seat in self.seats.iter_mut().filter(|seat| seat.shown.is_some()) {

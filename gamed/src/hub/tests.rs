@@ -158,6 +158,27 @@ async fn an_owner_that_was_stopped_for_long_shows_nothing_before_it_has_asked() 
     assert_eq!(bench.sent().len(), 1, "and goes on");
 }
 
+fn frame(tick: u64, epoch: Epoch, after: Epoch) -> PeerMessage {
+    let (bytes, log) = (vec![2].into(), bytes::Bytes::new());
+    PeerMessage::Frame { game: GAME, epoch, tick: Tick(tick), after, bytes, log, digest: 0 }
+}
+
+#[tokio::test]
+async fn a_new_owner_that_hands_on_what_the_old_one_ran_is_not_named_for_it() {
+    let mut bench = bench();
+    let hub = &mut bench.hub;
+    hub.watch();
+    hub.message(ToHub::Owner(Some((OWNER, OLD))));
+    hub.message(ToHub::Peer(OWNER, PeerMessage::NotOwner { game: GAME, owner: Some(PEER) }));
+    let keyframe = PeerMessage::Keyframe { game: GAME, epoch: OLD, tick: Tick(9), bytes: vec![1].into() };
+    bench.tell(keyframe);
+    assert_eq!(bench.hub.named.shown(), Some((OLD, Some(OWNER))));
+    bench.tell(frame(10, NEW, OLD));
+    assert_eq!(bench.hub.named.shown(), Some((NEW, None)), "nobody has said so yet");
+    bench.hub.message(ToHub::Owner(Some((PEER, NEW))));
+    assert_eq!(bench.hub.named.shown(), Some((NEW, Some(PEER))));
+}
+
 #[tokio::test]
 async fn an_edge_that_was_told_of_a_move_shows_the_first_frame_without_asking_again() {
     let mut bench = bench();
@@ -172,15 +193,6 @@ async fn an_edge_that_was_told_of_a_move_shows_the_first_frame_without_asking_ag
     let [PeerMessage::Subscribe { have: Some((OLD, Tick(9))), .. }] = sent[..] else { panic!("{sent:?}") };
     let (settings, _) = game();
     bench.tell(PeerMessage::Subscribed { game: GAME, settings, epoch: OLD });
-    let frame = |tick, epoch, after| PeerMessage::Frame {
-        game: GAME,
-        epoch,
-        tick: Tick(tick),
-        after,
-        bytes: vec![2].into(),
-        log: bytes::Bytes::new(),
-        digest: 0,
-    };
     bench.hub.message(ToHub::Peer(OWNER, frame(10, OLD, OLD)));
     // The new owner's first frame may be here before the old one's word.
     bench.tell(frame(11, NEW, OLD));
