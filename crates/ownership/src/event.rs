@@ -34,9 +34,10 @@ pub struct Settings {
     pub prepare_us: u64,
     /// Games of one member whose targets get ready at once: they tick all the while. Default 64.
     pub preparing: usize,
-    /// Games of one member that freeze, or stand still until the registry has answered, at once. Default 8.
+    /// Games of one member that freeze, or stand still until the registry has answered, at once. Most of that time they still
+    /// wait for the end of their last tick. Default 32.
     pub frozen: usize,
-    /// As above, for each target. Default 4.
+    /// As above, for each target. Default 16.
     pub frozen_each: usize,
     /// The drain parks what it could not move so long before its grace ends, or in the last quarter of a short grace.
     /// Default 3 s.
@@ -57,8 +58,8 @@ impl Default for Settings {
             snapshot_us: 800_000,
             prepare_us: 1_000_000,
             preparing: 64,
-            frozen: 8,
-            frozen_each: 4,
+            frozen: 32,
+            frozen_each: 16,
             park_before_us: 3_000_000,
             beat_us: 12_000_000,
         }
