@@ -1,21 +1,29 @@
 //! The Kubernetes cluster, as somebody with kubectl sees it.
 //!
 //! Owns every call of kubectl and the reading of its answers. Knows nothing of games.
+//!
+//! Looks are taken through one `kubectl proxy`, and whatever else is run yields to everybody: starting kubectl is a tenth of a
+//! second of work, and what is measured here shares the machine.
 
+use crate::lobby::Address;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OnceCell};
 use tokio::time::{Instant, timeout};
 
 /// Longest wait for kubectl where nothing else is said.
 const KUBECTL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How far kubectl yields: see nice(1).
+const NICE: &str = "19";
 
 /// A TanxCluster and how to reach it.
 #[derive(Clone, Debug)]
@@ -28,6 +36,15 @@ pub struct Cluster {
     pub namespace: String,
     /// Name of the TanxCluster, and so of its Deployment and Service.
     pub name: String,
+    /// Started when it is needed first.
+    proxy: Arc<OnceCell<Proxy>>,
+}
+
+/// `kubectl proxy`, which ends when this is dropped.
+#[derive(Debug)]
+struct Proxy {
+    _kubectl: Child,
+    address: Address,
 }
 
 /// A pod of game servers.
@@ -78,6 +95,11 @@ pub struct PodEnd {
 }
 
 impl Cluster {
+    /// The TanxCluster of that name; `kubectl` is the program.
+    pub fn new(kubectl: PathBuf, kubeconfig: Option<PathBuf>, namespace: String, name: String) -> Cluster {
+        Cluster { kubectl, kubeconfig, namespace, name, proxy: Arc::default() }
+    }
+
     /// Runs kubectl and gives what it prints.
     ///
     /// # Errors
@@ -101,36 +123,63 @@ impl Cluster {
         self.kubectl_within(KUBECTL_TIMEOUT, arguments).await
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(&self.kubectl);
+    /// That program, to be run in the background, with this cluster's access.
+    pub fn yielding(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new("nice");
+        command.args(["-n", NICE]).arg(program).stdin(Stdio::null()).kill_on_drop(true);
         if let Some(kubeconfig) = &self.kubeconfig {
             command.env("KUBECONFIG", kubeconfig);
         }
-        command.args(["--namespace", &self.namespace]).args(arguments);
-        command.stdin(Stdio::null()).kill_on_drop(true);
         command
     }
 
-    async fn json(&self, arguments: &[&str]) -> Result<Value> {
-        let text = self.kubectl(&[arguments, &["--output", "json"]].concat()).await?;
-        serde_json::from_str(&text).with_context(|| format!("kubectl {} gave no JSON", arguments.join(" ")))
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.yielding(&self.kubectl);
+        command.args(["--namespace", &self.namespace]).args(arguments);
+        command
+    }
+
+    async fn proxy(&self) -> Result<&Proxy> {
+        let start = async {
+            let mut command = self.command(&["proxy", "--port=0"]);
+            let mut kubectl = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+            let stdout = kubectl.stdout.take().context("kubectl's output is a pipe")?;
+            let mut lines = BufReader::new(stdout).lines();
+            let said =
+                timeout(KUBECTL_TIMEOUT, lines.next_line()).await.context("kubectl proxy says nothing")??;
+            let said = said.context("kubectl proxy has ended")?;
+            let address = said.rsplit(' ').next().and_then(|address| address.parse().ok());
+            let address = address.with_context(|| format!("kubectl proxy says no address: {said}"))?;
+            anyhow::Ok(Proxy { _kubectl: kubectl, address })
+        };
+        self.proxy.get_or_try_init(|| start).await
+    }
+
+    /// What the API server has there.
+    async fn read(&self, path: &str) -> Result<Value> {
+        self.proxy().await?.address.get(path).await
+    }
+
+    async fn deployment_of(&self, namespace: &str, name: &str) -> Result<Value> {
+        self.read(&format!("/apis/apps/v1/namespaces/{namespace}/deployments/{name}")).await
     }
 
     /// All pods of game servers, also those on their way out.
     ///
     /// # Errors
-    /// When kubectl fails.
+    /// When the API server does not answer.
     pub async fn pods(&self) -> Result<Vec<Pod>> {
-        let list = self.json(&["get", "pods", "--selector", &self.selector()]).await?;
-        Ok(pods(&list))
+        let selector = self.selector().replace('/', "%2F").replace('=', "%3D").replace(',', "%2C");
+        let path = format!("/api/v1/namespaces/{}/pods?labelSelector={selector}", self.namespace);
+        Ok(pods(&self.read(&path).await?))
     }
 
     /// The nodes that hold pods of the managed Redis.
     ///
     /// # Errors
-    /// When kubectl fails.
+    /// When the API server does not answer.
     pub async fn redis_nodes(&self) -> Result<Vec<String>> {
-        let list = self.json(&["get", "pods"]).await?;
+        let list = self.read(&format!("/api/v1/namespaces/{}/pods", self.namespace)).await?;
         let redis = format!("{}-redis-", self.name);
         let pods = items(&list).filter(|pod| text(pod, "/metadata/name").starts_with(&redis));
         Ok(pods.map(|pod| text(pod, "/spec/nodeName").to_owned()).collect())
@@ -139,9 +188,9 @@ impl Cluster {
     /// The Deployment.
     ///
     /// # Errors
-    /// When kubectl fails or there is no container `gamed`.
+    /// When the API server does not answer or there is no container `gamed`.
     pub async fn deployment(&self) -> Result<Deployment> {
-        let deployment = self.json(&["get", "deployment", &self.name]).await?;
+        let deployment = self.deployment_of(&self.namespace, &self.name).await?;
         let image = image_of(&deployment["spec"]["template"]["spec"]);
         ensure!(!image.is_empty(), "deployment {} has no container named gamed", self.name);
         let replicas = deployment.pointer("/spec/replicas").and_then(Value::as_u64).unwrap_or(1);
@@ -153,7 +202,8 @@ impl Cluster {
     /// # Errors
     /// When it has none.
     pub async fn address(&self) -> Result<String> {
-        let service = self.json(&["get", "service", &self.name]).await?;
+        let service =
+            self.read(&format!("/api/v1/namespaces/{}/services/{}", self.namespace, self.name)).await?;
         let ingress = &service["status"]["loadBalancer"]["ingress"][0];
         let host = ["ip", "hostname"].iter().find_map(|field| ingress[field].as_str());
         let Some(host) = host else {
@@ -220,10 +270,10 @@ impl Cluster {
     /// How many operators there shall be, and how many pods of it there are; `operator` is NAMESPACE/DEPLOYMENT.
     ///
     /// # Errors
-    /// When kubectl fails.
+    /// When the API server does not answer.
     pub async fn operators(&self, operator: &str) -> Result<(u64, u64)> {
         let (namespace, name) = of_operator(operator)?;
-        let deployment = self.json(&["--namespace", namespace, "get", "deployment", name]).await?;
+        let deployment = self.deployment_of(namespace, name).await?;
         let number = |pointer: &str| deployment.pointer(pointer).and_then(Value::as_u64).unwrap_or(0);
         Ok((number("/spec/replicas"), number("/status/replicas")))
     }
@@ -390,7 +440,26 @@ mod tests {
         // test just now, and could not be run.
         let write = ["-c", r#"printf '#!/bin/sh\n%s\n' "$1" >"$2" && chmod +x "$2""#, "sh", script];
         assert!(std::process::Command::new("sh").args(write).arg(&kubectl).status().unwrap().success());
-        Cluster { kubectl, kubeconfig: None, namespace: "default".into(), name: "tanx".into() }
+        Cluster::new(kubectl, None, "default".into(), "tanx".into())
+    }
+
+    /// A cluster whose API server answers everything with this, behind a kubectl that has been proxying for it.
+    async fn cluster_that_has(status: &str, object: Value, folder: &std::path::Path) -> Cluster {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let body = object.to_string();
+        let answer = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let mut stream = BufReader::new(stream);
+                let mut line = String::new();
+                while stream.read_line(&mut line).await.is_ok_and(|length| length > 2) {
+                    line.clear();
+                }
+                stream.get_mut().write_all(answer.as_bytes()).await.unwrap();
+            }
+        });
+        cluster_with(&format!("echo Starting to serve on {address}; sleep 60"), folder)
     }
 
     #[tokio::test]
@@ -398,7 +467,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let cluster =
             cluster_with("echo E1123 19:54:56 noise >&2; echo no such thing >&2; exit 1", folder.path());
-        let error = cluster.pods().await.unwrap_err().to_string();
+        let error = cluster.kubectl(&["get", "pods"]).await.unwrap_err().to_string();
         assert!(error.contains("kubectl get pods") && error.ends_with(": no such thing"), "{error}");
     }
 
@@ -437,10 +506,21 @@ mod tests {
     #[tokio::test]
     async fn a_service_without_an_address_asks_for_one() {
         let folder = tempfile::tempdir().unwrap();
-        let script = r#"echo '{"spec":{"ports":[{"port":80}]},"status":{"loadBalancer":{}}}'"#;
-        let error = cluster_with(script, folder.path()).address().await.unwrap_err().to_string();
+        let service = |port: u16, status: Value| json!({"spec": {"ports": [{"port": port}]}, "status": {"loadBalancer": status}});
+        let without = cluster_that_has("200 OK", service(80, json!({})), folder.path()).await;
+        let error = without.address().await.unwrap_err().to_string();
         assert!(error.contains("--address"), "{error}");
-        let script = r#"echo '{"spec":{"ports":[{"port":81}]},"status":{"loadBalancer":{"ingress":[{"ip":"198.18.1.1"}]}}}'"#;
-        assert_eq!(cluster_with(script, folder.path()).address().await.unwrap(), "198.18.1.1:81");
+        let with = service(81, json!({"ingress": [{"ip": "198.18.1.1"}]}));
+        let with = cluster_that_has("200 OK", with, folder.path()).await;
+        assert_eq!(with.address().await.unwrap(), "198.18.1.1:81");
+    }
+
+    #[tokio::test]
+    async fn what_the_api_server_says_when_it_refuses_is_in_the_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let status = json!({"kind": "Status", "message": "deployments.apps \"tanx\" not found"});
+        let cluster = cluster_that_has("404 Not Found", status, folder.path()).await;
+        let error = cluster.deployment().await.unwrap_err().to_string();
+        assert!(error.ends_with("404 Not Found: deployments.apps \"tanx\" not found"), "{error}");
     }
 }

@@ -106,6 +106,8 @@ struct Created {
 
 #[derive(Deserialize)]
 struct Refused {
+    /// As Kubernetes calls it.
+    #[serde(alias = "message")]
     error: String,
 }
 
@@ -129,7 +131,7 @@ impl Address {
     /// # Errors
     /// When the server does not answer or refuses.
     pub async fn games(&self) -> Result<Vec<ListedGame>> {
-        Ok(self.request::<Games>(Method::GET, "/api/games", None).await?.games)
+        Ok(self.get::<Games>("/api/games").await?.games)
     }
 
     /// The last moves, as the server that answers knows them.
@@ -137,7 +139,7 @@ impl Address {
     /// # Errors
     /// When the server does not answer or refuses.
     pub async fn moves(&self) -> Result<Vec<NotedMove>> {
-        Ok(self.request::<Overview>(Method::GET, "/api/cluster", None).await?.moves)
+        Ok(self.get::<Overview>("/api/cluster").await?.moves)
     }
 
     /// The operator's sign of life: rises while there is one. None: the server does not say.
@@ -145,7 +147,7 @@ impl Address {
     /// # Errors
     /// When the server does not answer or refuses.
     pub async fn operator_beat(&self) -> Result<Option<u64>> {
-        Ok(self.request::<Overview>(Method::GET, "/api/cluster", None).await?.operator_beat)
+        Ok(self.get::<Overview>("/api/cluster").await?.operator_beat)
     }
 
     /// Creates a game without the servers' own bots.
@@ -155,6 +157,14 @@ impl Address {
     pub async fn create_game(&self, name: &str) -> Result<GameId> {
         let body = serde_json::json!({ "name": name, "bots": 0 }).to_string();
         Ok(self.request::<Created>(Method::POST, "/api/games", Some(body)).await?.id)
+    }
+
+    /// What is there, as JSON.
+    ///
+    /// # Errors
+    /// When nobody answers, with what the server says when it refuses, or when it is something else.
+    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        self.request(Method::GET, path, None).await
     }
 
     async fn request<T: DeserializeOwned>(
@@ -200,7 +210,7 @@ impl Address {
             );
         }
         serde_json::from_slice(&body)
-            .with_context(|| format!("{what}: the answer is not what the lobby answers"))
+            .with_context(|| format!("{what}: the answer is another one than expected"))
     }
 }
 

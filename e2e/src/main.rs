@@ -240,12 +240,9 @@ fn words(command: &Option<String>, flag: &str) -> Result<Option<Vec<String>>> {
 impl Run {
     async fn outcomes(&self, seed: u64) -> Result<Vec<Outcome>> {
         self.play.check()?;
-        let cluster = Cluster {
-            kubectl: self.kubectl.clone(),
-            kubeconfig: self.kubeconfig.clone().filter(|path| !path.as_os_str().is_empty()),
-            namespace: self.namespace.clone(),
-            name: self.name.clone(),
-        };
+        let kubeconfig = self.kubeconfig.clone().filter(|path| !path.as_os_str().is_empty());
+        let cluster =
+            Cluster::new(self.kubectl.clone(), kubeconfig, self.namespace.clone(), self.name.clone());
         let address = match &self.address {
             Some(address) => address.clone(),
             None => cluster.address().await?.parse()?,

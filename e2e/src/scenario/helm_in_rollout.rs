@@ -7,9 +7,7 @@
 use super::{Done, Stage, set_image};
 use crate::report::Bars;
 use anyhow::{Context, Result, ensure};
-use std::process::Stdio;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tokio::process::Command;
 use tokio::time::timeout;
 
 /// Longest wait for the first game on a new pod.
@@ -41,11 +39,8 @@ async fn helm(stage: &Stage<'_>) -> Result<()> {
     let (program, arguments) = command.split_first().context("--helm-command is empty")?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
     let annotation = format!("podAnnotations.tanx-e2e={now}");
-    let mut helm = Command::new(program);
-    helm.args(arguments).args(["--set-string", &annotation]).stdin(Stdio::null()).kill_on_drop(true);
-    if let Some(kubeconfig) = &stage.settings.cluster.kubeconfig {
-        helm.env("KUBECONFIG", kubeconfig);
-    }
+    let mut helm = stage.settings.cluster.yielding(program);
+    helm.args(arguments).args(["--set-string", &annotation]);
     let output = timeout(UPGRADED_WITHIN, helm.output())
         .await
         .with_context(|| format!("{program} took longer than {UPGRADED_WITHIN:?}"))?
