@@ -185,7 +185,7 @@ impl Owned {
 }
 
 impl Member {
-    /// Owns the game from now on.
+    /// Owns the game from now on, with a world that the registry has.
     pub(super) fn own(
         &mut self,
         now: Time,
@@ -200,7 +200,7 @@ impl Member {
             moved_at: None,
             settings,
             phase: Phase::Running,
-            snapshot_due: now,
+            snapshot_due: self.next_snapshot(now, game),
             world_asked: false,
             storing: false,
             store_again: false,

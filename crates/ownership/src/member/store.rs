@@ -11,18 +11,21 @@ use protocol::{Epoch, GameId, Tick};
 use registry::{Fence, RegistryError, Reply, Request, Snapshot};
 
 impl Member {
+    /// When the game's turn to be stored comes next.
+    pub(super) fn next_snapshot(&self, now: Time, game: GameId) -> Time {
+        let every = self.settings.snapshot_us.max(1);
+        let turn = Time((now.0 / every) * every + mix(game.0) % every);
+        if turn > now { turn } else { turn.plus(every) }
+    }
+
     /// Asks the hub for a world, each game at its own time within the interval.
     pub(super) fn keep_snapshot(&mut self, now: Time, game: GameId, out: &mut Vec<Effect>) {
-        let every = self.settings.snapshot_us.max(1);
+        let next = self.next_snapshot(now, game);
         let Some(owned) = self.owned.get_mut(&game) else { return };
         if now < owned.snapshot_due || !matches!(owned.phase, Phase::Running | Phase::Preparing { .. }) {
             return;
         }
-        let stagger = mix(game.0) % every;
-        owned.snapshot_due = Time((now.0 / every) * every + stagger);
-        if owned.snapshot_due <= now {
-            owned.snapshot_due = owned.snapshot_due.plus(every);
-        }
+        owned.snapshot_due = next;
         if !owned.world_asked && !owned.storing {
             owned.world_asked = true;
             out.push(Effect::TakeSnapshot(game));

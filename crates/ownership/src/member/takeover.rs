@@ -281,6 +281,10 @@ impl Member {
                 let from = self.incoming.get(&game).map(|incoming| incoming.from);
                 let (tick, bytes) = (snapshot.tick, snapshot.world.len());
                 self.own(now, game, (base, epoch), settings.clone(), tick);
+                // That one may be old, and whoever claims next is to go back no further.
+                if let Some(owned) = self.owned.get_mut(&game) {
+                    owned.snapshot_due = now;
+                }
                 out.push(Effect::Start {
                     game,
                     epoch,
