@@ -36,8 +36,8 @@ pub struct Seat {
     floor: Option<(Epoch, Tick)>,
     /// The last world that this socket was led to. None: it was not welcomed yet.
     pub shown: Option<(Epoch, Tick)>,
-    /// Its keyframe went back in time: the next frame says so.
-    rewound: bool,
+    /// Whether its keyframe went back in time.
+    rewind: Rewind,
     /// Frames after `shown` were left out because it did not read.
     behind: bool,
     /// The newest tick that the client says it was given. None: it has said nothing yet.
@@ -71,7 +71,7 @@ impl Seat {
             session,
             floor,
             shown: None,
-            rewound: false,
+            rewind: Rewind::default(),
             behind: false,
             seen: None,
             goes: Goes::Stays,
@@ -142,13 +142,13 @@ impl Seat {
 
     /// Queues a keyframe. One of a later epoch may go back in time.
     pub fn queue_keyframe(&mut self, (epoch, tick): (Epoch, Tick), keyframe: &Bytes) {
-        self.rewound = self.shown.is_some_and(|(shown_under, shown)| epoch > shown_under && tick <= shown);
+        self.rewind.by_keyframe(self.shown, (epoch, tick));
         self.queue(keyframe.clone());
     }
 
     /// Queues a frame; the first one after a keyframe that went back in time says so.
     pub fn queue_frame(&mut self, frame: &Bytes) {
-        let rewound = std::mem::take(&mut self.rewound);
+        let rewound = self.rewind.tell();
         self.queue(if rewound { with_rewind(frame) } else { frame.clone() });
     }
 
@@ -218,6 +218,25 @@ impl Seat {
     }
 }
 
+/// Whether the next frame has to say that time went back.
+#[derive(Default)]
+struct Rewind {
+    untold: bool,
+}
+
+impl Rewind {
+    /// A keyframe of that world is queued for somebody who was shown the other one. It may be the second one since, where the
+    /// client asked for one: what is untold stays so.
+    fn by_keyframe(&mut self, shown: Option<(Epoch, Tick)>, (epoch, tick): (Epoch, Tick)) {
+        self.untold |= shown.is_some_and(|(shown_under, shown)| epoch > shown_under && tick <= shown);
+    }
+
+    /// A frame is queued: true where it is the one that says so.
+    fn tell(&mut self) -> bool {
+        std::mem::take(&mut self.untold)
+    }
+}
+
 /// A client that was shown `floor` elsewhere gets no lower epoch, on the way there neither, and within its epoch nothing
 /// that ends before its tick. Of a higher epoch any tick will do: that is a move or a rewind.
 fn leads_beyond((floor, at): (Epoch, Tick), first: Epoch, (epoch, tick): (Epoch, Tick)) -> bool {
@@ -227,6 +246,19 @@ fn leads_beyond((floor, at): (Epoch, Tick), first: Epoch, (epoch, tick): (Epoch,
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_rewind_is_told_once_though_the_client_asks_for_a_keyframe_before_the_first_frame() {
+        let (shown, back) = ((Epoch(1), Tick(369)), (Epoch(2), Tick(360)));
+        let mut rewind = Rewind::default();
+        rewind.by_keyframe(Some(shown), back);
+        // What it asked for, and that is what it has been shown by now.
+        rewind.by_keyframe(Some(back), back);
+        assert!(rewind.tell());
+        assert!(!rewind.tell());
+        rewind.by_keyframe(Some(back), (Epoch(2), Tick(400)));
+        assert!(!rewind.tell(), "ahead, in the same epoch");
+    }
 
     #[test]
     fn a_floor_holds_for_the_whole_way_to_the_newest_world() {
