@@ -33,7 +33,7 @@ pub(super) struct Incoming {
 /// provisionally, until that one is gone or has given it up.
 #[derive(Debug)]
 pub(super) struct Promise {
-    to: MemberId,
+    pub(super) to: MemberId,
     /// The old owner's.
     pub(super) epoch: Epoch,
     /// Kept no longer: the game may be claimed, and players may have seen what the old owner ticked meanwhile.

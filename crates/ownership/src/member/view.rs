@@ -169,18 +169,28 @@ impl View {
         self.members_sent.is_some_and(|sent| now.since(sent) < micros)
     }
 
-    fn watch_all(&mut self, now: Time, sent: Time, run_id: String, quiet_us: u64, unbroken: bool) {
+    /// `others`: are watched as owners are.
+    fn watch_all(
+        &mut self,
+        now: Time,
+        sent: Time,
+        run_id: String,
+        (quiet_us, unbroken): (u64, bool),
+        others: impl Iterator<Item = MemberId>,
+    ) {
         if !unbroken {
             self.watches.clear();
         }
         self.run_id = run_id;
         self.members_sent = Some(sent);
         let owners = self.by_owner.keys().flatten().copied();
-        let watched: BTreeSet<MemberId> = owners.chain(self.members.keys().copied()).collect();
+        let watched: BTreeSet<MemberId> = owners.chain(self.members.keys().copied()).chain(others).collect();
         self.watches.retain(|member, _| watched.contains(member));
         for member in watched {
             let renewals = self.members.get(&member).map(|record| record.renewals);
-            match self.watches.get_mut(&member).filter(|watch| watch.renewals == renewals) {
+            // One that was struck off the list has not renewed either.
+            let same = |watch: &&mut Watch| renewals.is_none() || watch.renewals == renewals;
+            match self.watches.get_mut(&member).filter(same) {
                 // Counted from when the number was first seen to when the question was sent that it still answers.
                 Some(watch) => watch.expired = sent >= watch.since.plus(quiet_us),
                 None => {
@@ -271,7 +281,9 @@ impl Member {
         let unbroken = self.view.unbroken(sent, &run_id, self.settings.lease_us / 2);
         self.view.watch_beat(now, sent, cluster, unbroken, self.settings.beat_us);
         let quiet = self.settings.lease_us + self.settings.margin_us;
-        self.view.watch_all(now, sent, run_id, quiet, unbroken);
+        // Struck off the list by somebody who does not know, such a one would be waited for for ever.
+        let waited_for = self.promises.values().map(|promise| promise.to);
+        self.view.watch_all(now, sent, run_id, (quiet, unbroken), waited_for);
         let known = &self.view.members;
         self.refused.retain(|member, _| known.contains_key(member));
     }

@@ -478,6 +478,20 @@ fn what_was_called_off_is_claimed_with_a_rewind_when_the_old_owner_is_gone() {
 }
 
 #[test]
+fn an_old_owner_that_was_struck_off_the_list_is_not_waited_for_for_ever() {
+    let mut rig = Rig::new(&[B]);
+    let (_, epoch) = called_off_by_b(&mut rig);
+    rig.tell(Event::LinkDown { member: B, refused: false });
+    rig.others.clear();
+    rig.pass(1_000_000);
+    // By another member, to which B owns nothing.
+    rig.ask(Request::Leave(B));
+    rig.pass(3_000_000);
+    let (started, _, rewind) = rig.only_start();
+    assert!(started > epoch && rewind);
+}
+
+#[test]
 fn nothing_is_called_off_while_a_claim_may_bring_it() {
     let mut rig = Rig::new(&[B]);
     let old = rig.prepared_by_b();
