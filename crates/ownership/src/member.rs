@@ -71,9 +71,11 @@ enum Call {
     },
     Bump {
         game: GameId,
+        sent: Time,
     },
     Recreate {
         game: GameId,
+        sent: Time,
     },
     Store {
         game: GameId,
@@ -239,9 +241,9 @@ impl Member {
             }
             Call::Claim { game, claiming } => self.claim_answered(now, game, claiming, reply, out),
             Call::Commit { game } => self.commit_answered(now, game, reply, out),
-            Call::Bump { game } => self.bump_answered(now, game, reply, out),
+            Call::Bump { game, sent } => self.bump_answered(now, game, sent, reply, out),
             Call::Probe { game, epoch } => self.probed(now, game, epoch, reply, out),
-            Call::Recreate { game } => self.recreate_answered(now, game, reply, out),
+            Call::Recreate { game, sent } => self.recreate_answered(now, game, sent, reply, out),
             Call::Store { game, epoch, tick } => self.store_answered(now, game, epoch, tick, reply, out),
             Call::Park { game } => self.park_answered(now, game, reply, out),
             Call::End { game } => self.end_answered(now, game, reply, out),

@@ -117,8 +117,8 @@ impl Member {
                 self.stop(game, to, out);
             }
             Ok(_) => self.lost_by_registry(now, game),
-            Err(RegistryError::Refused(_)) => self.go_on(game, own.epoch, out),
-            Err(RegistryError::Unanswered(_)) => self.start_bump(game, own, None, None, out),
+            Err(RegistryError::Refused(_)) => self.go_on(now, game, own.epoch, out),
+            Err(RegistryError::Unanswered(_)) => self.start_bump(now, game, own, None, None, out),
         }
     }
 

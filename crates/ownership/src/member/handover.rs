@@ -379,9 +379,9 @@ impl Member {
                     if let Some(to) = to {
                         out.push(Effect::Send(to, Control::Abort { game, epoch, given: Epoch(0) }));
                     }
-                    self.bump(game, out);
+                    self.bump(now, game, out);
                 }
-                Step::Recreating { retry: Some(at) } if now >= *at => self.recreate(game, out),
+                Step::Recreating { retry: Some(at) } if now >= *at => self.recreate(now, game, out),
                 Step::Handing { to, resend, .. } => {
                     let (to, at) = (*to, *resend);
                     if now >= at {
@@ -556,7 +556,7 @@ impl Member {
                 owned.avoid.insert(to, now.plus(BUSY_US));
                 owned.phase = Phase::Frozen { world, step: Step::Committing { to } };
                 out.push(Effect::Send(to, Control::Abort { game, epoch, given: Epoch(0) }));
-                self.go_on(game, epoch, out);
+                self.go_on(now, game, epoch, out);
             }
             Then::Commit(to) => {
                 owned.moved_at = Some(snapshot.tick);
@@ -574,16 +574,16 @@ impl Member {
             Then::Stay => {
                 let epoch = owned.epoch;
                 owned.phase = Phase::Frozen { world, step: Step::Parking };
-                self.go_on(game, epoch, out);
+                self.go_on(now, game, epoch, out);
             }
             Then::Bump(expect) => {
                 owned.phase = Phase::Frozen { world, step: Step::Parking };
-                self.start_bump(game, expect, None, None, out);
+                self.start_bump(now, game, expect, None, None, out);
             }
             Then::Rebump { expect, to } => {
                 owned.phase = Phase::Frozen { world, step: Step::Parking };
                 let off = Some(Off::TicksFrom(now.plus(ANSWERS_SLOWLY_US)));
-                self.start_bump(game, expect, Some(to), off, out);
+                self.start_bump(now, game, expect, Some(to), off, out);
             }
         }
     }
@@ -606,11 +606,11 @@ impl Member {
             Err(RegistryError::Refused(_)) => {
                 owned.avoid.insert(to, now.plus(AVOID_US));
                 out.push(Effect::Send(to, Control::Abort { game, epoch: own.epoch, given: Epoch(0) }));
-                self.go_on(game, own.epoch, out);
+                self.go_on(now, game, own.epoch, out);
             }
             _ => {
                 out.push(Effect::Send(to, Control::Abort { game, epoch: own.epoch, given: Epoch(0) }));
-                self.start_bump(game, own, Some(to), None, out);
+                self.start_bump(now, game, own, Some(to), None, out);
             }
         }
     }
@@ -728,7 +728,7 @@ impl Member {
             }
             Phase::Frozen { step: Step::Handing { to, epoch, .. }, .. } if (*to, *epoch) == (from, given) => {
                 let expect = Fence { epoch: given, owner: Some(from) };
-                self.start_bump(game, expect, Some(from), Some(Off::Still), out);
+                self.start_bump(now, game, expect, Some(from), Some(Off::Still), out);
             }
             Phase::Provisional { to, asked: Some(asked), .. } if *to == from => {
                 if *asked == given {
@@ -808,6 +808,7 @@ impl Member {
     /// Asks for a fresh epoch over that ownership, with the world that the game stands still at.
     pub(super) fn start_bump(
         &mut self,
+        now: Time,
         game: GameId,
         expect: Fence,
         to: Option<MemberId>,
@@ -816,10 +817,10 @@ impl Member {
     ) {
         let Some(Owned { phase: Phase::Frozen { step, .. }, .. }) = self.owned.get_mut(&game) else { return };
         *step = Step::Bumping { expect, to, retry: None, off };
-        self.bump(game, out);
+        self.bump(now, game, out);
     }
 
-    fn bump(&mut self, game: GameId, out: &mut Vec<Effect>) {
+    fn bump(&mut self, now: Time, game: GameId, out: &mut Vec<Effect>) {
         let (salt, floor, owner) = (self.salt(), self.highest, self.me.id);
         let Some(owned) = self.owned.get_mut(&game) else { return };
         let Phase::Frozen { world, step: Step::Bumping { expect, retry, .. } } = &mut owned.phase else {
@@ -828,13 +829,14 @@ impl Member {
         *retry = None;
         let snapshot = world.snapshot.clone();
         let request = Request::Bump { game, expect: *expect, owner, snapshot, salt, floor };
-        self.call(Call::Bump { game }, request, out);
+        self.call(Call::Bump { game, sent: now }, request, out);
     }
 
     pub(super) fn bump_answered(
         &mut self,
         now: Time,
         game: GameId,
+        sent: Time,
         reply: Result<Reply, RegistryError>,
         out: &mut Vec<Effect>,
     ) {
@@ -849,7 +851,7 @@ impl Member {
         };
         let (expect, to, off) = (*expect, *to, *off);
         match reply {
-            Ok(Reply::Granted { epoch }) => self.go_on(game, epoch, out),
+            Ok(Reply::Granted { epoch }) => self.granted((sent, now), game, epoch, (to, off), out),
             Ok(Reply::Stale(record)) => self.frozen_is_stale(now, game, to, off, expect, record, out),
             Ok(Reply::Gone) => self.lost_by_registry(now, game),
             _ => {
@@ -859,6 +861,23 @@ impl Member {
                 }
             }
         }
+    }
+
+    /// The registry has given this member a fresh epoch.
+    fn granted(
+        &mut self,
+        (sent, now): (Time, Time),
+        game: GameId,
+        epoch: Epoch,
+        (to, off): (Option<MemberId>, Option<Off>),
+        out: &mut Vec<Effect>,
+    ) {
+        if now.since(sent) <= self.settings.lease_us / 2 {
+            return self.go_on(now, game, epoch, out);
+        }
+        // This member stood still for so long that others may have claimed since. One more question tells.
+        let expect = Fence { epoch, owner: Some(self.me.id) };
+        self.start_bump(now, game, expect, to, off, out);
     }
 
     /// A write for a game that stands still met another ownership than expected.
@@ -888,7 +907,7 @@ impl Member {
             }
             // An earlier write of ours arrived: it was one for a fresh epoch, under which nobody ticked.
             Some(owner) if owner == self.me.id && epoch != expected.epoch => {
-                self.start_bump(game, Fence { epoch, owner: Some(owner) }, to, off, out);
+                self.start_bump(now, game, Fence { epoch, owner: Some(owner) }, to, off, out);
             }
             // The move was carried out after all, and only its answer was lost.
             Some(owner) if to == Some(owner) => {
@@ -899,12 +918,12 @@ impl Member {
     }
 
     /// Ticks again from where it stood still, under that epoch.
-    pub(super) fn go_on(&mut self, game: GameId, epoch: Epoch, out: &mut Vec<Effect>) {
+    pub(super) fn go_on(&mut self, now: Time, game: GameId, epoch: Epoch, out: &mut Vec<Effect>) {
         let Some(owned) = self.owned.get_mut(&game) else { return };
         if owned.unread.is_some() && epoch == owned.epoch {
             // It may have been replaced while it stood still: only the registry can say, and a fresh epoch asks it.
             let own = Fence { epoch, owner: Some(self.me.id) };
-            return self.start_bump(game, own, None, None, out);
+            return self.start_bump(now, game, own, None, None, out);
         }
         owned.unread = None;
         let Phase::Frozen { world, .. } = std::mem::replace(&mut owned.phase, Phase::Running) else { return };
@@ -936,20 +955,21 @@ impl Member {
         }
     }
 
-    fn recreate(&mut self, game: GameId, out: &mut Vec<Effect>) {
+    fn recreate(&mut self, now: Time, game: GameId, out: &mut Vec<Effect>) {
         let (salt, floor, owner) = (self.salt(), self.highest, self.me.id);
         let Some(owned) = self.owned.get_mut(&game) else { return };
         let Phase::Frozen { world, step: Step::Recreating { retry } } = &mut owned.phase else { return };
         *retry = None;
         let (settings, snapshot) = (owned.settings.clone(), world.snapshot.clone());
         let request = Request::Create { game, owner, settings, snapshot, salt, floor };
-        self.call(Call::Recreate { game }, request, out);
+        self.call(Call::Recreate { game, sent: now }, request, out);
     }
 
     pub(super) fn recreate_answered(
         &mut self,
         now: Time,
         game: GameId,
+        sent: Time,
         reply: Result<Reply, RegistryError>,
         out: &mut Vec<Effect>,
     ) {
@@ -957,7 +977,7 @@ impl Member {
         let own = Fence { epoch: owned.epoch, owner: Some(self.me.id) };
         let Phase::Frozen { step: Step::Recreating { retry }, .. } = &mut owned.phase else { return };
         match reply {
-            Ok(Reply::Granted { epoch }) => self.go_on(game, epoch, out),
+            Ok(Reply::Granted { epoch }) => self.granted((sent, now), game, epoch, (None, None), out),
             Ok(Reply::Stale(record)) => self.frozen_is_stale(now, game, None, None, own, record, out),
             _ => *retry = Some(now.plus(RETRY_US)),
         }

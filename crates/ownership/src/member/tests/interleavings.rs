@@ -616,3 +616,20 @@ fn an_owner_that_has_written_nothing_releases_a_target_that_it_has_given_up() {
     rig.tell(Event::Message(B, Control::Aborted { game: GAME, epoch, given: Epoch(0) }));
     assert!(rig.seen(|effect| *effect == Effect::Send(B, Control::Released { game: GAME, epoch })));
 }
+
+#[test]
+fn a_fresh_epoch_that_was_granted_before_a_long_stop_is_not_started() {
+    let mut rig = Rig::new(&[B, C]);
+    rig.create_and_freeze();
+    rig.spoil = vec![(is_commit, Spoil::RequestLost), (is_bump, Spoil::Held)];
+    rig.freeze_done();
+    let Reply::Game(granted) = rig.ask(Request::Game(GAME)) else { panic!("the game is gone") };
+    // This member stands still until its lease has lapsed, and is replaced meanwhile.
+    let expect = Fence { epoch: granted.epoch, owner: Some(ME) };
+    rig.ask(Request::Claim { game: GAME, expect, owner: C, salt: 1, floor: Epoch(0) });
+    rig.now = rig.now.plus(5_000_000);
+    rig.effects.clear();
+    rig.answer_held();
+    assert!(!rig.effects.iter().any(|effect| matches!(effect, Effect::Start { .. })));
+    assert!(rig.seen(|effect| matches!(effect, Effect::Stop { .. })));
+}
