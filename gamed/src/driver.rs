@@ -242,12 +242,20 @@ impl Driver {
 
     fn look_up(&self, game: GameId) {
         let (registry, workers) = (self.parts.registry.clone(), self.parts.workers.clone());
+        // A game that was ceded runs elsewhere than the registry says, and perhaps the registry says nothing.
+        let known = self.machine.owner_of(game);
         self.calls.spawn(async move {
             let message = match registry.call(Request::Game(game)).await {
-                Ok(Reply::Game(record)) => ToHub::Owner(record.owner.map(|owner| (owner, record.epoch))),
+                Ok(Reply::Game(record)) => {
+                    let newer = known.filter(|(_, epoch)| *epoch > record.epoch);
+                    ToHub::Owner(newer.or_else(|| Some((record.owner?, record.epoch))))
+                }
                 Ok(Reply::Gone) => ToHub::NoSuchGame,
                 Ok(other) => return warn!(%game, ?other, "an answer to another question"),
-                Err(error) => return debug!(%game, %error, "cannot look the owner up; the hub asks again"),
+                Err(error) => {
+                    debug!(%game, %error, "cannot look the owner up; the hub asks again");
+                    ToHub::Owner(known)
+                }
             };
             workers.send(game, message).await;
         });
@@ -281,8 +289,9 @@ impl Driver {
                     self.command(game, Command::Prepare { epoch, owner, settings, snapshot }).await;
                 }
                 Effect::Unprepare { game } => self.command(game, Command::Unprepare).await,
-                Effect::Start { game, epoch, base, settings, snapshot, due, rewind } => {
-                    self.command(game, Command::Start { epoch, base, settings, snapshot, due, rewind }).await;
+                Effect::Start { game, epoch, base, settings, snapshot, durable, due, rewind } => {
+                    let start = Command::Start { epoch, base, settings, snapshot, durable, due, rewind };
+                    self.command(game, start).await;
                 }
                 Effect::GoOn(game) => self.command(game, Command::GoOn).await,
                 Effect::Freeze(game) => self.command(game, Command::Freeze).await,
@@ -375,12 +384,9 @@ impl Driver {
 }
 
 /// A message as it would be if it had been sent just now: what it says of time counts from its sending, `ago`.
-fn on_arrival(control: Control, ago: Duration) -> Control {
-    match control {
-        Control::Commit { game, old, base, epoch, tick, snapshot, due_us } => {
-            let due_us = due_us.saturating_sub(i64::try_from(ago.as_micros()).unwrap_or(i64::MAX));
-            Control::Commit { game, old, base, epoch, tick, snapshot, due_us }
-        }
-        other => other,
+fn on_arrival(mut control: Control, ago: Duration) -> Control {
+    if let Control::Commit { due_us, .. } | Control::Cede { due_us, .. } = &mut control {
+        *due_us = due_us.saturating_sub(i64::try_from(ago.as_micros()).unwrap_or(i64::MAX));
     }
+    control
 }

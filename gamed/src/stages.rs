@@ -97,7 +97,8 @@ mod tests {
             bots: 0,
             stays: true,
         };
-        let prepare = Control::Prepare { game, epoch, settings, tick, snapshot, edges: Vec::new() };
+        let (edges, cedes) = (Vec::new(), false);
+        let prepare = Control::Prepare { game, epoch, settings, tick, snapshot, edges, cedes };
         let world = registry::Snapshot { tick, players: 0, bots: 0, world: Bytes::new() };
         let frozen = Event::Frozen { game, snapshot: world, next_due: ownership::Time(0) };
         for called_off in [true, false] {

@@ -5,13 +5,16 @@ mod member;
 
 use async_trait::async_trait;
 use client::Client;
+use client::PATIENCE;
 use futures_util::stream::BoxStream;
-use member::{member, spectator};
-use protocol::{ServerMessage, Tick};
+use member::{left, member, spectator};
+use protocol::{GameId, ServerMessage, Tick};
 use registry::memory::Memory;
-use registry::{Hint, Registry, RegistryError, Reply, Request};
+use registry::{GameRecord, Hint, Registry, RegistryError, Reply, Request};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::time::timeout;
 
 /// A registry with a switch.
 #[derive(Clone, Default)]
@@ -69,4 +72,63 @@ async fn frames_say_while_nothing_becomes_durable() {
     let (_, lag) = says(&mut watcher, false).await;
     assert!(lag <= 150);
     assert!(watcher.skipped.is_empty(), "no tick was missed");
+}
+
+impl Switched {
+    /// What the registry holds, off or not.
+    async fn record(&self, game: GameId) -> GameRecord {
+        match self.registry.call(Request::Game(game)).await {
+            Ok(Reply::Game(record)) => record,
+            other => panic!("no record: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_leaves_without_the_registry_cedes_its_games_and_nobody_misses_a_tick() {
+    let registry = Switched::default();
+    let (owner, heir) = (member(&registry, "owner").await, member(&registry, "heir").await);
+    let game = owner.a_game().await;
+    let (mut watcher, _, _) = Client::enter(heir.address, spectator(game)).await;
+    watcher.pass(10).await;
+    let (before, _) = watcher.world.expect("welcomed");
+    registry.off.store(true, Ordering::SeqCst);
+    let leaving = tokio::spawn(owner.server.leave(Duration::from_secs(5)));
+    while watcher.world.is_none_or(|(now, _)| now == before) {
+        watcher.next().await.expect("no close");
+    }
+    let (provisional, _) = watcher.world.expect("welcomed");
+    left(leaving).await;
+    assert_eq!(registry.record(game).await.epoch, before, "the registry knows nothing of it");
+    let (_, lag) = says(&mut watcher, true).await;
+    assert!(lag > 150, "what is not durable is not called so");
+
+    registry.off.store(false, Ordering::SeqCst);
+    says(&mut watcher, false).await;
+    let (granted, _) = watcher.world.expect("welcomed");
+    assert!(granted > provisional);
+    let record = registry.record(game).await;
+    assert_eq!((record.owner, record.epoch), (Some(heir.server.me), granted));
+    assert!(watcher.skipped.is_empty(), "no tick was missed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_player_who_comes_while_the_registry_is_away_finds_a_game_that_was_ceded() {
+    let registry = Switched::default();
+    let (owner, one) = (member(&registry, "owner").await, member(&registry, "one").await);
+    let two = member(&registry, "two").await;
+    let game = owner.a_game().await;
+    let (mut watcher, _, _) = Client::enter(one.address, spectator(game)).await;
+    let (before, _) = watcher.world.expect("welcomed");
+    registry.off.store(true, Ordering::SeqCst);
+    let leaving = tokio::spawn(owner.server.leave(Duration::from_secs(5)));
+    while watcher.world.is_none_or(|(now, _)| now == before) {
+        watcher.next().await.expect("no close");
+    }
+    left(leaving).await;
+    for address in [one.address, two.address] {
+        let came = timeout(PATIENCE, Client::enter(address, spectator(game)));
+        let (mut late, _, _) = came.await.expect("it is found");
+        late.pass(10).await;
+    }
 }

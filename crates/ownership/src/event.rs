@@ -181,6 +181,8 @@ pub enum Effect {
         base: Epoch,
         /// The world to go on from. None: the hub goes on from the world that it froze with.
         snapshot: Option<Snapshot>,
+        /// Up to here the game is durable; of a world of its own the hub knows.
+        durable: Tick,
         /// When the tick after it is due; in the past: at once.
         due: Time,
         /// Players may have seen later ticks than this world's: they are told (take-over).

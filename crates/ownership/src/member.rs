@@ -1,9 +1,10 @@
 //! One member's part in owning games.
 //!
 //! Owns the state of the machine and the order in which an event is worked on; each rule lives in the file named after
-//! what it is about. Invariant: a game is started only under an epoch that the registry granted to this member and that
-//! it has started under never before.
+//! what it is about. Invariant: a game is started only under an epoch that it has been started under never before, and that
+//! the registry granted to this member or, where the game was ceded, that this member has made up.
 
+mod cede;
 mod create;
 mod drain;
 mod evidence;
@@ -20,12 +21,13 @@ mod view;
 use crate::placement::{Board, mix};
 use crate::{CallId, Effect, Event, Settings, Time};
 use bytes::Bytes;
+use cede::{Cession, Offer};
 use drain::Drain;
 use lease::Lease;
 use owning::Owning;
 use protocol::peer::{Control, GameSettings};
 use protocol::{Epoch, GameId, MemberId, Tick};
-use registry::{GameRecord, MemberRecord, MemberState, RegistryError, Reply, Request, Snapshot};
+use registry::{Fence, GameRecord, MemberRecord, MemberState, RegistryError, Reply, Request, Snapshot};
 use std::collections::{BTreeMap, BTreeSet};
 use takeover::{Claim, Claiming, Placed};
 use target::{Incoming, Promise};
@@ -120,9 +122,12 @@ pub struct Member {
     /// When each claim that is not under way is due, and how many are.
     claims_due: BTreeSet<(Time, GameId)>,
     claiming: usize,
+    /// Nothing is claimed before.
+    claims_from: Time,
     /// Games whose creation was asked for and not answered.
     creating: BTreeSet<GameId>,
     promises: BTreeMap<GameId, Promise>,
+    cessions: BTreeMap<GameId, Cession>,
     drain: Option<Drain>,
     /// Those that live, as placement sees them, and who holds which game among them where that was asked for.
     placed: Placed,
@@ -161,8 +166,10 @@ impl Member {
             claims: BTreeMap::new(),
             claims_due: BTreeSet::new(),
             claiming: 0,
+            claims_from: now,
             creating: BTreeSet::new(),
             promises: BTreeMap::new(),
+            cessions: BTreeMap::new(),
             drain: None,
             placed: Placed::default(),
             board: None,
@@ -211,6 +218,7 @@ impl Member {
         if std::mem::take(&mut self.members_changed) {
             self.keep_peers(out);
             self.keep_placed(now);
+            self.keep_cessions(now);
             self.look_again();
         }
         self.keep_readiness(now, out);
@@ -255,9 +263,9 @@ impl Member {
     fn message(&mut self, now: Time, from: MemberId, message: Control, out: &mut Vec<Effect>) {
         self.heard.insert(from, now);
         match message {
-            Control::Prepare { game, epoch, settings, tick, snapshot, edges: _ } => {
+            Control::Prepare { game, epoch, settings, tick, snapshot, edges: _, cedes } => {
                 let snapshot = self.sent_world(game, tick, snapshot);
-                self.asked_to_prepare(now, from, game, epoch, settings, snapshot, out);
+                self.asked_to_prepare(now, from, game, epoch, settings, snapshot, cedes, out);
             }
             Control::Commit { game, old, base, epoch, tick, snapshot, due_us } => {
                 let snapshot = self.sent_world(game, tick, snapshot);
@@ -269,11 +277,34 @@ impl Member {
                 self.target_refused(now, from, game, epoch, &reason, out)
             }
             Control::Busy { game, epoch } => self.target_busy(now, from, game, epoch),
-            Control::Started { game, epoch } => self.target_started(from, game, epoch, out),
+            Control::Started { game, epoch } => self.target_started(now, from, game, epoch, out),
             Control::Aborted { game, epoch, given } => {
                 self.target_aborted(now, from, game, (epoch, given), out)
             }
             Control::Released { game, epoch } => self.released(from, game, epoch),
+            Control::Cede {
+                game,
+                epoch,
+                base,
+                held,
+                owner,
+                unrun,
+                off,
+                settings,
+                tick,
+                snapshot,
+                durable,
+                due_us,
+            } => {
+                let (held, snapshot) = (Fence { epoch: held, owner }, self.sent_world(game, tick, snapshot));
+                let settings = *settings;
+                let offer =
+                    Offer { game, epoch, base, held, unrun, off, settings, snapshot, durable, due_us };
+                self.asked_to_take(now, from, offer, out);
+            }
+            Control::Ceded { game, to, epoch, held, unrun } => {
+                self.told_of_cede(game, Cession { to, epoch, held, unrun }, out);
+            }
             // For edges.
             Control::MoveSoon { .. } | Control::Moved { .. } => {}
             Control::Unreachable { member } => {
@@ -372,7 +403,9 @@ impl Member {
     pub fn owner_of(&self, game: GameId) -> Option<(MemberId, Epoch)> {
         match self.owned.get(&game).filter(|owned| !owned.phase.is_over()) {
             Some(owned) => Some((self.me.id, owned.epoch)),
-            None => self.view.game(game).and_then(|record| Some((record.owner?, record.epoch))),
+            None => self
+                .ceded_to(game)
+                .or_else(|| self.view.game(game).and_then(|record| Some((record.owner?, record.epoch)))),
         }
     }
 

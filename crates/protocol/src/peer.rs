@@ -11,7 +11,7 @@
 
 use crate::wire::{DecodeError, MAX_SLOTS, at_most, decode_whole, encode_after};
 use crate::{Epoch, GameId, MAX_INPUTS, MemberId, PlayerId, Tick};
-use alloc::{string::String, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,8 @@ use serde::{Deserialize, Serialize};
 pub const MAX_PEER_MESSAGE: usize = 1024 * 1024;
 /// Longest maze text, in bytes: a Welcome must hold it.
 pub const MAX_MAZE_BYTES: usize = 64 * 1024;
+/// Members that are named as former owners of a game that was ceded before the registry has heard of it.
+pub const MAX_CEDES: usize = 16;
 
 /// One peer message, without its length prefix. One longer than [`MAX_PEER_MESSAGE`], which only a snapshot could make,
 /// is refused by the codec that writes it.
@@ -37,6 +39,13 @@ pub fn decode(bytes: &[u8]) -> Result<PeerMessage, DecodeError> {
         PeerMessage::Subscribed { settings, .. }
         | PeerMessage::Control(Control::Prepare { settings, .. }) => {
             settings.check()?;
+        }
+        PeerMessage::Control(Control::Cede { settings, unrun, .. }) => {
+            settings.check()?;
+            at_most("the list of former owners", unrun.len(), MAX_CEDES)?;
+        }
+        PeerMessage::Control(Control::Ceded { unrun, .. }) => {
+            at_most("the list of former owners", unrun.len(), MAX_CEDES)?;
         }
         PeerMessage::FromPlayer { act: PlayerAct::Inputs(inputs), .. } => {
             at_most("the list of inputs", inputs.len(), MAX_INPUTS)?;
@@ -269,6 +278,9 @@ pub enum Control {
         snapshot: Bytes,
         /// Members with players of this game, so that the target can link to them.
         edges: Vec<MemberId>,
+        /// The sender leaves and does not reach the registry: it will cede the game, so that the receiver need not reach the
+        /// registry either.
+        cedes: bool,
     },
     /// Target to owner: restored and warm.
     Prepared {
@@ -277,11 +289,11 @@ pub enum Control {
         /// Epoch of the owner that prepared.
         epoch: Epoch,
     },
-    /// Target to owner: not me, and why.
+    /// Target to owner, in answer to `Prepare` or `Cede`: not me, and why. I have not run it, and will not before you ask again.
     Refused {
         /// The game.
         game: GameId,
-        /// Epoch of the owner that prepared.
+        /// Epoch of the owner that prepared, or ceded.
         epoch: Epoch,
         /// For logs.
         reason: String,
@@ -303,11 +315,12 @@ pub enum Control {
         /// Tick after `tick` is due in so many microseconds, counted from arrival; negative when overdue.
         due_us: i64,
     },
-    /// Target to old owner: I tick it.
+    /// Target to old owner, in answer to `Commit`, `Abort` or `Cede`: I tick it; or, after a `Cede`, another does that has
+    /// taken it over.
     Started {
         /// The game.
         game: GameId,
-        /// Epoch that the sender owns it under.
+        /// Epoch that it is owned under.
         epoch: Epoch,
     },
     /// Old owner to target: forget it, unless you run it. Answered by `Aborted` or `Started`.
@@ -373,5 +386,50 @@ pub enum Control {
         game: GameId,
         /// The epoch named in `Aborted`.
         epoch: Epoch,
+    },
+    /// Leaving owner that does not reach the registry to target: it is yours. I run no further tick and write nothing unless
+    /// you refuse. Answered by `Started` or `Refused`; sent again until then.
+    Cede {
+        /// The game.
+        game: GameId,
+        /// Epoch that the sender ran it under.
+        epoch: Epoch,
+        /// Epoch that `tick` was run under: another than `epoch` where the sender has run none.
+        base: Epoch,
+        /// The ownership in the registry, as far as the sender knows: its epoch ...
+        held: Epoch,
+        /// ... and its owner.
+        owner: Option<MemberId>,
+        /// Members that may be given the game over that ownership by writes that were not answered, the sender among them.
+        /// None of them runs it.
+        unrun: Vec<MemberId>,
+        /// The target of a move that was not answered, which has called it off: the game is not taken over what the registry
+        /// has given it before it says so again, by `Aborted` in answer to `Ceded`.
+        off: Option<MemberId>,
+        /// What the game is.
+        settings: Box<GameSettings>,
+        /// Tick of `snapshot`: the last one that the sender ran.
+        tick: Tick,
+        /// The world at `tick`.
+        snapshot: Bytes,
+        /// Up to here the game is durable.
+        durable: Tick,
+        /// As in `Commit`.
+        due_us: i64,
+    },
+    /// Target of a `Cede` to all members, as well as the old owner, and anybody that has heard of it to a member that may not
+    /// have: the target runs the game, under an epoch that the registry may not know yet. As long as it lives the game is not to be claimed from those
+    /// that have ceded it.
+    Ceded {
+        /// The game.
+        game: GameId,
+        /// The target.
+        to: MemberId,
+        /// Epoch that the target runs it under.
+        epoch: Epoch,
+        /// As in the `Cede`.
+        held: Epoch,
+        /// As in the `Cede`, `off` among them.
+        unrun: Vec<MemberId>,
     },
 }

@@ -265,6 +265,7 @@ fn frame() -> impl Strategy<Value = (u8, Frame)> {
 fn peer_message() -> impl Strategy<Value = PeerMessage> {
     let bytes = || vec(any::<u8>(), 0..300).prop_map(Bytes::from);
     let game = || any::<u64>().prop_map(GameId);
+    let members = || vec(any::<u64>().prop_map(MemberId), 0..9);
     let settings = (
         ["\\PC{0,32}", "\\PC{0,200}", "\\PC{0,32}"],
         1..=MAX_SLOTS,
@@ -301,9 +302,28 @@ fn peer_message() -> impl Strategy<Value = PeerMessage> {
         (game(), any::<u64>(), any::<u32>(), act).prop_map(|(game, player, session, act)| {
             PeerMessage::FromPlayer { game, player: PlayerId(player), session, act }
         }),
-        (game(), world_name(), settings, bytes(), vec(any::<u64>().prop_map(MemberId), 0..9)).prop_map(
-            |(game, (epoch, tick), settings, snapshot, edges)| {
-                PeerMessage::Control(Control::Prepare { game, epoch, settings, tick, snapshot, edges })
+        (game(), world_name(), settings.clone(), bytes(), members(), any::<bool>()).prop_map(
+            |(game, (epoch, tick), settings, snapshot, edges, cedes)| {
+                PeerMessage::Control(Control::Prepare { game, epoch, settings, tick, snapshot, edges, cedes })
+            }
+        ),
+        (game(), world_name(), settings, bytes(), members(), any::<i64>()).prop_map(
+            |(game, (epoch, tick), settings, snapshot, unrun, due_us)| {
+                let (base, held, owner, durable) = (epoch, epoch, unrun.first().copied(), tick);
+                PeerMessage::Control(Control::Cede {
+                    game,
+                    epoch,
+                    base,
+                    held,
+                    owner,
+                    unrun,
+                    off: None,
+                    settings: settings.into(),
+                    tick,
+                    snapshot,
+                    durable,
+                    due_us,
+                })
             }
         ),
         (game(), world_name(), any::<u64>(), bytes(), any::<i64>()).prop_map(

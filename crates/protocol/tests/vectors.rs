@@ -388,6 +388,7 @@ fn peer_messages() -> Vec<PeerMessage> {
             tick: Tick(990),
             snapshot: bytes(&[1, 2, 3]),
             edges: vec![MEMBER, OTHER],
+            cedes: true,
         }),
         PeerMessage::Control(Control::Prepared { game: GAME, epoch: EPOCH }),
         PeerMessage::Control(Control::Refused { game: GAME, epoch: EPOCH, reason: "draining".into() }),
@@ -409,6 +410,27 @@ fn peer_messages() -> Vec<PeerMessage> {
         PeerMessage::Control(Control::Reachable { member: OTHER }),
         PeerMessage::Control(Control::Busy { game: GAME, epoch: EPOCH }),
         PeerMessage::Control(Control::Released { game: GAME, epoch: EPOCH }),
+        PeerMessage::Control(Control::Cede {
+            game: GAME,
+            epoch: EPOCH,
+            base: EPOCH,
+            held: EPOCH,
+            owner: Some(MEMBER),
+            unrun: vec![MEMBER],
+            off: Some(OTHER),
+            settings: settings().into(),
+            tick: Tick(1000),
+            snapshot: bytes(&[4, 5]),
+            durable: Tick(700),
+            due_us: 15_000,
+        }),
+        PeerMessage::Control(Control::Ceded {
+            game: GAME,
+            to: OTHER,
+            epoch: NEXT_EPOCH,
+            held: EPOCH,
+            unrun: vec![MEMBER],
+        }),
     ]
 }
 
@@ -450,6 +472,8 @@ fn peer_name(message: &PeerMessage) -> &'static str {
             Control::Reachable { .. } => "reachable",
             Control::Busy { .. } => "busy",
             Control::Released { .. } => "released",
+            Control::Cede { .. } => "cede",
+            Control::Ceded { .. } => "ceded",
         },
     }
 }

@@ -67,6 +67,7 @@ pub enum Command {
         base: Epoch,
         settings: GameSettings,
         snapshot: Option<Snapshot>,
+        durable: Tick,
         due: Time,
         rewind: bool,
     },

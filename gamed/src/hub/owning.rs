@@ -8,7 +8,7 @@ use super::{Command, Hub, Role};
 use crate::clock;
 use ownership::{EdgeEvent, Event, Time};
 use protocol::peer::{Control, GameSettings, PeerMessage};
-use protocol::{CloseCode, Epoch, MemberId};
+use protocol::{CloseCode, Epoch, MemberId, Tick};
 use registry::Snapshot;
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -27,8 +27,9 @@ impl Hub {
                     self.release_held();
                 }
             }
-            Command::Start { epoch, base, settings, snapshot, due, rewind } => {
-                self.start((epoch, base), settings, snapshot, due, rewind);
+            Command::Start { epoch, base, settings, snapshot, durable, due, rewind } => {
+                let world = snapshot.map(|snapshot| (snapshot, durable));
+                self.start((epoch, base), settings, world, due, rewind);
             }
             Command::GoOn => self.go_on(),
             // Right after a tick, so that whoever goes on has the whole time until the next one is due.
@@ -75,7 +76,7 @@ impl Hub {
         &mut self,
         (epoch, base): (Epoch, Epoch),
         settings: GameSettings,
-        snapshot: Option<Snapshot>,
+        world: Option<(Snapshot, Tick)>,
         due: Time,
         rewind: bool,
     ) {
@@ -85,10 +86,10 @@ impl Hub {
             self.context.metrics.games.dec();
         }
         // What was prepared is kept until the world stands on it.
-        let running = match (snapshot, std::mem::replace(&mut self.role, Role::Edge)) {
-            (Some(snapshot), _) => {
+        let running = match (world, std::mem::replace(&mut self.role, Role::Edge)) {
+            (Some((snapshot, durable)), _) => {
                 let metrics = self.context.metrics.clone();
-                Running::restored((epoch, base), settings, &snapshot, due, metrics)
+                Running::restored((epoch, base), settings, (&snapshot, durable), due, metrics)
             }
             (None, Role::Frozen(mut running) | Role::Owner(mut running)) => {
                 running.go_on(epoch, due);

@@ -78,14 +78,14 @@ pub fn restore(settings: &GameSettings, snapshot: &Snapshot) -> Result<(Arc<Maze
 }
 
 impl Running {
-    /// Takes a game up from a world that was ticked under epoch `base` until now.
+    /// Takes a game up from a world that was ticked under epoch `base` until now, and is durable up to that tick.
     ///
     /// # Errors
     /// As [`restore`].
     pub fn restored(
         (epoch, base): (Epoch, Epoch),
         settings: GameSettings,
-        snapshot: &Snapshot,
+        (snapshot, durable): (&Snapshot, Tick),
         due: Instant,
         metrics: Arc<Metrics>,
     ) -> Result<Running, String> {
@@ -96,7 +96,7 @@ impl Running {
             ticked_under: base,
             settings,
             maze,
-            durable: snapshot.tick,
+            durable,
             world,
             desks: Desks::default(),
             bots,

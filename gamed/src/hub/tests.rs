@@ -71,7 +71,8 @@ impl Bench {
         let (settings, snapshot) = game();
         let due = crate::clock::now();
         let snapshot = Some(snapshot);
-        self.command(Command::Start { epoch: OLD, base: OLD, settings, snapshot, due, rewind: false });
+        let (durable, rewind) = (Tick(0), false);
+        self.command(Command::Start { epoch: OLD, base: OLD, settings, snapshot, durable, due, rewind });
     }
 
     fn prepare(&mut self) {
@@ -124,7 +125,8 @@ async fn a_freeze_comes_right_after_the_next_tick() {
     // It led to nothing: what goes on says nothing of a move.
     let (settings, _) = game();
     let due = crate::clock::now();
-    let start = Command::Start { epoch: NEW, base: OLD, settings, snapshot: None, due, rewind: false };
+    let (snapshot, durable, rewind) = (None, Tick(0), false);
+    let start = Command::Start { epoch: NEW, base: OLD, settings, snapshot, durable, due, rewind };
     bench.command(start);
     bench.hub.tick();
     let sent = bench.sent();
@@ -142,7 +144,8 @@ async fn an_owner_that_was_stopped_for_long_shows_nothing_before_it_has_asked() 
     let (settings, snapshot) = game();
     let late = crate::clock::instant(crate::clock::now()) - limits::STALLED - Duration::from_millis(50);
     let metrics = bench.hub.context.metrics.clone();
-    let running = Running::restored((OLD, OLD), settings, &snapshot, late, metrics).expect("its own world");
+    let world = (&snapshot, snapshot.tick);
+    let running = Running::restored((OLD, OLD), settings, world, late, metrics).expect("its own world");
     bench.hub.role = Role::Owner(Box::new(running));
     bench.tell(PeerMessage::Subscribe { game: GAME, have: None });
     bench.sent();

@@ -58,13 +58,14 @@ impl Member {
                 self.own(now, game, (epoch, epoch), settings.clone(), snapshot.tick);
                 self.ask_for(game, out);
                 out.push(Effect::Created(game));
-                let snapshot = Some(snapshot);
+                let (durable, snapshot) = (snapshot.tick, Some(snapshot));
                 out.push(Effect::Start {
                     game,
                     epoch,
                     settings,
                     base: epoch,
                     snapshot,
+                    durable,
                     due: now,
                     rewind: false,
                 });

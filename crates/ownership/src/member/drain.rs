@@ -2,7 +2,7 @@
 //!
 //! What goes wrong without: a member that leaves while no operator runs, or while there is nobody to move to, takes its
 //! games with it. It waits a moment for assignments, then places its games itself; with nobody to take them it goes on
-//! serving, and shortly before it is killed it puts them into the registry for whoever is ready next.
+//! serving, and shortly before it is killed it puts them into the registry for whoever is ready next, or cedes them.
 
 use super::Member;
 use super::handover::Then;
@@ -25,7 +25,9 @@ pub(super) struct Drain {
     /// have to move it again.
     pub(super) settles_from: Time,
     /// What has not moved by then is parked.
-    parks_from: Time,
+    pub(super) parks_from: Time,
+    /// Not parked but ceded: see [`Member::cedes`].
+    cedes: bool,
     /// Games that were called prepared before they were refused, by whom they were coming and under which epoch: until
     /// then they may be committed to this member.
     prepared: BTreeMap<GameId, (MemberId, Epoch)>,
@@ -58,6 +60,7 @@ impl Member {
             places: false,
             settles_from,
             parks_from,
+            cedes: false,
             prepared,
             prepared_until,
             told: false,
@@ -87,9 +90,11 @@ impl Member {
             self.wake_at(parks_from);
             return;
         }
-        // While the registry cannot be reached the game goes on for as long as this process does.
-        if !self.lease.valid(now) {
-            return;
+        let cedes = self.cedes(now);
+        let before = self.drain.as_mut().map(|drain| std::mem::replace(&mut drain.cedes, cedes));
+        if cedes {
+            // What nobody takes goes on for as long as this process does.
+            return self.cede_games(now, before == Some(false), out);
         }
         for game in self.owned.resting.iter().copied().collect::<Vec<GameId>>() {
             self.freeze(game, Then::Park, out);
@@ -130,7 +135,7 @@ impl Member {
             && self.creating.is_empty()
             && self.claiming == 0
             && !self.keeps_promises()
-            && !self.view.owners().any(|owner| owner == Some(self.me.id))
+            && self.view.games_of(Some(self.me.id)).all(|game| self.ceded_to(game).is_some())
     }
 
     pub(super) fn keep_drain(&mut self, now: Time, out: &mut Vec<Effect>) {

@@ -24,6 +24,7 @@ impl Member {
         if self.refused.remove(&member).is_some_and(|by| by.contains(&me)) {
             self.send_to_all(Control::Reachable { member }, out);
         }
+        self.tell_of_cedes(member, out);
         for (gone, by) in &self.refused {
             if by.contains(&me) {
                 out.push(Effect::Send(member, Control::Unreachable { member: *gone }));
@@ -37,20 +38,21 @@ impl Member {
         self.heard.remove(&member);
         self.link_down_to_target(now, member, out);
         self.members_changed = true;
-        if let Some(by) = self.refused.get_mut(&member) {
-            by.remove(&self.me.id);
-        }
+        let known = self.refused.get_mut(&member).is_some_and(|by| by.remove(&self.me.id));
         // What a lost member said about others may have been taken back unheard.
         for by in self.refused.values_mut() {
             by.remove(&member);
         }
         if refused {
             self.refused.entry(member).or_default().insert(self.me.id);
+            if !known {
+                self.tell_of_cedes_by(member, out);
+            }
             self.send_to_all(Control::Unreachable { member }, out);
         }
     }
 
-    fn send_to_all(&self, message: Control, out: &mut Vec<Effect>) {
+    pub(super) fn send_to_all(&self, message: Control, out: &mut Vec<Effect>) {
         for member in &self.links {
             out.push(Effect::Send(*member, message.clone()));
         }
@@ -106,7 +108,8 @@ impl Member {
         if !self.view.games_known() || !self.view.fresh(now, self.settings.lease_us / 2) {
             return;
         }
-        let owners: BTreeSet<MemberId> = self.view.owners().flatten().collect();
+        let holders = self.cessions.values().map(|cession| cession.to);
+        let owners: BTreeSet<MemberId> = self.view.owners().flatten().chain(holders).collect();
         let dead: Vec<MemberId> = self
             .view
             .members

@@ -5,6 +5,7 @@
 //! same epoch, for it may still arrive: the owner takes a fresh epoch with its world, and learns from the registry's
 //! refusal if the move had been carried out after all.
 
+use super::cede::{Asked, Ceded, PATIENCE_US};
 use super::{Call, Member};
 use crate::{Effect, MoveRecord, Settings, Time};
 use protocol::peer::{Control, GameSettings};
@@ -15,7 +16,7 @@ use std::collections::BTreeMap;
 /// A registry call of a frozen game that failed is tried again after so many microseconds.
 const RETRY_US: u64 = 50_000;
 /// A target that does not say `Started` is sent `Commit` again after so many microseconds.
-const RESEND_US: u64 = 100_000;
+pub(super) const RESEND_US: u64 = 100_000;
 /// The registry is asked again so long after it did not say whether this member, which stood still, still owns a game.
 const REREAD_US: u64 = 100_000;
 /// A target that has not been heard for so long is given nothing.
@@ -26,8 +27,9 @@ const BUSY_US: u64 = 50_000;
 const HANDING_EACH: usize = 64;
 /// A target that has not said `Started` for so long is asked to call the move off.
 const ABORT_US: u64 = 150_000;
-/// The registry's answer is waited for so long before a game whose move was called off ticks provisionally.
-const ANSWERS_US: u64 = 20_000;
+/// The registry's answer is waited for so long before a game whose move was called off, or that was ceded, ticks
+/// provisionally.
+pub(super) const ANSWERS_US: u64 = 20_000;
 /// As above, when it has ticked already: longer than the registry's answers take, or it would never wait for one.
 const ANSWERS_SLOWLY_US: u64 = 500_000;
 /// Between two questions about a game that ticks provisionally.
@@ -57,9 +59,15 @@ pub(super) struct Owned {
     pub(super) durable: Option<Tick>,
     pub(super) told: Option<Tick>,
     /// The hub stood still for long: whether this member was replaced meanwhile is not known yet.
-    unread: Option<Unread>,
+    pub(super) unread: Option<Unread>,
     /// Targets not to be asked before.
-    avoid: BTreeMap<MemberId, Time>,
+    pub(super) avoid: BTreeMap<MemberId, Time>,
+    /// What a fresh epoch was asked for over last, under this epoch.
+    pub(super) bumped_over: Option<Fence>,
+    /// Who was asked to get ready for it, outside a move.
+    pub(super) asked: Option<Asked>,
+    /// It was ceded to this member, and the registry has not given it a granted epoch yet.
+    pub(super) ceded: Option<Ceded>,
 }
 
 /// The record of a game that stood still has to be read.
@@ -81,11 +89,11 @@ pub(super) enum Phase {
     Preparing { to: MemberId, since: Time, sent: bool, ready: bool },
     /// The hub was told to stop; then this is done.
     Freezing { then: Then },
-    /// It ticks, though the registry may say that `to` owns it: that one has promised not to run it, and the registry cannot
-    /// be reached. Nothing is written under this epoch; as soon as the registry answers, the game takes a fresh one. `next`:
-    /// when it is asked; none while the question is under way. `asked`: the registry has given it to `to` under that epoch,
-    /// and `to` is asked whether it still does not run it.
-    Provisional { to: MemberId, next: Option<Time>, asked: Option<Epoch> },
+    /// It ticks, though the registry may say that another owns it, and cannot be reached: either `to`, which has promised not
+    /// to run it, or those that have ceded it. Nothing is written under this epoch; as soon as the registry answers, the game
+    /// takes a fresh one. `next`: when it is asked; none while the question is under way. `asked`: the registry has given it
+    /// to `to` under that epoch, and `to` is asked whether it still does not run it.
+    Provisional { to: Option<MemberId>, next: Option<Time>, asked: Option<Epoch> },
     /// It stands still at this world.
     Frozen { world: Still, step: Step },
     /// It is over; the registry is being told. None: the request is under way.
@@ -95,7 +103,19 @@ pub(super) enum Phase {
 impl Phase {
     /// The game is another's already, or nobody's.
     pub(super) fn is_over(&self) -> bool {
-        matches!(self, Phase::Frozen { step: Step::Handing { .. }, .. } | Phase::Ending { .. })
+        matches!(
+            self,
+            Phase::Frozen { step: Step::Handing { .. } | Step::Ceding { .. }, .. } | Phase::Ending { .. }
+        )
+    }
+
+    /// The registry may say something else about it than this member knows, and has to be asked.
+    pub(super) fn is_stuck(&self) -> bool {
+        matches!(
+            self,
+            Phase::Provisional { .. }
+                | Phase::Frozen { step: Step::Bumping { .. } | Step::Recreating { .. }, .. }
+        )
     }
 }
 
@@ -109,11 +129,25 @@ pub(super) enum Then {
     Stay,
     /// A write of this member that it had given up was carried out late: a fresh epoch over what that one got.
     Bump(Fence),
-    /// It ticked provisionally, after a move that `to` has called off: a fresh epoch over what the registry has.
+    /// It ticked provisionally, after a move that `to` has called off or after it was ceded: a fresh epoch over what the
+    /// registry has.
     Rebump {
         expect: Fence,
-        to: MemberId,
+        to: Option<MemberId>,
     },
+    /// This member leaves and does not reach the registry: that one goes on with the game. `doubt`: it ticked provisionally.
+    Cede {
+        to: MemberId,
+        doubt: Option<Doubt>,
+    },
+}
+
+/// What the registry may hold of a game instead of its owner's epoch: see [`Step::Bumping`].
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Doubt {
+    pub(super) expect: Fence,
+    pub(super) to: Option<MemberId>,
+    pub(super) off: Option<Off>,
 }
 
 /// The world that a game stands still at.
@@ -122,7 +156,9 @@ pub(super) struct Still {
     pub(super) snapshot: Snapshot,
     pub(super) next_due: Time,
     /// When the hub said so.
-    at: Time,
+    pub(super) at: Time,
+    /// The hub holds it; else it is to be started with it.
+    pub(super) held: bool,
 }
 
 /// What a game that stands still waits for.
@@ -131,17 +167,20 @@ pub(super) enum Step {
     /// The registry's answer to the move.
     Committing { to: MemberId },
     /// A fresh epoch over `expect`, after a move to `to` or a parking whose answer was lost. `retry`: when to ask (again);
-    /// none while the question is under way. `off`: the target has promised not to run the game.
+    /// none while the question is under way. `off`: the target has promised not to run the game, or, where there is none,
+    /// those that have ceded it.
     Bumping { expect: Fence, to: Option<MemberId>, retry: Option<Time>, off: Option<Off> },
     /// The target's `Started`: the registry says that it owns the game. After `abort_from` it is asked whether it runs it.
     Handing { to: MemberId, epoch: Epoch, resend: Time, abort_from: Time },
     /// The registry's answer to the parking.
     Parking,
+    /// The word of that member, which was sent the game for good. `doubt`: what the registry may hold of it besides.
+    Ceding { to: MemberId, resend: Time, doubt: Option<Doubt> },
     /// The registry lost the game: it is put back under a fresh epoch.
     Recreating { retry: Option<Time> },
 }
 
-/// A move was called off by its target.
+/// Nobody else that the registry may name runs the game: a move was called off by its target, or the game was ceded.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Off {
     /// The game ticks provisionally from then on.
@@ -152,8 +191,26 @@ pub(super) enum Off {
 
 impl Owned {
     /// The epoch that players know a world of this ownership by: an ownership that has run no tick has shown nothing.
-    fn ran_under(&self, tick: Tick) -> Epoch {
+    pub(super) fn ran_under(&self, tick: Tick) -> Epoch {
         if tick > self.began.1 { self.epoch } else { self.began.0 }
+    }
+
+    /// The hub was told to run it. A game that was ceded waits for the registry first, for a moment.
+    pub(super) fn has_begun(&self) -> bool {
+        !matches!(&self.phase, Phase::Frozen { world, .. } if !world.held)
+    }
+
+    /// As far as the record tells, nobody but this member has run the game: it is its own, if only by a write that it had
+    /// given up; or that of a move that `to` has called off, with the world of that move; or a former owner's that has ceded it.
+    fn is_unrun(&self, record: &GameRecord, me: MemberId, to: Option<MemberId>) -> bool {
+        if record.owner == Some(me) {
+            return true;
+        }
+        if let Some(ceded) = &self.ceded {
+            return ceded.is_unrun(record) || ceded.called_off(record).is_some();
+        }
+        let moved = (record.base, record.attempts) == (self.epoch, 0);
+        to.is_some() && record.owner == to && moved && Some(record.snapshot_tick) == self.moved_at
     }
 
     /// When something is to be done for it, if nothing happens before.
@@ -171,16 +228,15 @@ impl Owned {
             Phase::Provisional { next, .. } => *next,
             Phase::Ending { retry } => *retry,
             Phase::Frozen { step, .. } => match step {
-                Step::Bumping { off: Some(Off::TicksFrom(at)), to: Some(_), .. } if self.unread.is_none() => {
-                    Some(*at)
-                }
+                Step::Bumping { off: Some(Off::TicksFrom(at)), .. } if self.unread.is_none() => Some(*at),
                 Step::Bumping { retry, .. } | Step::Recreating { retry } => *retry,
-                Step::Handing { resend, .. } => Some(*resend),
+                Step::Handing { resend, .. } | Step::Ceding { resend, .. } => Some(*resend),
                 Step::Committing { .. } | Step::Parking => None,
             },
             Phase::Preparing { .. } | Phase::Freezing { .. } => None,
         };
-        [reread, snapshot, phase].into_iter().flatten().min()
+        let asked = self.asked.filter(|asked| !asked.ready).map(|asked| asked.since.plus(PATIENCE_US));
+        [reread, snapshot, phase, asked].into_iter().flatten().min()
     }
 }
 
@@ -208,6 +264,9 @@ impl Member {
             told: None,
             unread: None,
             avoid: BTreeMap::new(),
+            bumped_over: None,
+            asked: None,
+            ceded: None,
         };
         self.owned.insert(game, owned);
         self.drop_claim(game);
@@ -263,7 +322,8 @@ impl Member {
             if !self.owned.resting.contains(&game) {
                 continue;
             }
-            let Some(to) = self.assigned(now, game).or_else(|| self.placed(now, game)) else { continue };
+            let to = self.assigned(now, game).or_else(|| self.placed(now, game));
+            let Some(to) = to.or_else(|| self.cedes_to_any(now, game)) else { continue };
             free -= 1;
             let Some(owned) = self.owned.get_mut(&game) else { continue };
             owned.phase = Phase::Preparing { to, since: now, sent: false, ready: false };
@@ -292,7 +352,8 @@ impl Member {
             if each + *more_each >= self.settings.frozen_each || self.owned.handing_to(to) >= HANDING_EACH {
                 continue;
             }
-            if !self.lease.valid(now) {
+            let then = if self.cedes(now) { Then::Cede { to, doubt: None } } else { Then::Commit(to) };
+            if matches!(then, Then::Commit(_)) && !self.lease.valid(now) {
                 // The registry would have to answer while nothing ticks, and at present it does not answer.
                 self.give_up_target(now, game, to, AVOID_US, out);
                 continue;
@@ -300,7 +361,7 @@ impl Member {
             *more_each += 1;
             let Some(owned) = self.owned.get_mut(&game) else { continue };
             let epoch = owned.epoch;
-            owned.phase = Phase::Freezing { then: Then::Commit(to) };
+            owned.phase = Phase::Freezing { then };
             // Not before: a target that is not prepared would turn its edges away. One tick is still to come, and the
             // commit: they are subscribed there when the target's first frame is.
             out.push(Effect::SendToEdges(game, Control::MoveSoon { game, epoch, to }));
@@ -318,7 +379,7 @@ impl Member {
     }
 
     /// Where this member, leaving, puts the game itself: on a member that it can reach.
-    fn placed(&mut self, now: Time, game: GameId) -> Option<MemberId> {
+    pub(super) fn placed(&mut self, now: Time, game: GameId) -> Option<MemberId> {
         if !self.places_itself() {
             return None;
         }
@@ -336,8 +397,14 @@ impl Member {
         Some(to)
     }
 
-    fn avoids(&self, now: Time, game: GameId, target: MemberId) -> bool {
+    pub(super) fn avoids(&self, now: Time, game: GameId, target: MemberId) -> bool {
         self.owned.get(&game).and_then(|owned| owned.avoid.get(&target)).is_some_and(|until| now < *until)
+    }
+
+    /// Linked to us, and heard a moment ago.
+    pub(super) fn is_there(&self, now: Time, target: MemberId) -> bool {
+        let heard = self.heard.get(&target);
+        self.links.contains(&target) && heard.is_some_and(|at| now.since(*at) <= HEARD_US)
     }
 
     /// Ready, alive, linked to us, not ourselves, and able to step those rules.
@@ -352,6 +419,11 @@ impl Member {
         let prepare_us = self.settings.prepare_us;
         let Some(owned) = self.owned.get_mut(&game) else { return };
         owned.avoid.retain(|_, until| now < *until);
+        if let Some(asked) = owned.asked.filter(|asked| !asked.ready && now >= asked.since.plus(PATIENCE_US))
+        {
+            owned.asked = None;
+            owned.avoid.insert(asked.to, now.plus(PATIENCE_US));
+        }
         if let Some(Unread::Again(at)) = owned.unread
             && now >= at
         {
@@ -366,9 +438,7 @@ impl Member {
             }
             Phase::Ending { retry: Some(at) } if now >= *at => self.tell_end(game, out),
             Phase::Frozen { step, .. } => match step {
-                Step::Bumping { off: Some(Off::TicksFrom(at)), to: Some(to), .. }
-                    if owned.unread.is_none() =>
-                {
+                Step::Bumping { off: Some(Off::TicksFrom(at)), to, .. } if owned.unread.is_none() => {
                     let (at, to) = (*at, *to);
                     if now >= at {
                         self.go_on_provisionally(now, game, to, out);
@@ -382,6 +452,7 @@ impl Member {
                     self.bump(now, game, out);
                 }
                 Step::Recreating { retry: Some(at) } if now >= *at => self.recreate(now, game, out),
+                Step::Ceding { .. } => self.keep_cede(now, game, out),
                 Step::Handing { to, resend, .. } => {
                     let (to, at) = (*to, *resend);
                     if now >= at {
@@ -406,13 +477,18 @@ impl Member {
         snapshot: &Snapshot,
         out: &mut Vec<Effect>,
     ) {
+        let cedes = self.cedes(now);
         let Some(owned) = self.owned.get_mut(&game) else { return };
-        let Phase::Preparing { to, since, sent, .. } = &mut owned.phase else { return };
+        let (to, since, sent) = match (&mut owned.phase, &mut owned.asked) {
+            (Phase::Preparing { to, since, sent, .. }, _) => (*to, since, sent),
+            (_, Some(Asked { to, since, sent, .. })) => (*to, since, sent),
+            _ => return,
+        };
         if *sent {
             return;
         }
         (*sent, *since) = (true, now);
-        let (to, epoch) = (*to, owned.epoch);
+        let epoch = owned.epoch;
         let prepare = Control::Prepare {
             game,
             epoch,
@@ -420,6 +496,7 @@ impl Member {
             tick: snapshot.tick,
             snapshot: snapshot.world.clone(),
             edges: Vec::new(),
+            cedes,
         };
         out.push(Effect::Send(to, prepare));
     }
@@ -432,6 +509,7 @@ impl Member {
         avoid_us: u64,
         out: &mut Vec<Effect>,
     ) {
+        let avoid_us = self.avoid_us(now, avoid_us);
         let Some(owned) = self.owned.get_mut(&game) else { return };
         owned.avoid.insert(to, now.plus(avoid_us));
         owned.phase = Phase::Running;
@@ -457,19 +535,37 @@ impl Member {
             tracing::info!(%game, member = %from, reason, "the target refused the game");
             return self.give_up_target(now, game, from, AVOID_US, out);
         }
-        // Nothing was written yet. Once something was, the target has to take what the registry gives it.
-        if let Some(owned) = self.owned.get_mut(&game).filter(|owned| owned.epoch == epoch)
-            && matches!(owned.phase, Phase::Freezing { then: Then::Commit(to) } if to == from)
-        {
-            owned.phase = Phase::Freezing { then: Then::Stay };
-            owned.avoid.insert(from, now.plus(AVOID_US));
-            out.push(Effect::Send(from, Control::Abort { game, epoch, given: Epoch(0) }));
+        let avoid_us = self.avoid_us(now, AVOID_US);
+        let Some(owned) = self.owned.get_mut(&game).filter(|owned| owned.epoch == epoch) else { return };
+        if owned.asked.take_if(|asked| asked.to == from).is_some() {
+            owned.avoid.insert(from, now.plus(avoid_us));
+            return;
+        }
+        match &owned.phase {
+            // Nothing was written yet. Once something was, the target has to take what the registry gives it.
+            Phase::Freezing { then: Then::Commit(to) | Then::Cede { to, doubt: None } } if *to == from => {
+                owned.phase = Phase::Freezing { then: Then::Stay };
+                owned.avoid.insert(from, now.plus(avoid_us));
+                out.push(Effect::Send(from, Control::Abort { game, epoch, given: Epoch(0) }));
+            }
+            Phase::Frozen { step: Step::Ceding { to, doubt, .. }, .. } if *to == from => {
+                tracing::info!(%game, member = %from, reason, "a game that was ceded is refused");
+                let doubt = *doubt;
+                owned.avoid.insert(from, now.plus(avoid_us));
+                self.goes_on_after_all(now, game, doubt, out);
+            }
+            _ => {}
         }
     }
 
     pub(super) fn target_prepared(&mut self, from: MemberId, game: GameId, epoch: Epoch) {
         let Some(owned) = self.owned.get_mut(&game).filter(|owned| owned.epoch == epoch) else { return };
         if let Phase::Preparing { to, sent: true, ready, .. } = &mut owned.phase
+            && *to == from
+        {
+            *ready = true;
+        }
+        if let Some(Asked { to, sent: true, ready, .. }) = &mut owned.asked
             && *to == from
         {
             *ready = true;
@@ -483,6 +579,8 @@ impl Member {
             owned.avoid.insert(from, now.plus(BUSY_US));
             owned.phase = Phase::Running;
             self.put_on_board(game);
+        } else if owned.asked.take_if(|asked| asked.to == from).is_some() {
+            owned.avoid.insert(from, now.plus(BUSY_US));
         }
     }
 
@@ -545,13 +643,15 @@ impl Member {
         out: &mut Vec<Effect>,
     ) {
         let (salt, floor) = (self.salt(), self.highest);
+        let Some(Phase::Freezing { then }) = self.owned.get(&game).map(|owned| &owned.phase) else { return };
+        let then = *then;
+        let there = matches!(then, Then::Commit(to) if self.is_there(now, to));
         let Some(owned) = self.owned.get_mut(&game) else { return };
-        let Phase::Freezing { then } = owned.phase else { return };
         let expect = Fence { epoch: owned.epoch, owner: Some(self.me.id) };
-        let world = Still { snapshot: snapshot.clone(), next_due, at: now };
+        let world = Still { snapshot: snapshot.clone(), next_due, at: now, held: true };
         match then {
             // Nothing was written: the game goes on here.
-            Then::Commit(to) if !self.links.contains(&to) || !heard(&self.heard, now, to) => {
+            Then::Commit(to) if !there => {
                 let epoch = owned.epoch;
                 owned.avoid.insert(to, now.plus(BUSY_US));
                 owned.phase = Phase::Frozen { world, step: Step::Committing { to } };
@@ -583,7 +683,11 @@ impl Member {
             Then::Rebump { expect, to } => {
                 owned.phase = Phase::Frozen { world, step: Step::Parking };
                 let off = Some(Off::TicksFrom(now.plus(ANSWERS_SLOWLY_US)));
-                self.start_bump(now, game, expect, Some(to), off, out);
+                self.start_bump(now, game, expect, to, off, out);
+            }
+            Then::Cede { to, doubt } => {
+                owned.phase = Phase::Frozen { world, step: Step::Parking };
+                self.cede_or_go_on(now, game, to, doubt, out);
             }
         }
     }
@@ -658,9 +762,8 @@ impl Member {
     /// Games that are on their way to that member.
     fn going_to(&self, target: MemberId) -> Vec<GameId> {
         let going = |owned: &Owned| match &owned.phase {
-            Phase::Preparing { to, .. } | Phase::Frozen { step: Step::Handing { to, .. }, .. } => {
-                *to == target
-            }
+            Phase::Preparing { to, .. }
+            | Phase::Frozen { step: Step::Handing { to, .. } | Step::Ceding { to, .. }, .. } => *to == target,
             _ => false,
         };
         self.owned.iter().filter(|(_, owned)| going(owned)).map(|(game, _)| *game).collect()
@@ -673,21 +776,29 @@ impl Member {
                 self.give_up_target(now, game, target, AVOID_US, out);
             }
         }
+        for game in self.owned.stuck.iter().copied().collect::<Vec<GameId>>() {
+            if let Some(owned) = self.owned.get_mut(&game) {
+                owned.asked.take_if(|asked| asked.to == target);
+            }
+        }
     }
 
     /// A new link to a target: what was sent on the old one may be lost.
     pub(super) fn link_up_to_target(&mut self, now: Time, target: MemberId) {
         for game in self.going_to(target) {
-            if let Some(owned) = self.owned.get_mut(&game)
-                && let Phase::Frozen { step: Step::Handing { resend, abort_from, .. }, .. } = &mut owned.phase
-            {
-                (*resend, *abort_from) = (now, now.plus(ABORT_US));
+            match self.owned.get_mut(&game).map(|owned| &mut owned.phase) {
+                Some(Phase::Frozen { step: Step::Handing { resend, abort_from, .. }, .. }) => {
+                    (*resend, *abort_from) = (now, now.plus(ABORT_US));
+                }
+                Some(Phase::Frozen { step: Step::Ceding { resend, .. }, .. }) => *resend = now,
+                _ => {}
             }
         }
     }
 
     pub(super) fn target_started(
         &mut self,
+        now: Time,
         from: MemberId,
         game: GameId,
         epoch: Epoch,
@@ -700,7 +811,12 @@ impl Member {
             }
             // It runs only what the registry gave it: the move was carried out.
             Phase::Frozen { step: Step::Bumping { to: Some(to), .. }, .. }
-            | Phase::Provisional { to, .. } => *to == from && epoch > owned.epoch,
+            | Phase::Provisional { to: Some(to), .. } => *to == from && epoch > owned.epoch,
+            // It has claimed what was ceded to this member.
+            Phase::Provisional { to: None, .. } => epoch > owned.epoch,
+            Phase::Frozen { step: Step::Ceding { to, .. }, .. } if *to == from && epoch > owned.epoch => {
+                return self.was_ceded(now, game, from, epoch, out);
+            }
             _ => false,
         };
         if runs {
@@ -720,6 +836,9 @@ impl Member {
         let Some(owned) = self.owned.get_mut(&game).filter(|owned| owned.epoch == epoch) else {
             return out.push(Effect::Send(from, Control::Released { game, epoch }));
         };
+        if owned.ceded.is_some() {
+            return self.vowed(from, game);
+        }
         match &mut owned.phase {
             Phase::Frozen { step: Step::Bumping { to: Some(to), off: off @ None, .. }, .. }
                 if *to == from =>
@@ -730,10 +849,10 @@ impl Member {
                 let expect = Fence { epoch: given, owner: Some(from) };
                 self.start_bump(now, game, expect, Some(from), Some(Off::Still), out);
             }
-            Phase::Provisional { to, asked: Some(asked), .. } if *to == from => {
+            Phase::Provisional { to: Some(to), asked: Some(asked), .. } if *to == from => {
                 if *asked == given {
                     let expect = Fence { epoch: given, owner: Some(from) };
-                    self.freeze(game, Then::Rebump { expect, to: from }, out);
+                    self.freeze(game, Then::Rebump { expect, to: Some(from) }, out);
                 } else {
                     out.push(Effect::Send(from, Control::Abort { game, epoch, given: *asked }));
                 }
@@ -747,14 +866,37 @@ impl Member {
     }
 
     /// Nobody but this member can run the game, and the registry does not answer.
-    fn go_on_provisionally(&mut self, now: Time, game: GameId, to: MemberId, out: &mut Vec<Effect>) {
+    pub(super) fn go_on_provisionally(
+        &mut self,
+        now: Time,
+        game: GameId,
+        to: Option<MemberId>,
+        out: &mut Vec<Effect>,
+    ) {
         let Some(owned) = self.owned.get_mut(&game) else { return };
         let next = Some(now.plus(PROBE_US));
         let phase = std::mem::replace(&mut owned.phase, Phase::Provisional { to, next, asked: None });
         let Phase::Frozen { world, .. } = phase else { return };
-        let (epoch, settings, due) = (owned.epoch, owned.settings.clone(), world.next_due);
-        let (base, snapshot, rewind) = (owned.ran_under(world.snapshot.tick), None, false);
-        out.push(Effect::Start { game, epoch, settings, base, snapshot, due, rewind });
+        self.start_from(game, &world, out);
+        if !world.held {
+            self.begun(now, game, &world, out);
+            self.tell_all_of_cede(game, out);
+        }
+    }
+
+    /// The hub ticks again, from the world that it stood still at or from one that it is given.
+    fn start_from(&mut self, game: GameId, world: &Still, out: &mut Vec<Effect>) {
+        let Some(owned) = self.owned.get(&game) else { return };
+        out.push(Effect::Start {
+            game,
+            epoch: owned.epoch,
+            settings: owned.settings.clone(),
+            base: owned.ran_under(world.snapshot.tick),
+            snapshot: (!world.held).then(|| world.snapshot.clone()),
+            durable: owned.durable.unwrap_or_default(),
+            due: world.next_due,
+            rewind: false,
+        });
     }
 
     fn probe(&mut self, game: GameId, out: &mut Vec<Effect>) {
@@ -774,32 +916,45 @@ impl Member {
         out: &mut Vec<Effect>,
     ) {
         let Some(owned) = self.owned.get_mut(&game).filter(|owned| owned.epoch == epoch) else { return };
-        let moved_at = owned.moved_at;
         let Phase::Provisional { to, .. } = owned.phase else { return };
-        let gone = self.gone(now, to).is_some();
+        let me = self.me.id;
+        let record = match &reply {
+            Ok(Reply::Game(record)) => Some(record),
+            _ => None,
+        };
+        let ceded = owned.ceded.as_ref();
+        // Its own, if only by a write that it had given up; or nobody has run it since it was ceded.
+        let own = record.is_some_and(|record| {
+            record.owner == Some(me) || ceded.is_some_and(|ceded| ceded.is_unrun(record))
+        });
+        // By the move that was called off, or by a claim since, when this member seemed to be gone: only the target knows
+        // whether it has run the game.
+        let target = record.filter(|record| owned.is_unrun(record, me, to)).and_then(|record| record.owner);
+        let target = target.filter(|target| self.gone(now, *target).is_none());
         let Some(owned) = self.owned.get_mut(&game) else { return };
-        let Phase::Provisional { to, next, asked } = &mut owned.phase else { return };
-        let to = *to;
+        let Phase::Provisional { next, asked, .. } = &mut owned.phase else { return };
         match reply {
-            // Its own, if only by a write that it had given up.
-            Ok(Reply::Game(record)) if record.owner == Some(self.me.id) => {
+            Ok(Reply::Game(record)) if own => {
                 let expect = Fence { epoch: record.epoch, owner: record.owner };
                 self.freeze(game, Then::Rebump { expect, to }, out);
             }
-            // By the move that was called off, or by a claim since, when this member seemed to be gone: only the target knows
-            // whether it has run the game.
-            Ok(Reply::Game(record)) => {
-                if is_unrun(&record, self.me.id, epoch, to, moved_at) && !gone {
-                    (*asked, *next) = (Some(record.epoch), Some(now.plus(PROBE_US)));
-                    let abort = Control::Abort { game, epoch, given: record.epoch };
+            Ok(Reply::Game(record)) => match target {
+                Some(target) => {
+                    *next = Some(now.plus(PROBE_US));
+                    // One that was called off before the game was ceded says so by itself.
+                    if to.is_some() {
+                        *asked = Some(record.epoch);
+                        let abort = Control::Abort { game, epoch, given: record.epoch };
+                        out.push(Effect::Send(target, abort));
+                    }
                     self.view_only(now, record, out);
-                    out.push(Effect::Send(to, abort));
-                } else {
+                }
+                None => {
                     let owner = record.owner.map(|owner| (owner, record.epoch));
                     self.view_only(now, record, out);
                     self.stop(game, owner, out);
                 }
-            }
+            },
             Ok(Reply::Gone) => self.freeze(game, Then::Recreate, out),
             _ => *next = Some(now.plus(PROBE_US)),
         }
@@ -815,8 +970,14 @@ impl Member {
         off: Option<Off>,
         out: &mut Vec<Effect>,
     ) {
-        let Some(Owned { phase: Phase::Frozen { step, .. }, .. }) = self.owned.get_mut(&game) else { return };
+        let Some(owned) = self.owned.get_mut(&game) else { return };
+        let Phase::Frozen { step, .. } = &mut owned.phase else { return };
         *step = Step::Bumping { expect, to, retry: None, off };
+        owned.bumped_over = Some(expect);
+        if let Some(ceded) = &mut owned.ceded {
+            // What comes next in the registry follows on that.
+            ceded.held = expect;
+        }
         self.bump(now, game, out);
     }
 
@@ -856,7 +1017,7 @@ impl Member {
             Ok(Reply::Gone) => self.lost_by_registry(now, game),
             _ => {
                 *retry = Some(now.plus(RETRY_US));
-                if let (Some(Off::TicksFrom(_)), Some(to), None) = (off, to, owned.unread) {
+                if let (Some(Off::TicksFrom(_)), None) = (off, owned.unread) {
                     self.go_on_provisionally(now, game, to, out);
                 }
             }
@@ -892,6 +1053,9 @@ impl Member {
         record: GameRecord,
         out: &mut Vec<Effect>,
     ) {
+        if self.owned.get(&game).is_some_and(|owned| owned.ceded.is_some()) {
+            return self.ceded_is_stale(now, game, off, expected, record, out);
+        }
         let (owner, epoch, base) = (record.owner, record.epoch, record.base);
         self.view_only(now, record, out);
         let own = self.owned.get(&game).map(|owned| (owned.epoch, owned.unread.is_some()));
@@ -902,7 +1066,7 @@ impl Member {
                     && to == Some(owner)
                     && own.is_some_and(|(epoch, unread)| epoch == base && !unread) =>
             {
-                self.go_on_provisionally(now, game, owner, out);
+                self.go_on_provisionally(now, game, Some(owner), out);
                 self.probe(game, out);
             }
             // An earlier write of ours arrived: it was one for a fresh epoch, under which nobody ticked.
@@ -927,26 +1091,22 @@ impl Member {
         }
         owned.unread = None;
         let Phase::Frozen { world, .. } = std::mem::replace(&mut owned.phase, Phase::Running) else { return };
-        let base = owned.ran_under(world.snapshot.tick);
-        let settings = owned.settings.clone();
         if epoch != owned.epoch {
+            owned.began = (owned.ran_under(world.snapshot.tick), world.snapshot.tick);
             owned.epoch = epoch;
-            owned.began = (base, world.snapshot.tick);
-            owned.moved_at = None;
+            (owned.moved_at, owned.bumped_over) = (None, None);
             (owned.storing, owned.store_again) = (false, false);
             owned.durable = Some(world.snapshot.tick);
             owned.told = None;
         }
         self.highest = self.highest.max(epoch);
-        out.push(Effect::Start {
-            game,
-            epoch,
-            settings,
-            base,
-            snapshot: None,
-            due: world.next_due,
-            rewind: false,
-        });
+        self.start_from(game, &world, out);
+        if !world.held {
+            self.begun(now, game, &world, out);
+        }
+        if let Some(owned) = self.owned.get_mut(&game) {
+            (owned.ceded, owned.asked) = (None, None);
+        }
     }
 
     pub(super) fn lost_by_registry(&mut self, now: Time, game: GameId) {
@@ -979,7 +1139,12 @@ impl Member {
         match reply {
             Ok(Reply::Granted { epoch }) => self.granted((sent, now), game, epoch, (None, None), out),
             Ok(Reply::Stale(record)) => self.frozen_is_stale(now, game, None, None, own, record, out),
-            _ => *retry = Some(now.plus(RETRY_US)),
+            _ => {
+                *retry = Some(now.plus(RETRY_US));
+                if owned.ceded.is_some() && owned.unread.is_none() {
+                    self.go_on_provisionally(now, game, None, out);
+                }
+            }
         }
     }
 
@@ -987,20 +1152,29 @@ impl Member {
     pub(super) fn fenced_by(&mut self, record: &GameRecord, out: &mut Vec<Effect>) {
         let game = record.id;
         let Some(owned) = self.owned.get_mut(&game) else { return };
+        let me = self.me.id;
         let fenced = match &owned.phase {
             // A game that ticks provisionally, or freezes to take its epoch: the record is known to be another.
-            Phase::Provisional { to, .. } | Phase::Freezing { then: Then::Rebump { to, .. } } => {
-                let (epoch, moved_at) = (owned.epoch, owned.moved_at);
-                record.epoch > epoch && !is_unrun(record, self.me.id, epoch, *to, moved_at)
-            }
+            Phase::Provisional { to, .. }
+            | Phase::Freezing {
+                then: Then::Rebump { to, .. } | Then::Cede { doubt: Some(Doubt { to, .. }), .. },
+            } => record.epoch > owned.epoch && !owned.is_unrun(record, me, *to),
             Phase::Running | Phase::Preparing { .. } | Phase::Freezing { .. } => record.epoch > owned.epoch,
             Phase::Frozen { step: Step::Handing { epoch, .. }, .. } => record.epoch > *epoch,
+            Phase::Frozen { world, step: Step::Ceding { to, doubt, .. } } => {
+                let expected = doubt.map_or(owned.epoch, |doubt| doubt.expect.epoch);
+                // A write of its own that was late gives it to this member, to nobody or, with an earlier world, to the target.
+                let taken = record.owner == Some(*to) && record.snapshot_tick >= world.snapshot.tick;
+                let target = doubt.and_then(|doubt| doubt.to);
+                let others = |owner| owner != me && owner != *to && Some(owner) != target;
+                record.epoch > expected && (taken || record.owner.is_some_and(others))
+            }
             // The answer to the write that is under way will tell.
             Phase::Frozen { .. } | Phase::Ending { .. } => false,
         };
         if fenced {
-            if let Phase::Preparing { to, sent: true, .. } | Phase::Freezing { then: Then::Commit(to) } =
-                owned.phase
+            if let Phase::Preparing { to, sent: true, .. }
+            | Phase::Freezing { then: Then::Commit(to) | Then::Cede { to, doubt: None } } = owned.phase
             {
                 out.push(Effect::Send(to, Control::Abort { game, epoch: owned.epoch, given: Epoch(0) }));
             }
@@ -1031,15 +1205,4 @@ impl Member {
             out.push(Effect::Stop { game, to, goes_on: true });
         }
     }
-}
-
-/// As far as the record tells, nobody but this member has run the game since `epoch`: it is its own, if only by a write that
-/// it had given up, or that of a move that its target has called off, with the world of that move.
-fn is_unrun(record: &GameRecord, me: MemberId, epoch: Epoch, to: MemberId, moved_at: Option<Tick>) -> bool {
-    let moved = (record.owner, record.base, record.attempts) == (Some(to), epoch, 0);
-    record.owner == Some(me) || moved && Some(record.snapshot_tick) == moved_at
-}
-
-fn heard(heard: &BTreeMap<MemberId, Time>, now: Time, member: MemberId) -> bool {
-    heard.get(&member).is_some_and(|at| now.since(*at) <= HEARD_US)
 }

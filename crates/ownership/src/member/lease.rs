@@ -11,6 +11,10 @@ use registry::{MemberState, RegistryError, Reply, Request};
 /// After a refusal the next try comes so many microseconds later.
 const RETRY_US: u64 = 100_000;
 
+/// What members tell one that has just linked with them is waited for so long before it claims anything: some games may run
+/// elsewhere than the registry says.
+const GREETING_US: u64 = 100_000;
+
 #[derive(Debug)]
 pub(super) struct Lease {
     pub(super) joined: bool,
@@ -19,13 +23,23 @@ pub(super) struct Lease {
     until: Option<Time>,
     in_flight: bool,
     next: Time,
+    /// The last renewal was not confirmed.
+    pub(super) failing: bool,
     /// State and games that the last renewal told.
     told: Option<(MemberState, u32)>,
 }
 
 impl Lease {
     pub(super) fn new(now: Time) -> Lease {
-        Lease { joined: false, joined_at: now, until: None, in_flight: false, next: now, told: None }
+        Lease {
+            joined: false,
+            joined_at: now,
+            until: None,
+            in_flight: false,
+            next: now,
+            failing: false,
+            told: None,
+        }
     }
 
     pub(super) fn valid(&self, now: Time) -> bool {
@@ -78,11 +92,13 @@ impl Member {
         match reply {
             Ok(Reply::Renewed { renewals, .. }) => {
                 self.me.renewals = renewals;
+                self.lease.failing = false;
                 self.lease.until = self.lease.until.max(Some(sent.plus(self.settings.lease_us)));
             }
             other => {
                 tracing::debug!(member = %self.me.id, answer = ?other.err(), "the lease was not renewed");
                 self.lease.told = None;
+                self.lease.failing = true;
                 self.lease.next = now.plus(RETRY_US);
             }
         }
@@ -105,6 +121,7 @@ impl Member {
         }
         self.me.state = MemberState::Ready;
         self.ready = true;
+        self.claims_from = now.plus(GREETING_US);
         self.members_changed = true;
         out.push(Effect::Ready);
     }

@@ -27,6 +27,7 @@ enum Stage {
 #[derive(Clone, Copy, Debug)]
 struct Kept {
     stage: Stage,
+    stuck: bool,
     due: Option<Time>,
     over: bool,
 }
@@ -40,6 +41,8 @@ pub(super) struct Owning {
     due: BTreeSet<(Time, GameId)>,
     /// Games that tick, and with which nothing is under way.
     pub(super) resting: BTreeSet<GameId>,
+    /// Games whose record is not known to be what it was, and has to be asked for.
+    pub(super) stuck: BTreeSet<GameId>,
     /// Games that wait for a place among those that stand still.
     pub(super) ready: BTreeSet<GameId>,
     /// Games of which more is durable than players were told.
@@ -124,8 +127,12 @@ impl Owning {
             }
             self.untold.remove(game);
             let Some(owned) = self.games.get(game) else { continue };
-            let kept =
-                Kept { stage: stage(&owned.phase), due: owned.due(settings), over: owned.phase.is_over() };
+            let kept = Kept {
+                stage: stage(&owned.phase),
+                stuck: owned.phase.is_stuck(),
+                due: owned.due(settings),
+                over: owned.phase.is_over(),
+            };
             if owned.durable.is_some_and(|durable| owned.told < Some(durable)) {
                 self.untold.insert(*game);
             }
@@ -154,6 +161,9 @@ impl Owning {
             Stage::Handing(target) => step(self.handing_to.entry(target).or_default()),
             Stage::Other => {}
         }
+        if kept.stuck {
+            put(&mut self.stuck, game, up);
+        }
         if let Some(at) = kept.due {
             put(&mut self.due, (at, game), up);
         }
@@ -175,10 +185,9 @@ fn stage(phase: &Phase) -> Stage {
     match phase {
         Phase::Running => Stage::Resting,
         Phase::Preparing { ready, .. } => Stage::Preparing(*ready),
-        Phase::Freezing { then: Then::Commit(to) } | Phase::Frozen { step: Step::Committing { to }, .. } => {
-            Stage::Frozen(Some(*to))
-        }
-        Phase::Frozen { step: Step::Handing { to, .. }, .. } => Stage::Handing(*to),
+        Phase::Freezing { then: Then::Commit(to) | Then::Cede { to, .. } }
+        | Phase::Frozen { step: Step::Committing { to }, .. } => Stage::Frozen(Some(*to)),
+        Phase::Frozen { step: Step::Handing { to, .. } | Step::Ceding { to, .. }, .. } => Stage::Handing(*to),
         Phase::Freezing { .. } | Phase::Frozen { .. } => Stage::Frozen(None),
         Phase::Provisional { .. } | Phase::Ending { .. } => Stage::Other,
     }

@@ -35,6 +35,9 @@ impl Member {
     pub(super) fn world(&mut self, now: Time, game: GameId, snapshot: Snapshot, out: &mut Vec<Effect>) {
         let Some(owned) = self.owned.get_mut(&game) else { return };
         let asked = std::mem::take(&mut owned.world_asked);
+        if matches!(owned.phase, Phase::Provisional { .. }) {
+            return self.send_prepare(now, game, &snapshot, out);
+        }
         if !matches!(owned.phase, Phase::Running | Phase::Preparing { .. }) {
             return;
         }

@@ -66,6 +66,11 @@ impl Member {
             self.look_for_claims = true;
             return;
         }
+        if now < self.claims_from {
+            self.wake_at(self.claims_from);
+            self.look_for_claims = true;
+            return;
+        }
         self.find_claims(now);
         while self.claiming < CLAIMS_AT_ONCE
             && let Some((due, game)) = self.claims_due.first().copied()
@@ -201,6 +206,7 @@ impl Member {
         let rules = (self.me.rules_min..=self.me.rules_max).contains(&record.rules);
         match record.owner {
             _ if self.owned.contains_key(&record.id) || self.creating.contains(&record.id) || !rules => None,
+            _ if self.is_ceded_to_another(now, record) => None,
             // A leaving member, too, has to look after what it was given.
             Some(owner) if owner == self.me.id => {
                 let promised = self.promises.get(&record.id).is_some_and(|promise| !promise.over);
@@ -291,6 +297,7 @@ impl Member {
                     settings,
                     base,
                     snapshot: Some(snapshot),
+                    durable: tick,
                     due: now,
                     rewind,
                 });

@@ -51,12 +51,13 @@ impl Member {
         epoch: Epoch,
         settings: GameSettings,
         snapshot: Snapshot,
+        cedes: bool,
         out: &mut Vec<Effect>,
     ) {
         let rules = self.me.rules_min..=self.me.rules_max;
         let refusal = if self.me.state != MemberState::Ready {
             Some("not ready, or leaving itself")
-        } else if !self.lease.valid(now) {
+        } else if !cedes && !self.lease.valid(now) {
             Some("cannot reach the registry")
         } else if !rules.contains(&settings.rules) {
             Some("cannot step the game's rules version")
@@ -74,8 +75,11 @@ impl Member {
             return;
         }
         self.highest = self.highest.max(epoch);
-        // Messages of a link come in order, and under another epoch the registry has said so.
-        self.promises.remove(&game);
+        // Messages of a link come in order, and under another epoch the registry has said so. One that cedes may tick it until
+        // then.
+        if !cedes {
+            self.promises.remove(&game);
+        }
         let incoming = Incoming {
             from,
             epoch,
@@ -144,7 +148,16 @@ impl Member {
         let due = Time(now.0.saturating_add_signed(due_us));
         let settings = incoming.settings;
         self.own(now, game, (base, epoch), settings.clone(), tick);
-        out.push(Effect::Start { game, epoch, settings, base, snapshot: Some(snapshot), due, rewind: false });
+        out.push(Effect::Start {
+            game,
+            epoch,
+            settings,
+            base,
+            snapshot: Some(snapshot),
+            durable: tick,
+            due,
+            rewind: false,
+        });
         out.push(Effect::Send(from, Control::Started { game, epoch }));
         let pause_us = now.since(due);
         let to = self.me.id;
@@ -160,7 +173,7 @@ impl Member {
         (epoch, given): (Epoch, Epoch),
         out: &mut Vec<Effect>,
     ) {
-        if let Some(owned) = self.owned.get(&game).filter(|owned| owned.epoch > epoch) {
+        if let Some(owned) = self.owned.get(&game).filter(|owned| owned.epoch > epoch && owned.has_begun()) {
             out.push(Effect::Send(from, Control::Started { game, epoch: owned.epoch }));
             return;
         }
@@ -260,7 +273,7 @@ impl Member {
     }
 
     /// A claim of this member for the game is under way, or may still be though it was not answered.
-    fn is_claiming(&self, game: GameId) -> bool {
+    pub(super) fn is_claiming(&self, game: GameId) -> bool {
         self.claims.get(&game).is_some_and(|claim| claim.unanswered || claim.in_flight)
     }
 

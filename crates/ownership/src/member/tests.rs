@@ -3,6 +3,7 @@ use bytes::Bytes;
 use registry::memory::Store;
 use registry::{Fence, Hint, Reason};
 
+mod ceding;
 mod interleavings;
 
 const ME: MemberId = MemberId(1);
@@ -415,6 +416,7 @@ fn a_target_starts_only_when_it_is_told_that_the_registry_agreed() {
         tick: Tick(9),
         snapshot: Bytes::new(),
         edges: Vec::new(),
+        cedes: false,
     };
     rig.tell(Event::Message(B, prepare));
     rig.tell(Event::Restored { game: GAME, epoch, error: None });

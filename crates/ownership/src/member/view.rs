@@ -282,7 +282,8 @@ impl Member {
         self.view.watch_beat(now, sent, cluster, unbroken, self.settings.beat_us);
         let quiet = self.settings.lease_us + self.settings.margin_us;
         // Struck off the list by somebody who does not know, such a one would be waited for for ever.
-        let waited_for = self.promises.values().map(|promise| promise.to);
+        let waited_for = self.cessions.values().map(|cession| cession.to);
+        let waited_for = waited_for.chain(self.promises.values().map(|promise| promise.to));
         self.view.watch_all(now, sent, run_id, (quiet, unbroken), waited_for);
         let known = &self.view.members;
         self.refused.retain(|member, _| known.contains_key(member));
@@ -359,7 +360,8 @@ impl Member {
             _ => {}
         }
         let known = self.view.game(record.id);
-        if known.map(|known| (known.owner, known.epoch)) != Some((record.owner, record.epoch)) {
+        let news = known.map(|known| (known.owner, known.epoch)) != Some((record.owner, record.epoch));
+        if !self.is_behind_cede(&record) && news {
             out.push(Effect::OwnerOf(record.id, record.owner.map(|owner| (owner, record.epoch))));
         }
         self.highest = self.highest.max(record.epoch);
@@ -377,6 +379,9 @@ impl Member {
 
     pub(super) fn forget(&mut self, game: GameId, out: &mut Vec<Effect>) {
         self.promises.remove(&game);
+        if self.ceded_to(game).is_some() {
+            self.cessions.remove(&game);
+        }
         let known = self.view.take(game);
         self.put_on_board(game);
         if known && !self.owned.contains_key(&game) {

@@ -24,7 +24,8 @@ fn first(bots: u8) -> (GameSettings, Snapshot) {
 
 fn restored(settings: &GameSettings, snapshot: &Snapshot) -> Running {
     let metrics = Arc::new(Metrics::new());
-    Running::restored((Epoch(2), Epoch(1)), settings.clone(), snapshot, Instant::now(), metrics)
+    let world = (snapshot, snapshot.tick);
+    Running::restored((Epoch(2), Epoch(1)), settings.clone(), world, Instant::now(), metrics)
         .expect("its own world")
 }
 

@@ -27,13 +27,23 @@ fn a_lapse_that_was_seen_before_a_long_stop_of_the_watcher_is_no_proof() {
     assert_eq!(rig.owner_in_registry(), Some(B));
 }
 
+fn prepare(game: GameId, epoch: Epoch) -> Control {
+    Control::Prepare {
+        game,
+        epoch,
+        settings: game_settings(),
+        tick: Tick(9),
+        snapshot: Bytes::new(),
+        edges: Vec::new(),
+        cedes: false,
+    }
+}
+
 impl Rig {
     /// B hands [`GAME`] over to this member, up to Prepared; returns B's epoch.
     fn prepared_by_b(&mut self) -> Epoch {
         let epoch = self.game_of(B);
-        let (settings, snapshot) = (game_settings(), Bytes::new());
-        let prepare =
-            Control::Prepare { game: GAME, epoch, settings, tick: Tick(9), snapshot, edges: Vec::new() };
+        let prepare = prepare(GAME, epoch);
         self.tell(Event::Message(B, prepare));
         self.tell(Event::Restored { game: GAME, epoch, error: None });
         assert!(self.seen(|effect| matches!(effect, Effect::Send(to, Control::Prepared { .. }) if *to == B)));
@@ -243,10 +253,7 @@ fn a_busy_target_is_asked_again_in_a_moment() {
 fn a_target_that_is_full_says_that_it_is_busy() {
     let mut rig = Rig::new(&[B]);
     for id in 100..300 {
-        let (game, settings) = (GameId(id), game_settings());
-        let (tick, snapshot, edges) = (Tick(9), Bytes::new(), Vec::new());
-        let prepare = Control::Prepare { game, epoch: Epoch(1 << 20), settings, tick, snapshot, edges };
-        rig.tell(Event::Message(B, prepare));
+        rig.tell(Event::Message(B, prepare(GameId(id), Epoch(1 << 20))));
     }
     assert!(rig.seen(|effect| matches!(effect, Effect::Send(to, Control::Busy { .. }) if *to == B)));
 }
