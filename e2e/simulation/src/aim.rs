@@ -50,6 +50,7 @@ impl Cluster {
                     hand_over.told += 1;
                 }
             }
+            Effect::Send(to, Control::Cede { game, .. }) => self.reach(*game, id, *to, Phase::Hand),
             Effect::Send(from, Control::Started { game, .. })
                 if self.moves.get(game).is_some_and(|m| m.to == id && m.from == *from) =>
             {
@@ -151,7 +152,9 @@ impl Cluster {
             Blow::Slow => {
                 self.slow_until = now + self.rng.random_range(200_000..2_000_000);
             }
-            Blow::Away => self.away_until = now + self.rng.random_range(50_000..3_000_000),
+            Blow::Away => {
+                self.away_until = self.away_until.max(now + self.rng.random_range(50_000..3_000_000));
+            }
             Blow::LoseWrite | Blow::LoseAnswer | Blow::LateWrite => drop(self.doomed.insert(game, blow)),
             Blow::Reassign => {
                 let others: Vec<MemberId> =

@@ -48,6 +48,14 @@ pub enum Broken {
     RefusalUnheard,
     /// An edge is not told what its new player has seen elsewhere.
     FloorForgotten,
+    /// The target of a cede ticks the game under the epoch of its old owner.
+    CedeUnderSameEpoch,
+    /// An owner runs one more tick after it has ceded the game.
+    TicksAfterCede,
+    /// Nobody hears that a game was ceded.
+    CedeUnheard,
+    /// A leaving member that does not reach the registry keeps its games.
+    NeverCedes,
     /// A leaving member neither waits for assignments nor places its games: it only serves.
     LeavesWithoutMoving,
 }
@@ -84,5 +92,9 @@ pub const TEETH: &[Tooth] = &[
     Tooth { broken: Broken::ClaimOldWorld, promise: "promise 4" },
     Tooth { broken: Broken::RefusalUnheard, promise: "promise 3" },
     Tooth { broken: Broken::FloorForgotten, promise: "promise 2" },
+    Tooth { broken: Broken::CedeUnderSameEpoch, promise: "promise 1" },
+    Tooth { broken: Broken::TicksAfterCede, promise: "promise 5" },
+    Tooth { broken: Broken::CedeUnheard, promise: "promise 5" },
+    Tooth { broken: Broken::NeverCedes, promise: "promise 10" },
     Tooth { broken: Broken::LeavesWithoutMoving, promise: "promise 10" },
 ];

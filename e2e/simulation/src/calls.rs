@@ -17,6 +17,8 @@ const CALL_TIMEOUT_US: u64 = 500_000;
 const BEGAN_MS: u64 = 1_700_000_000_000;
 /// A move whose call went wrong may take so much longer than the call.
 const CALL_AGAIN_US: u64 = 150_000;
+/// Whoever takes a ceded game waits for the registry for so long at most.
+const CEDE_US: u64 = 20_000;
 /// Least and most time that an answer of a slow registry takes.
 const SLOW_US: (u64, u64) = (50_000, 300_000);
 /// A replica that stands still now and then is that old at most.
@@ -119,7 +121,10 @@ impl Cluster {
             } else {
                 RegistryError::Unanswered("away".into())
             };
-            self.excuse(about, blind - now + CALL_AGAIN_US);
+            // A game that was ceded waits for no registry.
+            let waits = what != What::Bump
+                || !about.is_some_and(|game| self.takes_ceded(caller.map(|it| it.id), game));
+            self.excuse(about, if waits { blind - now + CALL_AGAIN_US } else { CEDE_US });
             self.answer(caller, now + 1_000, answer(Err(error)));
             return;
         }
@@ -185,6 +190,10 @@ impl Cluster {
         let now = self.now;
         let asked = fence(&request);
         let original = asked.map(|_| request.clone());
+        let created = match &request {
+            Request::Create { game, .. } => Some(*game),
+            _ => None,
+        };
         let before = asked.and_then(|(game, _)| self.record(game));
         if let (Some(Broken::EpochNotChecked), Some(before), Some(expect)) =
             (self.plan.broken, &before, fence_mut(&mut request))
@@ -194,6 +203,13 @@ impl Cluster {
         let reads_members = matches!(request, Request::Members);
         let (mut reply, hints) = self.store.apply(BEGAN_MS + now / 1_000, request);
         let refused = matches!(reply, Reply::Stale(_));
+        if let (
+            Some(game),
+            Reply::Granted { epoch } | Reply::Claimed { record: GameRecord { epoch, .. }, .. },
+        ) = (created.or(asked.map(|(game, _)| game)), &reply)
+        {
+            self.granted.insert((game, *epoch));
+        }
         if let (Some(request), Some((game, _))) = (&original, asked) {
             let after = self.record(game);
             self.oracle.written(now, request, &reply, before.as_ref(), after.as_ref());
@@ -270,6 +286,12 @@ impl Cluster {
                     Some(_) => {}
                 }
             }
+            (Request::Bump { game, expect, .. }, _) if self.takes_ceded(me, *game) => {
+                let late = self.oracle.ceded_to(*game, expect.epoch).is_none();
+                if late && matches!(reply, Reply::Granted { .. }) {
+                    self.coverage.branch(coverage::CEDE_OVER_LATE);
+                }
+            }
             (Request::Bump { game, expect, .. }, Reply::Granted { .. }) => {
                 let epoch = me
                     .and_then(|me| self.servers.get(&me))
@@ -294,6 +316,13 @@ impl Cluster {
         if matches!(reply, Reply::Stale(_)) {
             self.coverage.count("stale writes refused");
         }
+    }
+
+    /// The game was ceded to that member, and the registry has not given it to it.
+    fn takes_ceded(&self, member: Option<MemberId>, game: GameId) -> bool {
+        let server = member.and_then(|member| self.servers.get(&member));
+        let hub = server.and_then(|server| server.hubs.get(&game));
+        hub.is_some_and(|hub| hub.ceded.is_some() || hub.own.as_ref().is_some_and(|own| own.provisional))
     }
 
     /// What a caller asks for when a rule is broken on purpose.

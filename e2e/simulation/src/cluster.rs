@@ -139,6 +139,12 @@ pub struct Cluster {
     pub touched: BTreeSet<GameId>,
     /// What becomes of the next write to a game.
     pub doomed: BTreeMap<GameId, Blow>,
+    /// Epochs that the registry has granted.
+    pub granted: BTreeSet<(GameId, Epoch)>,
+    /// What happens to the next member that runs what was ceded to it.
+    pub cede_blow: Option<Blow>,
+    /// The next target that is ready for what is to be ceded leaves.
+    pub target_leaves: bool,
     /// Moves that were carried out after their sender gave them up.
     pub given_late: BTreeSet<(GameId, Epoch)>,
     /// Games whose owner left without knowing that it was.
@@ -210,6 +216,9 @@ fn run_once(seed: u64, attempt: u32, broken: Option<Broken>, trace: bool) -> Out
         moved: BTreeMap::new(),
         touched: BTreeSet::new(),
         doomed: BTreeMap::new(),
+        granted: BTreeSet::new(),
+        cede_blow: None,
+        target_leaves: false,
         given_late: BTreeSet::new(),
         orphans: BTreeSet::new(),
         ran_at: BTreeMap::new(),

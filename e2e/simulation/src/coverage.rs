@@ -45,6 +45,13 @@ branches! {
     PREPARE_REFUSED = 7 "target refused";
     RING_ASKED = 8 "edge gets ticks of the old owner from the target";
     RESET_IN_MOVE = 8 "edge starts anew within a move";
+    CEDED = 9 "ceded while the registry is away: the target runs the game under an epoch of its own";
+    CEDED_TO_KNOWN = 9 "ceded by one that is cut off to one that is not: the registry grants it at once";
+    CEDED_AGAIN = 9 "ceded on by its target before the registry is back";
+    CEDE_REFUSED = 9 "ceded game refused: the old owner goes on";
+    CEDE_OVER_LATE = 9 "ceded game taken over a write of a former owner that was carried out late";
+    CEDE_ASSERTED = 9 "ceded game is put back when the registry is";
+    CEDE_FENCED = 9 "ceded game turns out to have been claimed";
     PARKED = 10 "parked shortly before the grace ended";
     PARKED_CLAIMED = 10 "parked game claimed";
     STALLED_OWNER = 18 "owner that was stopped for long finds that it still is";

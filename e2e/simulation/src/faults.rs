@@ -3,7 +3,7 @@
 use crate::broken::Broken;
 use crate::cluster::{Action, Cluster, Down};
 use crate::net::pair;
-use crate::plan::{Blow, Kind};
+use crate::plan::{Blow, Kind, Outage};
 use crate::server::short;
 use ownership::Event;
 use protocol::{GameId, MemberId};
@@ -45,12 +45,18 @@ pub enum Fault {
     GoAway(MemberId),
     /// It exits when nothing is left to do.
     Exit(MemberId),
+    /// The registry is away for so long, for that server or for all.
+    Outage(Option<MemberId>, u64),
+    /// One that runs what was ceded to it leaves within so long, and another comes.
+    Another(u64),
     /// The registry starts again with what it had.
     NewRun(u32),
     /// Some link breaks, as soon as there is one that may.
     Cut,
     /// Some server ends without having left.
     Crash,
+    /// To the parties of a cede.
+    CedeBlow { blow: Blow, game: GameId, from: MemberId, to: MemberId },
     /// To the parties of a move.
     Blow { blow: Blow, game: GameId, from: MemberId, to: MemberId },
 }
@@ -158,7 +164,24 @@ impl Cluster {
                     self.crash(one, refuses);
                 }
             }
+            Fault::Outage(Some(id), micros) => self.blind(id, micros),
+            Fault::Outage(None, micros) => {
+                self.count("registry away at the end of a drain");
+                self.away_until = self.away_until.max(now + micros);
+                self.outage_until = self.outage_until.max(self.away_until);
+            }
+            Fault::Another(grace_us) => {
+                let runs = |id: &MemberId| {
+                    let mut own = self.servers[id].hubs.values().filter_map(|hub| hub.own.as_ref());
+                    own.any(|own| own.provisional)
+                };
+                if let Some(one) = self.stays().into_iter().find(runs) {
+                    self.leave_within(one, grace_us);
+                    self.replace();
+                }
+            }
             Fault::NewRun(number) => self.store.set_run_id(format!("run-{number}")),
+            Fault::CedeBlow { blow, game, from, to } => self.blow(blow, game, from, to),
             Fault::Blow { blow, game, from, to } => {
                 if now < self.plan.faults_until {
                     self.blow(blow, game, from, to);
@@ -167,9 +190,15 @@ impl Cluster {
         }
     }
 
-    /// SIGTERM.
     fn leave(&mut self, id: MemberId) {
-        let (now, (least, most)) = (self.now, self.plan.grace);
+        let (least, most) = self.plan.grace;
+        let grace_us = self.rng.random_range(least..most);
+        self.leave_within(id, grace_us);
+    }
+
+    /// SIGTERM.
+    fn leave_within(&mut self, id: MemberId, mut grace_us: u64) {
+        let now = self.now;
         let Some(server) = self.servers.get_mut(&id).filter(|server| server.alive && !server.terminating)
         else {
             return;
@@ -178,7 +207,19 @@ impl Cluster {
         self.count("leave");
         self.note(|| format!("{} leaves", short(id)));
         self.hit_member(id, None, "target leaves");
-        let grace_us = self.rng.random_range(least..most);
+        if let Some(outage) = self.plan.outage.take() {
+            if outage.after > 0 {
+                self.plan.outage = Some(Outage { after: outage.after - 1, ..outage });
+            } else {
+                grace_us = outage.grace;
+                let alone = (!outage.for_all).then_some(id);
+                self.at(now + outage.begins, Action::Fault(Fault::Outage(alone, outage.lasts)));
+                if let Some((after, grace_us)) = outage.another {
+                    self.at(now + after, Action::Fault(Fault::Another(grace_us)));
+                }
+                (self.cede_blow, self.target_leaves) = (outage.blow, outage.target_leaves);
+            }
+        }
         if self.plan.broken != Some(Broken::LeavesWithoutMoving) {
             self.deliver(id, now, Event::Terminate { grace_us });
         }
@@ -332,7 +373,7 @@ impl Cluster {
             }
             5 | 6 => {
                 self.count("registry away");
-                self.away_until = now + self.rng.random_range(50_000..800_000);
+                self.away_until = self.away_until.max(now + self.rng.random_range(50_000..800_000));
                 self.outage_until = self.outage_until.max(self.away_until);
             }
             7 => {
@@ -381,7 +422,7 @@ impl Cluster {
             }
             7 => {
                 self.count("registry away");
-                self.away_until = now + self.rng.random_range(50_000..4_000_000);
+                self.away_until = self.away_until.max(now + self.rng.random_range(50_000..4_000_000));
                 self.outage_until = self.outage_until.max(self.away_until);
                 if self.rng.random_bool(0.5) {
                     let (at, number) = (self.away_until, self.rng.random());

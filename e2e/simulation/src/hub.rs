@@ -35,6 +35,8 @@ pub struct Own {
     /// The record is read before the next tick, for the server was stopped for long.
     pub stalled: bool,
     pub durable: u64,
+    /// It was ceded to this server, and the registry does not know the epoch.
+    pub provisional: bool,
 }
 
 /// A player's socket.
@@ -52,6 +54,10 @@ pub struct Hub {
     pub own: Option<Own>,
     /// Prepared to take the game over, with that world.
     pub prepared: Option<Snapshot>,
+    /// It was asked to get ready by an owner that will cede the game: what was called off before stays so until then.
+    pub to_be_ceded: bool,
+    /// The epoch of an old owner that has ceded the game to this server, which has not started it yet.
+    pub ceded: Option<Epoch>,
     /// Counts changes of `own`: a tick that was scheduled before is void.
     pub generation: u64,
     pub ring: VecDeque<Linked>,
@@ -69,6 +75,8 @@ impl Hub {
             edge: Edge::new(me, game),
             own: None,
             prepared: None,
+            to_be_ceded: false,
+            ceded: None,
             generation: 0,
             ring: VecDeque::new(),
             subscribers: BTreeSet::new(),

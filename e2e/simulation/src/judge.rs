@@ -5,7 +5,7 @@ use crate::cluster::{Action, Cluster, TICK};
 use crate::hub::Own;
 use crate::oracle::fence;
 use crate::plan::{Kind, Operator};
-use crate::server::short;
+use crate::server::{Server, short};
 use protocol::{Epoch, GameId, MemberId};
 use registry::Request;
 
@@ -25,6 +25,8 @@ const REMEMBERED_US: u64 = 2_500_000;
 const PARKED_US: u64 = 3_000_000;
 /// A leaving member has moved its games so long after the registry could be reached again.
 const LEAVES_WITHIN_US: u64 = 4_000_000;
+/// Links that have stood for so long were there when a leaving member looked for somebody to cede its games to.
+const LINKED_US: u64 = 1_500_000;
 /// A claim rests on a list of members that was asked for at most so long before: half a lease.
 const EVIDENCE_US: u64 = 1_000_000;
 
@@ -50,11 +52,11 @@ impl Cluster {
                     && !server.terminating
                     && server.member.is_ready()
                     && !server.paused(now)
-                    && now >= server.blind_until
+                    && now >= server.blind_until.max(self.away_until)
             });
             let served = self.is_served(game);
             well &= served;
-            if !ready || served {
+            if !ready || served || self.runs_ceded(game).is_some() {
                 self.served_at.insert(game, now);
             }
             let since = self.served_at.get(&game).copied().unwrap_or(0);
@@ -147,6 +149,9 @@ impl Cluster {
     pub fn judge_exit(&mut self, id: MemberId) {
         for game in self.games.clone() {
             let Some(record) = self.record(game).filter(|record| record.owner == Some(id)) else { continue };
+            if self.runs_ceded(game).is_some_and(|other| other != id) {
+                continue;
+            }
             // Carried out after its sender gave it up, or while the registry could not be reached: the one who leaves cannot
             // have known.
             if self.given_late.contains(&(game, record.epoch)) || self.now < self.outage_until + PARKED_US {
@@ -163,16 +168,69 @@ impl Cluster {
 
     /// A leaving member is killed at the end of its grace.
     pub fn judge_late_leaver(&mut self, id: MemberId) {
-        if !self.plan.misses_nothing() || self.now < self.outage_until + LEAVES_WITHIN_US {
-            return;
+        let away = self.now < self.outage_until + LEAVES_WITHIN_US;
+        let excused = away && !self.could_cede(id);
+        for game in self.games.clone() {
+            let named = self.record(game).is_some_and(|record| record.owner == Some(id));
+            // Whoever runs what was ceded to it owns it, whomever the registry names.
+            let owns = self.runs_ceded(game).map_or(named, |owner| owner == id);
+            let (holds, ticks) = self.runs(id, game);
+            if !owns && !holds || !owns && !ticks && !away {
+                continue;
+            }
+            // What it was given unheard, and could not claim, stands still; so does what it has moved to one that is gone now and
+            // has not said whether it runs it.
+            if excused || away && !ticks {
+                self.orphans.insert(game);
+                let until = self.outage_until.max(self.now) + PARKED_US;
+                *self.excuses.entry(game).or_default() += until - self.now;
+            } else if self.plan.misses_nothing() {
+                self.oracle.fail(format!(
+                    "promise 10: {} is killed at the end of its grace and still owns {game}",
+                    short(id)
+                ));
+            }
         }
-        if self.games.clone().into_iter().any(|game| self.record(game).is_some_and(|it| it.owner == Some(id)))
-        {
-            self.oracle.fail(format!(
-                "promise 10: {} is killed at the end of its grace and still owns a game",
-                short(id)
-            ));
-        }
+    }
+
+    /// The server that runs the game, though the registry does not know.
+    fn runs_ceded(&self, game: GameId) -> Option<MemberId> {
+        let runs = |server: &&Server| {
+            let own = server.hubs.get(&game).and_then(|hub| hub.own.as_ref());
+            server.alive && own.is_some_and(|own| own.provisional)
+        };
+        self.servers
+            .values()
+            .filter(runs)
+            .max_by_key(|server| self.epoch_on(server.id, game))
+            .map(|server| server.id)
+    }
+
+    /// Holds its world; and ticks it.
+    fn runs(&self, id: MemberId, game: GameId) -> (bool, bool) {
+        let hub = self.servers.get(&id).and_then(|server| server.hubs.get(&game));
+        let own = hub.and_then(|hub| hub.own.as_ref());
+        (own.is_some(), own.is_some_and(|own| !own.frozen))
+    }
+
+    fn epoch_on(&self, id: MemberId, game: GameId) -> Option<Epoch> {
+        self.servers.get(&id)?.hubs.get(&game)?.own.as_ref().map(|own| own.epoch)
+    }
+
+    /// The one that leaves has not reached the registry for the whole end of its grace, but others that stay.
+    fn could_cede(&self, id: MemberId) -> bool {
+        let now = self.now;
+        let Some(server) = self.servers.get(&id) else { return false };
+        let away = now < server.blind_until.max(self.away_until);
+        let linked = server.links_broke.is_none_or(|at| now > at + LINKED_US);
+        let stays = |peer: &MemberId| {
+            self.servers.get(peer).is_some_and(|peer| {
+                !peer.terminating
+                    && peer.member.is_ready()
+                    && peer.links_broke.is_none_or(|at| now > at + LINKED_US)
+            })
+        };
+        away && linked && self.links_of(id).iter().any(stays)
     }
 
     /// A request leaves a member: it may hold no write under an epoch that the registry has refused it, and no claim
@@ -257,7 +315,9 @@ impl Cluster {
         let left = |target: MemberId| self.servers.get(&target).is_none_or(|server| !server.alive);
         let unsupported = self.oracle.who_called_off(game).any(left);
         if !self.plan.misses_nothing() || self.orphans.remove(&game) || unsupported {
-            return;
+            // What comes next follows on this, and comes when it comes.
+            self.excuse(Some(game), PARKED_US);
+            return self.oracle.goes_on_from(game, tick);
         }
         if last.is_some_and(|last| last > tick) {
             self.oracle.fail(format!(

@@ -4,7 +4,7 @@ use crate::cluster::{Action, Cluster};
 use crate::plan::Kind;
 use ownership::Event;
 use protocol::MemberId;
-use protocol::peer::PeerMessage;
+use protocol::peer::{Control, PeerMessage};
 use rand::Rng;
 use std::collections::BTreeMap;
 
@@ -39,7 +39,13 @@ pub fn pair(a: MemberId, b: MemberId) -> (MemberId, MemberId) {
 impl Cluster {
     pub fn send(&mut self, from: MemberId, to: MemberId, message: PeerMessage) {
         let (now, delay) = (self.now, self.link_delay());
-        let Some(link) = self.links.get_mut(&pair(from, to)).filter(|link| link.up) else { return };
+        let Some(link) = self.links.get_mut(&pair(from, to)).filter(|link| link.up) else {
+            // Who gives a game away for good does not know yet that the link is gone.
+            if let PeerMessage::Control(Control::Cede { game, .. }) = message {
+                self.excuse(Some(game), LINK_LOST_US);
+            }
+            return;
+        };
         let at = link.last.entry(to).or_default();
         *at = (now + delay).max(*at + 1);
         let (at, generation) = (*at, link.generation);

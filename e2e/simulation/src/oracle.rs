@@ -36,6 +36,8 @@ pub struct Oracle {
     called_off: BTreeSet<(GameId, Epoch, MemberId)>,
     /// Games and epochs that were moved or parked away: at which tick, and to whom.
     left: BTreeMap<(GameId, Epoch), (u64, Option<MemberId>)>,
+    /// Games that were ceded from that epoch: by whom, to whom, and at which tick.
+    ceded: BTreeMap<(GameId, Epoch), (MemberId, MemberId, u64)>,
     /// The newest tick of each game that was run.
     newest: BTreeMap<GameId, u64>,
     /// When the registry's record left an epoch.
@@ -73,6 +75,27 @@ impl Oracle {
     pub fn who_called_off(&self, game: GameId) -> impl Iterator<Item = MemberId> + '_ {
         let of_game = (game, Epoch(0), MemberId(0))..(GameId(game.0 + 1), Epoch(0), MemberId(0));
         self.called_off.range(of_game).map(|(_, _, target)| *target)
+    }
+
+    /// An owner gives the game away without the registry.
+    pub fn cedes(&mut self, game: GameId, epoch: Epoch, by: MemberId, to: MemberId, tick: u64) {
+        self.ceded.insert((game, epoch), (by, to, tick));
+    }
+
+    /// Whom the game was ceded to from that epoch.
+    pub fn ceded_to(&self, game: GameId, epoch: Epoch) -> Option<MemberId> {
+        self.ceded.get(&(game, epoch)).map(|(_, to, _)| *to)
+    }
+
+    /// Who has ceded the game to that member last.
+    pub fn ceded_from(&self, game: GameId, to: MemberId) -> Option<MemberId> {
+        let of_game = self.ceded.range((game, Epoch(0))..(GameId(game.0 + 1), Epoch(0)));
+        of_game.rev().find(|(_, (_, other, _))| *other == to).map(|(_, (from, ..))| *from)
+    }
+
+    /// That one has refused it, or is dead: the old owner may go on.
+    pub fn cede_is_off(&mut self, game: GameId, epoch: Epoch) {
+        self.ceded.remove(&(game, epoch));
     }
 
     /// A world that nobody ticked: the first of a game.
@@ -162,6 +185,12 @@ impl Oracle {
             broken =
                 Some(format!("promise 5: {game} was moved at tick {left}, its old owner runs tick {tick}"));
         }
+        if let Some((.., ceded)) =
+            self.ceded.get(&(game, epoch)).filter(|(from, _, ceded)| *from == by && tick > *ceded)
+        {
+            broken =
+                Some(format!("promise 5: {game} was ceded at tick {ceded}, its old owner runs tick {tick}"));
+        }
         let provisional = self
             .called_off
             .range((game, epoch, MemberId(0))..=(game, epoch, MemberId(u64::MAX)))
@@ -235,6 +264,11 @@ impl Oracle {
         self.newest.get(&game).copied()
     }
 
+    /// What was run of a game beyond that tick is lost.
+    pub fn goes_on_from(&mut self, game: GameId, tick: u64) {
+        self.newest.insert(game, tick);
+    }
+
     /// An earlier ownership started from that tick, too.
     pub fn began_twice(&self, game: GameId, epoch: Epoch, tick: u64) -> bool {
         let before = self.starts.range((game, Epoch(0))..(game, epoch)).next_back();
@@ -252,6 +286,9 @@ impl Oracle {
             self.fail(format!(
                 "promise 3: {member} was told that it does not own {game} under {epoch}, and writes again"
             ));
+        }
+        if self.ceded.get(&(game, epoch)).is_some_and(|(by, ..)| *by == member) {
+            self.fail(format!("promise 3: {member} has ceded {game} under {epoch}, and writes again"));
         }
     }
 }

@@ -145,6 +145,16 @@ impl Blow {
     ];
 }
 
+/// What happens to a member that runs what was ceded to it.
+const CEDE_BLOWS: [Blow; 6] = [
+    Blow::KillTarget,
+    Blow::LoseTarget,
+    Blow::PauseTarget,
+    Blow::BlindTarget,
+    Blow::CutTargetEdges,
+    Blow::CutBoth,
+];
+
 /// A blow that waits for its move.
 #[derive(Clone, Copy, Debug)]
 pub struct Aim {
@@ -185,6 +195,27 @@ pub struct Rollout {
     pub undo: Option<u64>,
 }
 
+/// The registry is away at the end of a drain. Times in microseconds, counted from the SIGTERM.
+#[derive(Clone, Copy, Debug)]
+pub struct Outage {
+    /// Servers that leave before are left alone.
+    pub after: u32,
+    /// For everybody, or for the one that leaves.
+    pub for_all: bool,
+    /// When it begins.
+    pub begins: u64,
+    /// How long it lasts.
+    pub lasts: u64,
+    /// What that server has to leave.
+    pub grace: u64,
+    /// A member that runs what was ceded leaves so long after it, and has so long to leave.
+    pub another: Option<(u64, u64)>,
+    /// A target leaves as soon as it has got ready for what is to be ceded to it.
+    pub target_leaves: bool,
+    /// Happens to a member as soon as it runs what was ceded.
+    pub blow: Option<Blow>,
+}
+
 /// How a run goes. Times in microseconds of virtual time.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -212,6 +243,8 @@ pub struct Plan {
     pub crashes: Vec<u64>,
     /// Those that are aimed.
     pub aims: Vec<Aim>,
+    /// The registry is away at the end of a drain.
+    pub outage: Option<Outage>,
     /// Faults end then.
     pub faults_until: u64,
     /// The run ends then at the latest; games must run again by a lease, a claim and some links later.
@@ -268,6 +301,7 @@ impl Plan {
             cuts: Vec::new(),
             crashes: Vec::new(),
             aims: Vec::new(),
+            outage: None,
             faults_until: 0,
             ends: 0,
             request_lost: 0,
@@ -318,6 +352,7 @@ impl Plan {
         // Far enough apart for one edge.
         let first = rng.random_range(2_000_000..2_400_000);
         self.cuts = vec![first, first + rng.random_range(2_900_000..3_500_000)];
+        self.sometimes_away(rng, 0.4, &[]);
     }
 
     fn aimed(&mut self, rng: &mut StdRng) {
@@ -334,6 +369,7 @@ impl Plan {
             self.aims.push(aim(rng));
         }
         self.sometimes_all_leave(rng, 0.1);
+        self.sometimes_away(rng, 0.4, &CEDE_BLOWS);
     }
 
     fn stormy(&mut self, rng: &mut StdRng) {
@@ -358,6 +394,7 @@ impl Plan {
             self.aims.push(aim(rng));
         }
         self.sometimes_all_leave(rng, 0.15);
+        self.sometimes_away(rng, 0.4, &CEDE_BLOWS);
     }
 
     fn rollout(&mut self, rng: &mut StdRng) {
@@ -376,6 +413,30 @@ impl Plan {
             let at = rng.random_range(2_000_000..self.faults_until - SECOND);
             self.all_leave = Some((at, at + rng.random_range(0..9_000_000)));
         }
+    }
+
+    fn sometimes_away(&mut self, rng: &mut StdRng, chance: f64, blows: &[Blow]) {
+        if !rng.random_bool(chance) {
+            return;
+        }
+        let grace = rng.random_range(3_500_000..5_500_000);
+        let mut lasts = rng.random_range(grace / 2..grace * 5 / 4);
+        let again = rng.random_range(1_500_000..2_500_000);
+        let another = rng.random_bool(0.3).then(|| (rng.random_range(grace * 3 / 4..grace), again));
+        if let Some((after, again)) = another {
+            lasts = after + again / 2 + rng.random_range(0..again);
+        }
+        let blow = rng.random_bool(0.6) && !blows.is_empty();
+        self.outage = Some(Outage {
+            after: rng.random_range(0..2),
+            for_all: rng.random_bool(0.7),
+            begins: rng.random_range(0..250_000),
+            lasts,
+            grace,
+            another,
+            target_leaves: rng.random_bool(0.2),
+            blow: blow.then(|| blows[rng.random_range(0..blows.len())]),
+        });
     }
 
     /// Whether nobody crashes or stops: no tick of a game that runs may be missed, and no chain broken.

@@ -4,11 +4,13 @@ use crate::broken::Broken;
 use crate::calls::Caller;
 use crate::cluster::{Action, Cluster, Down, TICK};
 use crate::coverage;
+use crate::faults::Fault;
 use crate::hub::{Hub, Linked, Own};
 use crate::toy::{Frame, Press, Toy};
 use ownership::{EdgeEffect, EdgeEvent, Effect, Event, Member, Time};
 use protocol::peer::{Control, Input, PeerMessage, PlayerAct};
 use protocol::{Epoch, GameId, MemberId, PlayerId, Tick};
+use rand::Rng;
 use registry::{Request, Snapshot};
 use std::collections::BTreeMap;
 
@@ -140,7 +142,15 @@ impl Cluster {
         }
         self.follow_moves(id, &effect);
         match effect {
-            Effect::Call(call, request) => self.call(Some(Caller { id, call }), request),
+            Effect::Call(call, request) => {
+                if let Request::CommitMove { game, expect, to, .. } = &request
+                    && self.hub(*to, *game).to_be_ceded
+                {
+                    // It has called itself prepared, and the game is not ceded but moved.
+                    self.oracle.said(*game, expect.epoch, *to, false);
+                }
+                self.call(Some(Caller { id, call }), request);
+            }
             Effect::Send(to, control) => {
                 match &control {
                     Control::Abort { .. } => self.coverage.count("hand-overs called off"),
@@ -148,10 +158,30 @@ impl Cluster {
                         self.coverage.branch(coverage::ABORTED);
                         self.oracle.said(*game, *epoch, id, true);
                     }
+                    Control::Prepared { game, .. } if self.hub(id, *game).to_be_ceded => {
+                        self.target_may_leave(id);
+                    }
                     Control::Prepared { game, epoch } => self.oracle.said(*game, *epoch, id, false),
+                    Control::Cede { game, epoch, tick, .. } => self.cedes(id, to, *game, *epoch, tick.0),
+                    Control::Refused { game, .. } => self.hub(id, *game).ceded = None,
                     _ => {}
                 }
-                self.send(id, to, PeerMessage::Control(control));
+                let unsaid = match (self.plan.broken, &control) {
+                    (Some(Broken::CedeUnheard), Control::Ceded { .. }) => true,
+                    (Some(Broken::NeverCedes), Control::Prepare { cedes, .. }) => *cedes,
+                    (Some(Broken::NeverCedes), Control::Cede { .. }) => true,
+                    _ => false,
+                };
+                let ceded = match &control {
+                    Control::Cede { game, .. } => Some(*game),
+                    _ => None,
+                };
+                if !unsaid {
+                    self.send(id, to, PeerMessage::Control(control));
+                }
+                if let (Some(game), Some(Broken::TicksAfterCede)) = (ceded, self.plan.broken) {
+                    self.run_tick(id, game);
+                }
             }
             Effect::SendToEdges(game, control) => {
                 let subscribers = self.hub(id, game).subscribers.clone();
@@ -185,6 +215,11 @@ impl Cluster {
             Effect::Start { game, epoch, base, snapshot, due, rewind, .. } => {
                 let forgets = self.claims_own && self.plan.broken == Some(Broken::ChainForgotten);
                 let rewind = rewind || forgets;
+                let old = self.hub(id, game).ceded.filter(|_| snapshot.is_some());
+                let epoch = match (self.plan.broken, old) {
+                    (Some(Broken::CedeUnderSameEpoch), Some(old)) => old,
+                    _ => epoch,
+                };
                 self.start(id, game, epoch, base, snapshot, due.0, rewind);
             }
             Effect::GoOn(game) => {
@@ -212,9 +247,14 @@ impl Cluster {
                 self.deliver(id, at, Event::Frozen { game, snapshot, next_due });
             }
             Effect::Stop { game, to, goes_on } => {
-                let hub = self.hub(id, game);
-                if hub.own.take().is_some_and(|own| own.stalled) {
+                let own = self.hub(id, game).own.take();
+                if own.as_ref().is_some_and(|own| own.stalled) {
                     self.coverage.branch(coverage::STALLED_REPLACED);
+                }
+                if let Some(own) = own.filter(|own| own.provisional)
+                    && self.record(game).is_some_and(|record| record.epoch > own.epoch)
+                {
+                    self.coverage.branch(coverage::CEDE_FENCED);
                 }
                 let hub = self.hub(id, game);
                 hub.generation += 1;
@@ -292,10 +332,15 @@ impl Cluster {
         hub.prepared = None;
         hub.generation += 1;
         let generation = hub.generation;
+        let ceded = hub.ceded.take().is_some();
+        let was_provisional = hub.own.as_ref().is_some_and(|own| own.provisional);
         // The time that it has been due for already was no stop of this process; it may have been one where the game goes on
         // under the epoch that it stood still under.
         let resumes = snapshot.is_none() && hub.own.as_ref().is_some_and(|own| own.epoch == epoch);
         let next_due = if resumes { due } else { due.max(clock.saturating_sub(STOPPED_LONG_US)) };
+        let granted = self.granted.contains(&(game, epoch));
+        let provisional = !granted && (ceded || was_provisional);
+        self.count_cede(id, game, epoch, (ceded, was_provisional), granted);
         let own = Own {
             epoch,
             world: world.clone(),
@@ -304,7 +349,9 @@ impl Cluster {
             frozen: false,
             stalled: false,
             durable: 0,
+            provisional,
         };
+        let hub = self.hub(id, game);
         hub.own = Some(own);
         let subscribers = hub.subscribers.clone();
         if rewind {
@@ -329,6 +376,50 @@ impl Cluster {
                 self.send(id, to, PeerMessage::Keyframe { game, epoch, tick, bytes: bytes.clone() });
             }
             self.edge(id, game, EdgeEvent::Keyframe { from: id, epoch, tick, bytes });
+        }
+    }
+
+    /// A target has got ready for what is to be ceded to it.
+    fn target_may_leave(&mut self, id: MemberId) {
+        if self.stays().len() > 1 && std::mem::take(&mut self.target_leaves) {
+            let at = self.now + self.rng.random_range(0..TICK);
+            self.at(at, Action::Fault(Fault::Leave(id)));
+            self.at(at, Action::Fault(Fault::Add));
+        }
+    }
+
+    /// An owner gives a game away without the registry.
+    fn cedes(&mut self, id: MemberId, to: MemberId, game: GameId, epoch: Epoch, tick: u64) {
+        self.oracle.cedes(game, epoch, id, to, tick);
+        if self.hub(id, game).own.as_ref().is_some_and(|own| own.provisional) {
+            self.coverage.branch(coverage::CEDED_AGAIN);
+        }
+    }
+
+    fn count_cede(
+        &mut self,
+        id: MemberId,
+        game: GameId,
+        epoch: Epoch,
+        (ceded, was_provisional): (bool, bool),
+        granted: bool,
+    ) {
+        if ceded {
+            self.of_kind().moves += 1;
+            let from = self.oracle.ceded_from(game, id);
+            if let (false, Some(from), Some(blow)) = (granted, from, self.cede_blow) {
+                self.cede_blow = None;
+                let at = self.now + self.rng.random_range(0..300_000);
+                self.at(at, Action::Fault(Fault::CedeBlow { blow, game, from, to: id }));
+            }
+            self.coverage.branch(if granted { coverage::CEDED_TO_KNOWN } else { coverage::CEDED });
+        } else if was_provisional && granted {
+            self.coverage.branch(coverage::CEDE_ASSERTED);
+        }
+        // One whose target is dead takes it back.
+        let gone = |to: MemberId| self.servers.get(&to).is_none_or(|server| !server.alive);
+        if self.oracle.ceded_to(game, epoch).is_some_and(|to| to != id && gone(to)) {
+            self.oracle.cede_is_off(game, epoch);
         }
     }
 
@@ -499,6 +590,20 @@ impl Cluster {
                     if claims && self.moves.get(game).is_none_or(|m| m.phase != crate::plan::Phase::Started) {
                         self.coverage.branch(coverage::COMMIT_AFTER_CLAIM);
                     }
+                }
+                match &control {
+                    Control::Prepare { game, cedes, .. } => self.hub(id, *game).to_be_ceded = *cedes,
+                    Control::Cede { game, epoch, .. } => {
+                        let hub = self.hub(id, *game);
+                        hub.ceded = hub.own.is_none().then_some(*epoch);
+                    }
+                    Control::Refused { game, epoch, .. }
+                        if self.oracle.ceded_to(*game, *epoch) == Some(from) =>
+                    {
+                        self.coverage.branch(coverage::CEDE_REFUSED);
+                        self.oracle.cede_is_off(*game, *epoch);
+                    }
+                    _ => {}
                 }
                 if let Control::Abort { game, epoch, .. } = &control
                     && self.hub(id, *game).own.as_ref().is_some_and(|own| own.epoch > *epoch)
