@@ -88,9 +88,10 @@ pub struct TanxClusterSpec {
     #[schemars(length(max = 16))]
     pub image_pull_secrets: Vec<LocalObjectReference>,
 
-    /// Processor and memory of each game server.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub resources: Option<ResourceRequirements>,
+    /// Processor and memory of each game server; `{}` for none. A server that requests no processor stands still whenever
+    /// others on its node are busy.
+    #[serde(default = "default_resources")]
+    pub resources: ResourceRequirements,
 
     /// What else the pods shall carry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -103,6 +104,17 @@ fn default_replicas() -> i32 {
 
 fn default_grace_period_seconds() -> i64 {
     60
+}
+
+/// What 80 players and 20 games took of a 2-core machine in the end-to-end tests (`e2e/run full`).
+fn default_resources() -> ResourceRequirements {
+    requests("250m", "64Mi")
+}
+
+fn requests(cpu: &str, memory: &str) -> ResourceRequirements {
+    let requests = [("cpu", cpu), ("memory", memory)];
+    let requests = requests.map(|(resource, least)| (resource.to_owned(), Quantity(least.to_owned())));
+    ResourceRequirements { requests: Some(requests.into()), ..ResourceRequirements::default() }
 }
 
 /// Who decides about the image of the running pods.
@@ -221,18 +233,22 @@ pub struct ManagedRedis {
     /// back when an empty Redis comes up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage: Option<Storage>,
-    /// Processor and memory.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub resources: Option<ResourceRequirements>,
+    /// Processor and memory; `{}` for none.
+    #[serde(default = "default_redis_resources")]
+    pub resources: ResourceRequirements,
 }
 
 fn default_redis_image() -> String {
     "docker.io/library/redis:7.2-alpine".into()
 }
 
+fn default_redis_resources() -> ResourceRequirements {
+    requests("100m", "64Mi")
+}
+
 impl Default for ManagedRedis {
     fn default() -> Self {
-        ManagedRedis { image: default_redis_image(), storage: None, resources: None }
+        ManagedRedis { image: default_redis_image(), storage: None, resources: default_redis_resources() }
     }
 }
 

@@ -36,13 +36,11 @@ pub fn deployment(name: &ClusterName, spec: &TanxClusterSpec) -> Value {
         // still need one.
         "readinessProbe": {"httpGet": {"path": "/readyz", "port": "http"}, "periodSeconds": 1, "timeoutSeconds": 2},
         "livenessProbe": {"httpGet": {"path": "/healthz", "port": "http"}, "periodSeconds": 5, "timeoutSeconds": 5, "failureThreshold": 6},
+        "resources": spec.resources,
         "securityContext": container_security(),
     });
     if let Some(policy) = spec.image_pull_policy {
         container["imagePullPolicy"] = json!(policy.as_str());
-    }
-    if let Some(resources) = &spec.resources {
-        container["resources"] = json!(resources);
     }
 
     let mut pod = json!({

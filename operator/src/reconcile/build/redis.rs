@@ -9,7 +9,7 @@ const PORT: u16 = 6379;
 
 /// The StatefulSet. Its volume is a claim where storage is asked for, else as long-lived as the pod.
 pub fn stateful_set(name: &ClusterName, redis: &ManagedRedis) -> Value {
-    let mut container = json!({
+    let container = json!({
         "name": "redis",
         "image": redis.image,
         "command": ["redis-server"],
@@ -28,12 +28,10 @@ pub fn stateful_set(name: &ClusterName, redis: &ManagedRedis) -> Value {
         "ports": [{"name": "redis", "containerPort": PORT, "protocol": "TCP"}],
         "readinessProbe": {"tcpSocket": {"port": "redis"}, "periodSeconds": 1, "timeoutSeconds": 2},
         "livenessProbe": {"tcpSocket": {"port": "redis"}, "periodSeconds": 5, "timeoutSeconds": 5, "failureThreshold": 6},
+        "resources": redis.resources,
         "volumeMounts": [{"name": "data", "mountPath": "/data"}],
         "securityContext": container_security(),
     });
-    if let Some(resources) = &redis.resources {
-        container["resources"] = json!(resources);
-    }
     let mut pod = json!({
         "automountServiceAccountToken": false,
         "enableServiceLinks": false,
