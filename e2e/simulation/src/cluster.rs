@@ -21,6 +21,7 @@ use registry::{MemberRecord, MemberState, Reply, Request, Snapshot};
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::fmt::Write;
+use std::panic::{self, AssertUnwindSafe};
 
 /// Length of a tick, microseconds.
 pub const TICK: u64 = protocol::TICK_MICROS;
@@ -234,16 +235,10 @@ fn run_once(seed: u64, attempt: u32, broken: Option<Broken>, trace: bool) -> Out
         plan,
     };
     cluster.begin();
-    let ends = cluster.plan.ends;
-    while let Some(Reverse(entry)) = cluster.queue.pop() {
-        if entry.at > ends || cluster.ended || cluster.oracle.broken.is_some() {
-            break;
-        }
-        cluster.now = entry.at;
-        cluster.act(entry.action);
-    }
-    if cluster.oracle.broken.is_none() {
-        cluster.judge_the_end();
+    // What a machine asserts is a promise, too: the seed is to be told, and the trace kept.
+    let played = panic::catch_unwind(AssertUnwindSafe(|| cluster.play_all()));
+    if played.is_err() {
+        cluster.oracle.fail("an assertion failed, as told above".into());
     }
     let broken = cluster.oracle.broken.take().map(|sentence| (cluster.now, sentence));
     if let Some((_, sentence)) = &broken {
@@ -253,6 +248,20 @@ fn run_once(seed: u64, attempt: u32, broken: Option<Broken>, trace: bool) -> Out
 }
 
 impl Cluster {
+    fn play_all(&mut self) {
+        let ends = self.plan.ends;
+        while let Some(Reverse(entry)) = self.queue.pop() {
+            if entry.at > ends || self.ended || self.oracle.broken.is_some() {
+                break;
+            }
+            self.now = entry.at;
+            self.act(entry.action);
+        }
+        if self.oracle.broken.is_none() {
+            self.judge_the_end();
+        }
+    }
+
     pub fn at(&mut self, at: u64, action: Action) {
         self.number += 1;
         let at = at.max(self.now);

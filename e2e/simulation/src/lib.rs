@@ -18,9 +18,11 @@ mod operator;
 mod oracle;
 mod plan;
 mod server;
+mod sweep;
 mod toy;
 
 pub use broken::{Broken, TEETH, Tooth};
 pub use cluster::{Outcome, run};
 pub use coverage::{BRANCHES, Branch, Coverage, HITS, OfKind};
 pub use plan::{Kind, Minimum, Phase};
+pub use sweep::sweep;

@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 use clap::Parser;
-use simulation::{Broken, Coverage, run};
+use simulation::{Broken, run, sweep};
 
 /// Whole clusters in virtual time, from seeds.
 #[derive(Debug, Parser)]
@@ -26,30 +26,22 @@ struct Arguments {
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    let (seeds, trace) = match arguments.seed {
-        Some(seed) => (seed..seed + 1, true),
-        None => (arguments.first..arguments.first + arguments.seeds, false),
+    let Arguments { seed, seeds, first, broken, all } = arguments;
+    let (coverage, broken) = match seed {
+        Some(seed) => {
+            let outcome = run(seed, broken, true);
+            print!("{}", outcome.trace.unwrap_or_default());
+            let broken = outcome.broken.map(|(at, sentence)| (seed, format!("at {at} us: {sentence}")));
+            (outcome.coverage, Vec::from_iter(broken))
+        }
+        None => sweep(first..first + seeds, broken, |_, _| !all),
     };
-    let mut coverage = Coverage::default();
-    let mut failed = 0;
-    for seed in seeds {
-        let outcome = run(seed, arguments.broken, trace);
-        coverage.add(&outcome.coverage);
-        if let Some(trace) = outcome.trace {
-            print!("{trace}");
-        }
-        if let Some((at, sentence)) = outcome.broken {
-            failed += 1;
-            println!("seed {seed} at {at} us: {sentence}");
-            println!("  again: cargo run -p simulation -- --seed {seed}");
-            if !arguments.all {
-                break;
-            }
-        }
+    for (seed, sentence) in &broken {
+        println!("seed {seed} {sentence}\n  to see it: cargo run -p simulation -- --seed {seed}");
     }
     println!("{coverage}");
-    if failed > 0 {
-        bail!("{failed} seeds broke a promise");
+    if !broken.is_empty() {
+        bail!("{} seeds broke a promise", broken.len());
     }
     Ok(())
 }

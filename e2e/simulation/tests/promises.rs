@@ -1,49 +1,13 @@
 //! Many seeds, and the proof that the judge would notice.
 
-use simulation::{Broken, Coverage, Kind, TEETH, run};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use simulation::{Kind, TEETH, run, sweep};
 
 /// Known to fail beyond them: seed 2186 starts a game again at a tick that was run (promise 5).
 const SEEDS: u64 = 3_000;
 
-/// Runs seeds on all cores until one ends as `wanted` (seed, sentence) wants it; gives all that broke a promise until then, in order.
-fn run_seeds(
-    broken: Option<Broken>,
-    wanted: impl Fn(u64, &str) -> bool + Sync,
-) -> (Coverage, Vec<(u64, String)>) {
-    let (next, done) = (AtomicU64::new(0), AtomicBool::new(false));
-    let found = Mutex::new((Coverage::default(), Vec::new()));
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                while !done.load(Ordering::Relaxed) {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= SEEDS {
-                        return;
-                    }
-                    let outcome = run(seed, broken, false);
-                    if outcome.broken.as_ref().is_some_and(|(_, sentence)| wanted(seed, sentence)) {
-                        done.store(true, Ordering::Relaxed);
-                    }
-                    let mut found = found.lock().expect("no thread panics with it");
-                    found.0.add(&outcome.coverage);
-                    if let Some((at, sentence)) = outcome.broken {
-                        found.1.push((seed, format!("at {at} us: {sentence}")));
-                    }
-                }
-            });
-        }
-    });
-    let (coverage, mut broken) = found.into_inner().expect("no thread panics with it");
-    broken.sort();
-    (coverage, broken)
-}
-
 #[test]
 fn no_seed_breaks_a_promise() {
-    let (coverage, broken) = run_seeds(None, |_, _| true);
+    let (coverage, broken) = sweep(0..SEEDS, None, |_, _| true);
     println!("{coverage}");
     if let Some((seed, sentence)) = broken.first() {
         panic!("seed {seed} {sentence}\n  to see it: cargo run -p simulation -- --seed {seed}");
@@ -67,7 +31,7 @@ fn every_rule_that_is_broken_on_purpose_is_noticed() {
         let names = |seed: u64, sentence: &str| {
             sentence.contains(tooth.promise) && run(seed, None, false).broken.is_none()
         };
-        let (coverage, broken) = run_seeds(Some(tooth.broken), names);
+        let (coverage, broken) = sweep(0..SEEDS, Some(tooth.broken), names);
         let Some((seed, sentence)) = broken.iter().find(|(seed, sentence)| names(*seed, sentence)) else {
             unnoticed.push(format!("{:?} ({})", tooth.broken, tooth.promise));
             continue;
