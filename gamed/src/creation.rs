@@ -4,7 +4,7 @@
 
 use crate::mazes::Mazes;
 use protocol::peer::GameSettings;
-use protocol::{GameName, TextError, Tick};
+use protocol::{Epoch, GameName, TextError, Tick};
 use registry::Snapshot;
 use sim::{Maze, Rounds, World};
 use thiserror::Error;
@@ -90,8 +90,13 @@ impl Creation {
         };
         let maze = Maze::parse(&settings.maze).expect("it was read when the process started");
         let world = World::new(&maze, settings.rules, settings.slots, rand::random(), self.rounds);
-        let snapshot =
-            Snapshot { tick: Tick(world.tick()), players: 0, bots: 0, world: world.snapshot().into() };
+        let snapshot = Snapshot {
+            epoch: Epoch(0),
+            tick: Tick(world.tick()),
+            players: 0,
+            bots: 0,
+            world: world.snapshot().into(),
+        };
         Ok((settings, snapshot))
     }
 }

@@ -76,12 +76,6 @@ pub const NEWS: Duration = Duration::from_millis(100);
 /// How many ticks ahead an input may aim.
 pub const INPUT_AHEAD: u64 = 10;
 
-/// Frames that every hub keeps, and how often it makes a keyframe: the ring always reaches back to the last keyframe.
-pub const RING_FRAMES: usize = 64;
-
-/// Ticks between two keyframes.
-pub const KEYFRAME_TICKS: u64 = 50;
-
 /// Ticks in a second.
 pub const SECOND_TICKS: u64 = 1_000_000 / protocol::TICK_MICROS;
 
@@ -128,4 +122,3 @@ pub const MOVES_TOLD_AT_ONCE: usize = 256;
 pub const AROUND_A_MOVE: Duration = Duration::from_millis(100);
 
 const _: () = assert!(NEWS.as_millis() + EVENT_PAUSE.as_millis() < 200);
-const _: () = assert!((RING_FRAMES as u64) > KEYFRAME_TICKS);

@@ -99,7 +99,7 @@ mod tests {
         };
         let (edges, cedes) = (Vec::new(), false);
         let prepare = Control::Prepare { game, epoch, settings, tick, snapshot, edges, cedes };
-        let world = registry::Snapshot { tick, players: 0, bots: 0, world: Bytes::new() };
+        let world = registry::Snapshot { epoch: Epoch(1), tick, players: 0, bots: 0, world: Bytes::new() };
         let frozen = Event::Frozen { game, snapshot: world, next_due: ownership::Time(0) };
         for called_off in [true, false] {
             stages.sees(&Effect::Send(to, prepare.clone()));

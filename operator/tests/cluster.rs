@@ -518,8 +518,13 @@ async fn games_of_a_deleted_pod_are_assigned_within_a_second() {
         pods.push(pod);
     }
     for id in 1..=GAMES {
-        let snapshot =
-            Snapshot { tick: Tick(0), players: 0, bots: 0, world: bytes::Bytes::from_static(b"world") };
+        let snapshot = Snapshot {
+            epoch: Epoch(0),
+            tick: Tick(0),
+            players: 0,
+            bots: 0,
+            world: bytes::Bytes::from_static(b"world"),
+        };
         let settings = GameSettings {
             name: "test".into(),
             maze: "standard".into(),

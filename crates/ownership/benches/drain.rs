@@ -7,7 +7,7 @@
 use bytes::Bytes;
 use ownership::{Effect, Event, Member, Settings, Time};
 use protocol::peer::GameSettings;
-use protocol::{GameId, MemberId, Tick};
+use protocol::{Epoch, GameId, MemberId, Tick};
 use registry::memory::Store;
 use registry::{MemberRecord, MemberState, Snapshot};
 use std::collections::VecDeque;
@@ -83,7 +83,7 @@ impl Rig {
 
     fn world(&self) -> Snapshot {
         let tick = Tick(self.now.0 / 20_000);
-        Snapshot { tick, players: 4, bots: 0, world: Bytes::from_static(&[7; 1_500]) }
+        Snapshot { epoch: Epoch(1), tick, players: 4, bots: 0, world: Bytes::from_static(&[7; 1_500]) }
     }
 
     fn run(&mut self) {

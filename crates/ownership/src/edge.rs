@@ -2,13 +2,17 @@
 //!
 //! One for each game and member. Owns the choice between sources and nothing else: frames are opaque.
 //!
-//! Invariant: (epoch, tick) names one world, and a frame leads from (`after`, tick - 1) to (epoch, tick); the world that an
-//! ownership begins with has two names, under the epoch before and under its own. A frame is shown only to those who have
-//! the world that it starts from, and epochs never fall. Everything else here decides whom to ask.
+//! Invariant: (epoch, tick) names one world, and a frame leads from (`after`, tick - 1) to (epoch, tick). A frame is shown
+//! only to those who have the world that it starts from, and epochs never fall. Everything else here decides whom to ask.
 //!
-//! What senders (a hub on this or another member) promise: `Subscribe { have }` is answered by the frames that follow
-//! `have`, where the sender has them all, else by a keyframe and the frames after it; frames and keyframes of one sender
-//! arrive in order. Where the sender is this member itself, its own hub answers in the same way.
+//! What senders (a hub on this or another member) promise: `Subscribe { have }` is answered by `Subscribed`, and right behind
+//! it by the frames that follow `have`, where the sender has them all, else by a keyframe and the frames after it; and then
+//! by each new frame. What one sender sends arrives in order. Where the sender is this member itself, its own hub answers in
+//! the same way.
+//!
+//! What goes wrong without: players miss ticks that somebody still has. The frames of a new owner overtake the last ones of
+//! the old owner, whose link is slow or has broken; so they wait, and what lies between is fetched from the new owner's
+//! ring. Only when all who might have it have answered that they do not is the chain broken.
 
 use crate::Time;
 use bytes::Bytes;
@@ -22,12 +26,16 @@ pub enum EdgeEvent {
     Wake,
     /// The first player came, or players want the game again.
     Watch,
-    /// A player came who has been shown this already, at another edge: lower epochs are shown to nobody from now on. Within
-    /// the epoch the hub has the player wait for the tick.
-    Floor(Epoch, Tick),
     /// The last player left.
     Unwatch,
-    /// A frame of that member (this member itself, when it owns the game).
+    /// `PeerMessage::Subscribed`: what comes next of that member is its answer.
+    Subscribed {
+        /// Whose (this member itself, when it owns the game).
+        from: MemberId,
+        /// What was asked for.
+        have: Option<(Epoch, Tick)>,
+    },
+    /// A frame of that member.
     Frame {
         /// From whom.
         from: MemberId,
@@ -127,8 +135,16 @@ pub enum EdgeEffect {
 const HELD_MAX: usize = 128;
 /// Without progress for so long the edge asks for what is missing: three ticks.
 const STALLED_US: u64 = 3 * TICK_MICROS;
-/// Between two questions to the same end.
-const ASK_US: u64 = 5 * TICK_MICROS;
+/// Between two questions to the same member, where the first may have been lost.
+const ASK_US: u64 = 3 * TICK_MICROS;
+/// Between two members that are taken for the owner on hearsay.
+const TURN_US: u64 = 5 * TICK_MICROS;
+/// Between two look-ups in the registry, which may be ahead of the members, or behind them; at least, for the longer players
+/// have been shown nothing, the less a look-up delays them: one part in so many of that time.
+const LOOK_US: u64 = TICK_MICROS;
+const LOOK_PART: u64 = 8;
+/// What is missing is waited for so long, from whoever may still bring it; then the chain is broken.
+const PATIENCE_US: u64 = 15 * TICK_MICROS;
 /// Without a frame for so long the edge asks the registry who owns the game.
 const LOST_US: u64 = 500_000;
 
@@ -147,6 +163,31 @@ struct HeldKeyframe {
     bytes: Bytes,
 }
 
+/// What came of a question.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+enum Answer {
+    /// Nothing yet.
+    #[default]
+    Pending,
+    /// It comes next.
+    Follows,
+    /// What was asked for, or all that there is of it.
+    Given,
+    /// A keyframe: what was asked for is not there, and never will be.
+    Lacks,
+}
+
+/// What a member was asked for last.
+#[derive(Clone, Copy, Debug, Default)]
+struct Asked {
+    /// The frames after this world.
+    have: Option<(Epoch, Tick)>,
+    at: Time,
+    answer: Answer,
+    /// When anything came of it; first, when it was asked for the first time.
+    heard: Time,
+}
+
 /// One game's sources at one member. Told [`EdgeEvent`]s, answers with [`EdgeEffect`]s.
 #[derive(Debug)]
 pub struct Edge {
@@ -155,22 +196,25 @@ pub struct Edge {
     watched: bool,
     /// The newest world that players of this edge have.
     shown: Option<(Epoch, Tick)>,
-    /// No lower epoch is shown: some player was shown this one elsewhere.
-    floor: Option<(Epoch, Tick)>,
     /// Whose frames are wanted, and the newest epoch that it is known to own the game under.
     source: Option<MemberId>,
     source_epoch: Epoch,
     /// The game is about to move there.
     target: Option<MemberId>,
-    subscribed: BTreeSet<MemberId>,
+    subscribed: BTreeMap<MemberId, Asked>,
     inputs_to: Option<MemberId>,
     held: BTreeMap<(Epoch, Tick), Held>,
     keyframe: Option<HeldKeyframe>,
     down: BTreeSet<MemberId>,
     /// Last time that something was shown.
     progress: Time,
-    asked: Time,
+    /// Since when worlds are known that nothing leads to.
+    gap: Option<Time>,
+    /// Last time that another source was taken on hearsay.
+    turned: Time,
     looked_up: Time,
+    /// The registry is to be asked for the owner.
+    looks: bool,
 }
 
 impl Edge {
@@ -181,18 +225,19 @@ impl Edge {
             game,
             watched: false,
             shown: None,
-            floor: None,
             source: None,
             source_epoch: Epoch(0),
             target: None,
-            subscribed: BTreeSet::new(),
+            subscribed: BTreeMap::new(),
             inputs_to: None,
             held: BTreeMap::new(),
             keyframe: None,
             down: BTreeSet::new(),
             progress: Time(0),
-            asked: Time(0),
+            gap: None,
+            turned: Time(0),
             looked_up: Time(0),
+            looks: false,
         }
     }
 
@@ -212,11 +257,22 @@ impl Edge {
             EdgeEvent::Wake => {}
             EdgeEvent::Watch => self.watch(now, out),
             EdgeEvent::Unwatch => self.unwatch(out),
-            EdgeEvent::Floor(epoch, tick) => self.floor = self.floor.max(Some((epoch, tick))),
+            EdgeEvent::Subscribed { from, have } => {
+                if let Some(asked) = self.subscribed.get_mut(&from) {
+                    asked.heard = now;
+                    if asked.have == have {
+                        asked.answer = Answer::Follows;
+                    }
+                }
+            }
             EdgeEvent::Frame { from, epoch, tick, after, bytes } => {
+                self.heard(now, from, |_| Answer::Given);
                 self.hold(from, epoch, tick, after, bytes);
             }
             EdgeEvent::Keyframe { from, epoch, tick, bytes } => {
+                // A target that is behind may lead on later.
+                let lacks = |have| if Some((epoch, tick)) > have { Answer::Lacks } else { Answer::Given };
+                self.heard(now, from, lacks);
                 let newer = self.keyframe.as_ref().is_none_or(|held| (held.epoch, held.tick) < (epoch, tick));
                 // Kept for nobody it would be old when somebody comes.
                 if newer && self.watched {
@@ -228,7 +284,7 @@ impl Edge {
                 if let Some(before) = before.filter(|before| *before != to && Some(*before) != self.source) {
                     self.unsubscribe(before, out);
                 }
-                if self.watched && !self.subscribed.contains(&to) {
+                if self.watched && !self.subscribed.contains_key(&to) {
                     self.ask(now, to, out);
                 }
             }
@@ -241,8 +297,11 @@ impl Edge {
                         .filter(|owner| *owner != from && *owner != self.me && !self.down.contains(owner));
                     match other {
                         // Hearsay: it may point back, so that it is taken at most once in ASK_US.
-                        Some(owner) if elapsed(self.asked, now) >= ASK_US => self.turn_to(now, owner, out),
-                        _ => self.look_up(now, out),
+                        Some(owner) if elapsed(self.turned, now) >= TURN_US => {
+                            self.turned = now;
+                            self.turn_to(now, owner, out);
+                        }
+                        _ => self.looks = true,
                     }
                 }
             }
@@ -259,8 +318,9 @@ impl Edge {
                 self.subscribed.remove(&member);
                 if self.watched && self.source == Some(member) {
                     match self.target.filter(|target| *target != member) {
+                        Some(target) if self.lacks(target) => {}
                         Some(target) => self.ask(now, target, out),
-                        None => self.look_up(now, out),
+                        None => self.looks = true,
                     }
                 }
             }
@@ -268,6 +328,7 @@ impl Edge {
         if self.watched {
             self.advance(now, out);
             self.chase(now, out);
+            self.look_up(now, out);
         }
     }
 
@@ -279,26 +340,29 @@ impl Edge {
         self.progress = now;
         match self.source {
             Some(source) => self.turn_to(now, source, out),
-            None => self.look_up(now, out),
+            None => self.looks = true,
         }
     }
 
     fn unwatch(&mut self, out: &mut Vec<EdgeEffect>) {
         self.watched = false;
-        for member in std::mem::take(&mut self.subscribed) {
+        for member in std::mem::take(&mut self.subscribed).into_keys() {
             out.push(EdgeEffect::Unsubscribe(member));
         }
         self.held.clear();
         self.keyframe = None;
         self.target = None;
         self.inputs_to = None;
+        self.looks = false;
+        // Whoever comes next has been shown nothing here.
+        self.shown = None;
     }
 
     /// That member owns the game under that epoch: its frames are wanted, and inputs go there.
     fn follow(&mut self, now: Time, owner: MemberId, epoch: Epoch, out: &mut Vec<EdgeEffect>) {
         let newest = self.shown.map_or(Epoch(0), |(shown, _)| shown).max(self.source_epoch);
         if epoch < newest
-            || (epoch == newest && self.source == Some(owner) && self.subscribed.contains(&owner))
+            || (epoch == newest && self.source == Some(owner) && self.subscribed.contains_key(&owner))
         {
             return;
         }
@@ -320,26 +384,40 @@ impl Edge {
             self.inputs_to = Some(owner);
             out.push(EdgeEffect::InputsTo(Some(owner)));
         }
-        if !self.subscribed.contains(&owner) {
+        if !self.subscribed.contains_key(&owner) {
             self.ask(now, owner, out);
         }
     }
 
     fn ask(&mut self, now: Time, member: MemberId, out: &mut Vec<EdgeEffect>) {
-        self.asked = now;
-        self.subscribed.insert(member);
+        let heard = self.subscribed.get(&member).map_or(now, |asked| asked.heard);
+        self.subscribed.insert(member, Asked { have: self.shown, at: now, answer: Answer::Pending, heard });
         out.push(EdgeEffect::Subscribe { to: member, have: self.shown });
     }
 
+    /// Something came of that member: its answer, if that is due.
+    fn heard(&mut self, now: Time, from: MemberId, answer: impl FnOnce(Option<(Epoch, Tick)>) -> Answer) {
+        let Some(asked) = self.subscribed.get_mut(&from) else { return };
+        asked.heard = now;
+        if asked.answer == Answer::Follows {
+            asked.answer = answer(asked.have);
+        }
+    }
+
     fn unsubscribe(&mut self, member: MemberId, out: &mut Vec<EdgeEffect>) {
-        if self.subscribed.remove(&member) {
+        if self.subscribed.remove(&member).is_some() {
             out.push(EdgeEffect::Unsubscribe(member));
         }
     }
 
+    /// Looks the owner up where that is wanted, or when nothing comes at all.
     fn look_up(&mut self, now: Time, out: &mut Vec<EdgeEffect>) {
-        self.looked_up = now;
-        out.push(EdgeEffect::Lookup(self.game));
+        let (still, waited) = (elapsed(self.progress, now), elapsed(self.looked_up, now));
+        let lost = still >= LOST_US && waited >= LOST_US;
+        if lost || self.looks && waited >= LOOK_US.max(still / LOOK_PART) {
+            (self.looked_up, self.looks) = (now, false);
+            out.push(EdgeEffect::Lookup(self.game));
+        }
     }
 
     fn hold(&mut self, from: MemberId, epoch: Epoch, tick: Tick, after: Epoch, bytes: Bytes) {
@@ -347,11 +425,17 @@ impl Edge {
         if !self.watched || passed {
             return;
         }
-        // A higher epoch counts more than a later tick, and what comes next more than what comes later.
-        if self.held.len() >= HELD_MAX && !self.held.contains_key(&(epoch, tick)) {
-            self.held.pop_first();
-        }
         self.held.insert((epoch, tick), Held { from, after, bytes });
+        if self.held.len() > HELD_MAX {
+            // A higher epoch counts more than a later tick, and what comes next more than what comes later.
+            let first = self.held.first_key_value().map(|((first, _), _)| *first);
+            let last = self.held.last_key_value().map(|((last, _), _)| *last);
+            if first < last {
+                self.held.pop_first()
+            } else {
+                self.held.pop_last()
+            };
+        }
     }
 
     /// Shows whatever follows from what was shown.
@@ -381,35 +465,43 @@ impl Edge {
     fn next_frame(&self) -> Option<((Epoch, Tick), Held)> {
         let (epoch, tick) = self.shown?;
         // Of two frames that follow, the one of the higher epoch: the other branch is dead.
-        // A keyframe of the world that an ownership began with bears its epoch: within one epoch ticks follow each other.
-        let follows = |at: Epoch, held: &Held| held.after == epoch || at == epoch;
         let mut follow =
-            self.held.iter().rev().filter(|(key, held)| key.1 == tick.next() && follows(key.0, held));
-        follow.find(|(key, _)| self.above_floor(key.0)).map(|(key, held)| (*key, held.clone()))
+            self.held.iter().rev().filter(|(key, held)| key.1 == tick.next() && held.after == epoch);
+        follow.next().map(|(key, held)| (*key, held.clone()))
     }
 
     /// A keyframe breaks the chain, so that it is shown only when the chain cannot go on: at once when the new epoch forked
-    /// below what was shown, else after a while in which nothing followed.
+    /// below what was shown or all have said that they cannot lead on; else after a while in which nobody did.
     fn next_keyframe(&mut self, now: Time) -> Option<HeldKeyframe> {
         let keyframe = self.keyframe.take()?;
-        if !self.above_floor(keyframe.epoch) {
-            return None;
-        }
         let Some((epoch, tick)) = self.shown else { return Some(keyframe) };
-        let ahead = keyframe.epoch > epoch || (keyframe.epoch == epoch && keyframe.tick > tick);
-        if !ahead {
+        if (keyframe.epoch, keyframe.tick) <= (epoch, tick) {
             return None;
         }
-        let forked = keyframe.epoch > epoch && keyframe.tick < tick;
-        if forked || elapsed(self.progress, now) >= STALLED_US {
+        // What was ticked under a higher epoch at or below the tick that was shown is another world than that one.
+        let ticked = self.held.range((keyframe.epoch, Tick(0))..=(keyframe.epoch, tick)).next().is_some();
+        let forked = keyframe.epoch > epoch && (keyframe.tick < tick || ticked);
+        // Who has sent nothing for long, though it was asked, is taken for gone.
+        let silent =
+            |member| self.subscribed.get(&member).is_some_and(|it| elapsed(it.heard, now) >= PATIENCE_US);
+        let hopeless = !self.subscribed.is_empty() && self.may_lead_on().all(silent);
+        let waited = self.gap.is_some_and(|gap| elapsed(gap, now) >= PATIENCE_US);
+        if forked || hopeless || waited {
             return Some(keyframe);
         }
         self.keyframe = Some(keyframe);
         None
     }
 
-    fn above_floor(&self, epoch: Epoch) -> bool {
-        self.floor.is_none_or(|(floor, _)| epoch >= floor)
+    /// Those who have not said that they do not have what follows what was shown.
+    fn may_lead_on(&self) -> impl Iterator<Item = MemberId> + '_ {
+        self.subscribed.keys().copied().filter(|member| !self.lacks(*member))
+    }
+
+    fn lacks(&self, member: MemberId) -> bool {
+        self.subscribed
+            .get(&member)
+            .is_some_and(|asked| asked.answer == Answer::Lacks && asked.have == self.shown)
     }
 
     fn came_from(&mut self, now: Time, from: MemberId, epoch: Epoch, new: bool, out: &mut Vec<EdgeEffect>) {
@@ -422,28 +514,54 @@ impl Edge {
             self.source_epoch = epoch;
             self.turn_to(now, from, out);
         }
+        // Until a frame of the source's own epoch is shown, the last ones before it may still be on the way from any of them.
+        if epoch < self.source_epoch {
+            return;
+        }
         let wanted = [self.source, self.target];
         let idle: Vec<MemberId> =
-            self.subscribed.iter().copied().filter(|member| !wanted.contains(&Some(*member))).collect();
+            self.subscribed.keys().copied().filter(|member| !wanted.contains(&Some(*member))).collect();
         for member in idle {
             self.unsubscribe(member, out);
         }
     }
 
-    /// Asks for what is missing, and for the owner when nothing comes at all.
+    /// Asks for what is missing.
     fn chase(&mut self, now: Time, out: &mut Vec<EdgeEffect>) {
         let still = elapsed(self.progress, now);
         // Worlds of a higher epoch, or later ticks, are known, but nothing leads there.
-        let behind = self.held.last_key_value().map(|(_, held)| held.from);
-        let moved = self.source.filter(|_| self.shown.is_none_or(|(epoch, _)| self.source_epoch > epoch));
-        if let Some(ahead) =
-            behind.or(moved).filter(|_| still >= STALLED_US && elapsed(self.asked, now) >= ASK_US)
-        {
-            self.ask(now, ahead, out);
+        let gap = !self.held.is_empty() || self.keyframe.is_some();
+        if !gap {
+            self.gap = None;
+        } else if self.gap.is_none_or(|gap| gap < self.progress) {
+            self.gap = Some(now);
         }
-        if still >= LOST_US && elapsed(self.looked_up, now) >= LOST_US {
-            self.look_up(now, out);
+        if !gap && still < STALLED_US {
+            return;
         }
+        let moved = self.shown.is_none_or(|(epoch, _)| self.source_epoch > epoch);
+        let source = self.source.filter(|it| !self.subscribed.contains_key(it) && !self.down.contains(it));
+        for member in self.may_lead_on().chain(source).collect::<Vec<_>>() {
+            let asked = self.subscribed.get(&member).copied().unwrap_or_default();
+            // Asked before the players here were shown what they have now, it has answered something else.
+            let stale = asked.answer != Answer::Pending && asked.have != self.shown;
+            let waited = elapsed(asked.at, now);
+            let ask = if still >= STALLED_US {
+                (gap || moved) && (stale || waited >= ASK_US) || waited >= LOST_US && still >= LOST_US
+            } else {
+                stale && self.alone_ahead(member)
+            };
+            if ask {
+                self.ask(now, member, out);
+            }
+        }
+    }
+
+    /// It knows worlds that nothing leads to yet, and nobody else can lead there.
+    fn alone_ahead(&self, member: MemberId) -> bool {
+        let held = self.held.last_key_value().map(|(_, held)| held.from);
+        let ahead = [held, self.keyframe.as_ref().map(|keyframe| keyframe.from)];
+        ahead.contains(&Some(member)) && self.may_lead_on().all(|other| other == member)
     }
 }
 

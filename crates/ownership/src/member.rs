@@ -264,11 +264,11 @@ impl Member {
         self.heard.insert(from, now);
         match message {
             Control::Prepare { game, epoch, settings, tick, snapshot, edges: _, cedes } => {
-                let snapshot = self.sent_world(game, tick, snapshot);
+                let snapshot = self.sent_world(game, (epoch, tick), snapshot);
                 self.asked_to_prepare(now, from, game, epoch, settings, snapshot, cedes, out);
             }
             Control::Commit { game, old, base, epoch, tick, snapshot, due_us } => {
-                let snapshot = self.sent_world(game, tick, snapshot);
+                let snapshot = self.sent_world(game, (base, tick), snapshot);
                 self.committed(now, from, game, (old, base, epoch), snapshot, due_us, out);
             }
             Control::Abort { game, epoch, given } => self.aborted_by(now, from, game, (epoch, given), out),
@@ -296,10 +296,10 @@ impl Member {
                 durable,
                 due_us,
             } => {
-                let (held, snapshot) = (Fence { epoch: held, owner }, self.sent_world(game, tick, snapshot));
+                let (held, snapshot) =
+                    (Fence { epoch: held, owner }, self.sent_world(game, (base, tick), snapshot));
                 let settings = *settings;
-                let offer =
-                    Offer { game, epoch, base, held, unrun, off, settings, snapshot, durable, due_us };
+                let offer = Offer { game, epoch, held, unrun, off, settings, snapshot, durable, due_us };
                 self.asked_to_take(now, from, offer, out);
             }
             Control::Ceded { game, to, epoch, held, unrun } => {
@@ -356,9 +356,9 @@ impl Member {
     }
 
     /// A world that came from a peer: how many are in it is not sent along, and stays as last stored until the next one is.
-    fn sent_world(&self, game: GameId, tick: Tick, world: Bytes) -> Snapshot {
+    fn sent_world(&self, game: GameId, (epoch, tick): (Epoch, Tick), world: Bytes) -> Snapshot {
         let (players, bots) = self.view.game(game).map_or((0, 0), |record| (record.players, record.bots));
-        Snapshot { tick, players, bots, world }
+        Snapshot { epoch, tick, players, bots, world }
     }
 
     /// When [`Event::Wake`] is wanted next.

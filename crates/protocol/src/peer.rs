@@ -95,7 +95,7 @@ pub enum PeerMessage {
     Subscribe {
         /// The game.
         game: GameId,
-        /// The last frame that the edge has, if any: the answer goes on from there where the owner's ring still can.
+        /// The last frame that the edge has, if any.
         have: Option<(Epoch, Tick)>,
     },
     /// Edge to owner: no player of mine watches this game any more.
@@ -103,14 +103,15 @@ pub enum PeerMessage {
         /// The game.
         game: GameId,
     },
-    /// Owner to edge, before the first frame.
+    /// Owner to edge: the answer. Right behind it come the frames after `have`, where the owner's ring has them all, else a
+    /// keyframe and the frames after it; then each new frame.
     Subscribed {
         /// The game.
         game: GameId,
         /// What the game is.
         settings: GameSettings,
-        /// Epoch that the sender owns the game under, or the one it is prepared for.
-        epoch: Epoch,
+        /// As asked.
+        have: Option<(Epoch, Tick)>,
     },
     /// I do not own this game and am not prepared for it. `owner` is who I believe does.
     NotOwner {

@@ -487,7 +487,7 @@ fn over_long_messages_and_fields_close_the_socket_with_too_long() {
         bots: 0,
         stays: false,
     };
-    let subscribed = PeerMessage::Subscribed { game: GameId(1), settings, epoch: Epoch(1) };
+    let subscribed = PeerMessage::Subscribed { game: GameId(1), settings, have: None };
     let refused = peer::decode(&peer::encode(&subscribed)).unwrap_err();
     assert!(matches!(refused, DecodeError::TooLong { limit: MAX_MAZE_BYTES, .. }), "{refused}");
 }

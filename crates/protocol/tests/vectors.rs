@@ -346,7 +346,7 @@ fn peer_messages() -> Vec<PeerMessage> {
         PeerMessage::Subscribe { game: GAME, have: None },
         PeerMessage::Subscribe { game: GAME, have: Some((EPOCH, Tick(1000))) },
         PeerMessage::Unsubscribe { game: GAME },
-        PeerMessage::Subscribed { game: GAME, settings: settings(), epoch: EPOCH },
+        PeerMessage::Subscribed { game: GAME, settings: settings(), have: Some((EPOCH, Tick(1001))) },
         PeerMessage::NotOwner { game: GAME, owner: None },
         PeerMessage::NotOwner { game: GAME, owner: Some(MEMBER) },
         PeerMessage::Keyframe { game: GAME, epoch: EPOCH, tick: Tick(1000), bytes: bytes(&[0x82, 1, 2]) },

@@ -57,7 +57,7 @@ impl Game {
 
     fn store(&mut self, snapshot: Snapshot) {
         self.record.durable = snapshot.tick;
-        self.record.snapshot_tick = snapshot.tick;
+        (self.record.snapshot_epoch, self.record.snapshot_tick) = (snapshot.epoch, snapshot.tick);
         (self.record.players, self.record.bots) = (snapshot.players, snapshot.bots);
         self.record.attempts = 0;
         self.snapshot = snapshot;
@@ -122,11 +122,11 @@ impl Store {
             Request::Join(record) => {
                 let keep = now_ms.saturating_sub(FORGET_MEMBER_MS);
                 self.members.retain(|id, member| *id == record.id || member.seen_ms >= keep);
-                let (joined, _) = self.put_member(now_ms, record.id, record);
+                let (joined, _) = self.put_member(now_ms, MemberRecord { joined: 0, ..record });
                 (Reply::Joined { joined }, vec![Hint::Members])
             }
             Request::Renew { id, record, games: _ } => {
-                let (_, news) = self.put_member(now_ms, id, record);
+                let (_, news) = self.put_member(now_ms, MemberRecord { id, ..record });
                 let mut renewals = 0;
                 if let Some(member) = self.members.get_mut(&id) {
                     member.record.renewals += 1;
@@ -160,6 +160,8 @@ impl Store {
                     return (Reply::Stale(game.record.clone()), Vec::new());
                 }
                 let epoch = next_epoch(Epoch(0), floor, now_ms, salt);
+                let under = if snapshot.epoch == Epoch(0) { epoch } else { snapshot.epoch };
+                let snapshot = Snapshot { epoch: under, ..snapshot };
                 let record = GameRecord {
                     id: game,
                     epoch,
@@ -168,6 +170,7 @@ impl Store {
                     next: None,
                     durable: snapshot.tick,
                     snapshot_tick: snapshot.tick,
+                    snapshot_epoch: snapshot.epoch,
                     rules: settings.rules,
                     name: settings.name.clone(),
                     maze: settings.maze_name.clone(),
@@ -246,16 +249,18 @@ impl Store {
 
     /// Puts a member's description in place, keeping its numbers. Returns its place in the order of joining, and whether
     /// others want to know.
-    fn put_member(&mut self, seen_ms: u64, id: MemberId, mut record: MemberRecord) -> (u64, bool) {
-        record.id = id;
+    /// One that is not known keeps the place that it had, if it says so.
+    fn put_member(&mut self, seen_ms: u64, mut record: MemberRecord) -> (u64, bool) {
+        let id = record.id;
         let news = match self.members.get(&id) {
             Some(Member { record: known, .. }) => {
                 (record.renewals, record.joined) = (known.renewals, known.joined);
                 known.state != record.state
             }
             None => {
-                self.joined += 1;
-                (record.renewals, record.joined) = (0, self.joined);
+                let place = if record.joined == 0 { self.joined + 1 } else { record.joined };
+                self.joined = self.joined.max(place);
+                (record.renewals, record.joined) = (0, place);
                 true
             }
         };

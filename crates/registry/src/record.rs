@@ -46,7 +46,8 @@ pub struct MemberRecord {
     pub rules_max: u16,
     /// Rises with each renewal of its lease. Set by the registry, ignored in requests.
     pub renewals: u64,
-    /// Order of joining, unique in the cluster. Set by the registry, ignored in requests.
+    /// Order of joining. Set by the registry, ignored in requests; but a member that the registry does not know any more is put
+    /// back in its place by a renewal, or it would pass for one that was started later in the same container.
     pub joined: u64,
 }
 
@@ -59,7 +60,7 @@ pub struct GameRecord {
     pub epoch: Epoch,
     /// Who runs it; none while it is parked.
     pub owner: Option<MemberId>,
-    /// Epoch of the state that the owner started from.
+    /// Epoch of the ownership before.
     pub base: Epoch,
     /// Whom it is assigned to next, where an operator or a leaving owner has said so, and why.
     pub next: Option<(MemberId, crate::Reason)>,
@@ -67,6 +68,8 @@ pub struct GameRecord {
     pub durable: Tick,
     /// Tick of the stored snapshot.
     pub snapshot_tick: Tick,
+    /// Epoch that this tick was run under.
+    pub snapshot_epoch: Epoch,
     /// Rules version it is stepped by.
     pub rules: u16,
     /// For people.

@@ -19,8 +19,8 @@
 //! | `{P}:moves:rollout` | hash | [`crate::MoveLedger::rollout`]: `count:CAUSE`, `worst:CAUSE` |
 //! | `{P}:moves:last` | list | [`crate::MoveLedger::last`]: milliseconds, space, JSON |
 //! | `{P}:moves:known` | sorted set `G:epoch` | moves that were counted, by their number |
-//! | `P:{G}:record` | hash | `epoch owner base next reason durable snapshot rules name players attempts settings` |
-//! | `P:{G}:snapshot` | bytes | the world at tick `snapshot` of the record |
+//! | `P:{G}:record` | hash | `epoch owner base next reason durable snapshot under rules name maze players bots attempts settings` |
+//! | `P:{G}:snapshot` | bytes | the world at tick `snapshot`, run under epoch `under`, of the record |
 //! | `P:games:{gS}` | hash `G` -> ms | index of all games, in 16 parts |
 //! | `P:owned:{M}` | hash `G` -> ms | index of the games of a member |
 //! | `P:parked` | hash `G` -> ms | index of the games without an owner |

@@ -23,6 +23,9 @@ pub struct Fence {
 /// A world at a tick, as `sim` wrote it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
+    /// Epoch that its tick was run under: by (epoch, tick) players know it, and an ownership that has run no tick has given it
+    /// no other name. 0 for the first world of a game: it gets the epoch that the game is created under.
+    pub epoch: Epoch,
     /// Tick of the world.
     pub tick: Tick,
     /// People in it.

@@ -209,6 +209,9 @@ impl Cluster {
         ) = (created.or(asked.map(|(game, _)| game)), &reply)
         {
             self.granted.insert((game, *epoch));
+            if created.is_some() && !answered && now - sent >= CALL_TIMEOUT_US {
+                self.given_late.insert((game, *epoch));
+            }
         }
         if let (Some(request), Some((game, _))) = (&original, asked) {
             let after = self.record(game);
@@ -268,7 +271,8 @@ impl Cluster {
             (Request::CommitMove { .. }, Reply::Stale(_)) if !answered => {
                 self.coverage.branch(coverage::MOVE_LATE);
             }
-            (Request::Claim { owner, expect, .. }, Reply::Claimed { .. }) => {
+            (Request::Claim { game, owner, expect, .. }, Reply::Claimed { .. }) => {
+                self.claimed_at.insert(*game, now);
                 if !answered && now - sent >= CALL_TIMEOUT_US {
                     self.coverage.branch(coverage::CLAIM_LATE);
                 }

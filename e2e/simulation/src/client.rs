@@ -5,8 +5,7 @@ use crate::broken::Broken;
 use crate::cluster::{Action, Cluster, Down};
 use crate::hub::Socket;
 use crate::toy::{Applied, Press, Toy};
-use ownership::EdgeEvent;
-use protocol::{Epoch, GameId, MemberId, Tick};
+use protocol::{Epoch, GameId, MemberId};
 use rand::Rng;
 use std::collections::VecDeque;
 
@@ -39,12 +38,18 @@ pub struct Client {
     /// The newest that was shown.
     pub shown: Option<(Epoch, u64)>,
     pub shown_at: u64,
-    /// Inputs made, and what is applied once so many of them are.
-    made: Vec<Press>,
+    /// By which server that was, and those that took over since.
+    shown_by: Vec<MemberId>,
+    /// It had to look for another server: what came meanwhile is missed for the reason that was judged then.
+    stranded: bool,
+    /// Inputs made, and when, and what is applied once so many of them are.
+    made: Vec<(u64, Press)>,
     expected: Vec<Applied>,
     /// How many were applied as of recent ticks, and how many are durable.
     applied: VecDeque<(u64, u32)>,
     safe: u32,
+    /// How many are applied in the world that was shown last.
+    counted: u32,
 }
 
 impl Client {
@@ -55,18 +60,31 @@ impl Client {
             lines: Vec::new(),
             shown: None,
             shown_at: 0,
+            shown_by: Vec::new(),
+            stranded: false,
             made: Vec::new(),
             expected: vec![Applied::default()],
             applied: VecDeque::new(),
             safe: 0,
+            counted: 0,
         }
     }
 
-    fn make_input(&mut self, keys: u8) {
+    /// It has had to look for another server since it was shown something.
+    pub fn stranded(&self) -> bool {
+        self.stranded
+    }
+
+    /// Inputs that were made before then and are not applied in the world that was shown last.
+    pub fn unapplied(&self, before: u64) -> usize {
+        self.made.iter().skip(self.counted as usize).filter(|(at, _)| *at < before).count()
+    }
+
+    fn make_input(&mut self, now: u64, keys: u8) {
         let seq = self.made.len() as u32 + 1;
         let press = Press { player: self.player, seq, keys };
         let applied = self.expected.last().copied().unwrap_or_default().and(&press);
-        self.made.push(press);
+        self.made.push((now, press));
         self.expected.push(applied);
     }
 }
@@ -81,7 +99,8 @@ impl Cluster {
         let quiet = client.lines.last().filter(|line| now - line.opened.max(client.shown_at) > STALE_US);
         if let Some(server) = quiet.map(|line| line.server) {
             self.coverage.count("players that tried another server");
-            self.judge_hole(index, Some(server), "has to look for another server");
+            self.judge_lost(index, server);
+            self.clients[index].stranded = true;
             for line in std::mem::take(&mut self.clients[index].lines) {
                 self.hang_up(index, &line);
             }
@@ -92,9 +111,11 @@ impl Cluster {
         let (more, keys) = (self.rng.random_bool(0.3), self.rng.random());
         let client = &mut self.clients[index];
         if more && client.made.len() < (client.safe + INPUTS_MAX) as usize {
-            client.make_input(keys);
+            client.make_input(now, keys);
         }
-        let (game, inputs) = (client.game, client.made[client.safe as usize..].to_vec());
+        let inputs: Vec<Press> =
+            client.made[client.safe as usize..].iter().map(|(_, press)| *press).collect();
+        let game = client.game;
         let servers: Vec<MemberId> = client.lines.iter().map(|line| line.server).collect();
         for server in servers {
             let alive = self.servers.get(&server).is_some_and(|server| server.alive && !server.paused(now));
@@ -122,15 +143,12 @@ impl Cluster {
         let (game, floor) = (client.game, client.shown);
         client.lines.push(Line { id, server, last: None, first: None, floor, opened: now, heard: now });
         let told = floor.filter(|_| self.plan.broken != Some(Broken::FloorForgotten));
-        let hub = self.hub(server, game);
-        let first = hub.sockets.is_empty();
-        hub.sockets.insert(id, Socket { client: index, floor: told, has: None });
-        if let Some((epoch, tick)) = told {
-            self.edge(server, game, EdgeEvent::Floor(epoch, Tick(tick)));
-        }
-        if first {
-            self.hub(server, game).shown = None;
-            self.edge(server, game, EdgeEvent::Watch);
+        self.hub(server, game).sockets.insert(id, Socket { client: index, floor: told, has: None });
+        self.watch(server, game);
+        // If the player's word is true, somebody owns a later epoch.
+        let shown = self.hub(server, game).shown().map(|(shown, _)| shown);
+        if told.is_some_and(|(floor, _)| shown.is_some_and(|shown| shown < floor)) {
+            self.look_up(server, game);
         }
         self.welcome(server, game);
     }
@@ -140,11 +158,8 @@ impl Cluster {
         if !self.servers.get(&line.server).is_some_and(|server| server.alive) {
             return;
         }
-        let hub = self.hub(line.server, game);
-        hub.sockets.remove(&line.id);
-        if hub.sockets.is_empty() {
-            self.edge(line.server, game, EdgeEvent::Unwatch);
-        }
+        self.hub(line.server, game).sockets.remove(&line.id);
+        self.sweep(line.server, game);
     }
 
     /// Something came over a socket.
@@ -163,11 +178,12 @@ impl Cluster {
                     self.open(index, Some(server));
                 }
             }
-            Down::Keyframe { epoch, world, rewind } => {
+            Down::Keyframe { epoch, world } => {
                 let line = &client.lines[at];
                 let fell = match (line.last, line.floor) {
-                    (Some((last, tick, _)), _) => epoch < last || !rewind && world.tick <= tick,
-                    (None, Some((floor, tick))) => epoch < floor || epoch == floor && world.tick < tick,
+                    (Some((last, tick, _)), _) => (epoch, world.tick) <= (last, tick),
+                    // The frames up to what the player has been shown follow at once.
+                    (None, Some((floor, _))) => epoch < floor,
                     (None, None) => false,
                 };
                 if fell {
@@ -206,62 +222,65 @@ impl Cluster {
         let now = self.now;
         let client = &mut self.clients[index];
         let newest = client.lines.len() - 1;
-        let (mut epoch, mut tick) = (epoch, world.tick);
-        if let Some((shown, last)) = client.shown {
-            let back = epoch > shown && tick <= last && durable.is_none();
-            let behind = epoch < shown || tick <= last && !back;
-            if behind && client.lines.len() == 1 && epoch < shown {
-                let sentence =
-                    format!("promise 2: player {index} was shown {:?} and now {epoch}", client.shown);
-                self.oracle.fail(sentence);
-                return;
-            }
-            if behind {
-                // The socket that takes over has caught up with the one that still shows the game.
-                if at == newest && client.lines.len() > 1 && epoch == shown && tick == last {
+        let mut world_shown = (epoch, world.tick);
+        if let Some(shown) = client.shown {
+            if world_shown <= shown {
+                // A newer socket leads up to what the older one shows, and takes over when it is there.
+                if world_shown == shown && at == newest && newest > 0 {
                     self.take_over(index);
                 }
                 return;
             }
-            let waits = client.lines[..newest].iter().any(|line| now - line.heard < OLD_SOCKET_US);
-            if tick > last + 1 && !back && at == newest && waits {
-                // The older socket still brings what lies between.
-                return;
+            // What this socket has brought begins at or before what is shown: nothing is left out.
+            let covers = client.lines[at].first.is_some_and(|first| first <= shown);
+            let (back, server) = (world.tick <= shown.1, client.lines[at].server);
+            if world.tick > shown.1 + 1 && !covers {
+                let waits = client.lines[..newest].iter().any(|line| now - line.heard < OLD_SOCKET_US);
+                if at == newest && waits {
+                    // The older socket still brings what lies between.
+                    return;
+                }
+                let by = client.shown_by.clone();
+                if !std::mem::take(&mut client.stranded) {
+                    self.judge_hole(index, &by, "is not shown every tick");
+                }
             }
-            if tick > last + 1 && !back {
+            if back {
+                self.judge_hole(index, &[server], "is shown an earlier tick");
+            }
+            if back || world.tick > shown.1 + 1 {
                 // What lies between may belong to another branch: what was applied there says nothing about this one.
-                client.applied.clear();
-                let server = client.lines[at].server;
-                let older = client.lines.first().map(|line| line.server).filter(|_| newest > 0);
-                self.judge_hole(index, older.or(Some(server)), "is not shown every tick");
+                self.clients[index].applied.clear();
             }
         }
         let client = &mut self.clients[index];
         // What the newer socket began with has been reached: all that it brought since then is there.
         let newer = &client.lines[newest];
-        let reached = newer.first.filter(|(first, from)| at < newest && *first <= epoch && *from <= tick);
-        if let (Some(_), Some((last, to, _))) = (reached, newer.last)
-            && (last, to) > (epoch, tick)
-        {
-            (epoch, tick) = (last, to);
-        }
-        let (gap, first) = (now.saturating_sub(client.shown_at), client.shown.is_none());
-        client.shown = Some((epoch, tick));
+        let reached = at < newest && newer.first.is_some_and(|first| first <= world_shown);
+        let ahead = newer.last.map(|(last, to, _)| (last, to)).filter(|last| reached && *last >= world_shown);
+        world_shown = ahead.unwrap_or(world_shown);
+        let gap = now.saturating_sub(client.shown_at);
+        client.shown = Some(world_shown);
         client.shown_at = now;
+        let asked: Vec<MemberId> = client.lines.iter().map(|line| line.server).collect();
+        let mut by = std::mem::replace(&mut client.shown_by, vec![asked[at]]);
         self.judge_inputs(index, world, durable);
-        if !first {
-            self.judge_gap(index, gap);
+        if !by.is_empty() {
+            by.extend(asked);
+            self.judge_gap(index, &by, gap);
         }
-        if at == newest && newest > 0 || reached.is_some() {
+        self.clients[index].stranded = false;
+        if at == newest && newest > 0 || ahead.is_some() {
             self.take_over(index);
         }
     }
 
     /// The newest socket shows the game: the others may go.
     fn take_over(&mut self, index: usize) {
-        let lines = &mut self.clients[index].lines;
-        let newest = lines.len() - 1;
-        let old: Vec<Line> = lines.drain(..newest).collect();
+        let client = &mut self.clients[index];
+        let newest = client.lines.len() - 1;
+        client.shown_by.push(client.lines[newest].server);
+        let old: Vec<Line> = client.lines.drain(..newest).collect();
         for line in old {
             self.hang_up(index, &line);
         }
@@ -272,6 +291,7 @@ impl Cluster {
         let client = &mut self.clients[index];
         let applied = world.applied(client.player);
         let (safe, made) = (client.safe, client.made.len());
+        client.counted = applied.count;
         if client.expected.get(applied.count as usize) != Some(&applied) {
             self.oracle.fail(format!(
                 "promise 4: of player {index} {applied:?} is applied at tick {}, which is not what the first of {made} inputs come to",

@@ -22,6 +22,7 @@ use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::fmt::Write;
 use std::panic::{self, AssertUnwindSafe};
+use std::rc::Rc;
 
 /// Length of a tick, microseconds.
 pub const TICK: u64 = protocol::TICK_MICROS;
@@ -31,8 +32,8 @@ const ATTEMPTS: u32 = 12;
 /// What a server sends to a player.
 #[derive(Clone, Debug)]
 pub enum Down {
-    Keyframe { epoch: Epoch, world: Toy, rewind: bool },
-    Frame { epoch: Epoch, frame: Frame },
+    Keyframe { epoch: Epoch, world: Toy },
+    Frame { epoch: Epoch, frame: Rc<Frame> },
     GoAway,
     Closed,
 }
@@ -146,7 +147,7 @@ pub struct Cluster {
     pub cede_blow: Option<Blow>,
     /// The next target that is ready for what is to be ceded leaves.
     pub target_leaves: bool,
-    /// Moves that were carried out after their sender gave them up.
+    /// Moves and creations that were carried out after their sender gave them up.
     pub given_late: BTreeSet<(GameId, Epoch)>,
     /// Games whose owner left without knowing that it was.
     pub orphans: BTreeSet<GameId>,
@@ -155,6 +156,10 @@ pub struct Cluster {
     pub excuses: BTreeMap<GameId, u64>,
     /// When each game last went on after a long pause.
     pub stood_still: BTreeMap<GameId, u64>,
+    /// When each was claimed last.
+    pub claimed_at: BTreeMap<GameId, u64>,
+    /// When each last went on from a world before what was run, where faults explain it.
+    pub went_back_at: BTreeMap<GameId, u64>,
     /// When each game was last seen with a running owner.
     pub served_at: BTreeMap<GameId, u64>,
     pub well_since: u64,
@@ -225,6 +230,8 @@ fn run_once(seed: u64, attempt: u32, broken: Option<Broken>, trace: bool) -> Out
         ran_at: BTreeMap::new(),
         excuses: BTreeMap::new(),
         stood_still: BTreeMap::new(),
+        claimed_at: BTreeMap::new(),
+        went_back_at: BTreeMap::new(),
         served_at: BTreeMap::new(),
         well_since: 0,
         ended: false,
@@ -357,7 +364,14 @@ impl Cluster {
             }
         }
         match action {
-            Action::ToMember(id, event) => self.tell(id, event),
+            Action::ToMember(id, event) => {
+                match event {
+                    Event::LinkUp(member) => self.link_to_hubs(id, member, true),
+                    Event::LinkDown { member, refused: false } => self.link_to_hubs(id, member, false),
+                    _ => {}
+                }
+                self.tell(id, event);
+            }
             Action::Wake(id) => {
                 let due = self
                     .servers
@@ -422,15 +436,23 @@ impl Cluster {
         let id = ready[self.rng.random_range(0..ready.len())];
         let world = Toy::new(game.0);
         self.oracle.born(game, &world);
-        let settings = GameSettings {
-            name: "g".into(),
-            maze: String::new(),
-            maze_name: "m".into(),
-            slots: 8,
-            rules: 1,
-            bots: 0,
-            stays: false,
-        };
-        self.deliver(id, self.now, Event::Create { game, settings, snapshot: snapshot(&world) });
+        self.deliver(
+            id,
+            self.now,
+            Event::Create { game, settings: settings(), snapshot: snapshot(&world, Epoch(0)) },
+        );
+    }
+}
+
+/// What every game is.
+pub fn settings() -> GameSettings {
+    GameSettings {
+        name: "g".into(),
+        maze: String::new(),
+        maze_name: "m".into(),
+        slots: 8,
+        rules: 1,
+        bots: 0,
+        stays: false,
     }
 }

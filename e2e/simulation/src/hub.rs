@@ -1,26 +1,20 @@
 //! One game on one server: the world where the server owns it, the ring of recent frames, and the sockets of players.
-//! Stands for gamed's hub, with its promises to `ownership::Edge` and nothing more.
+//! Stands for gamed's hub: the same edge and the same ring, asked and filled in the same order.
 
-use crate::toy::{Press, Toy};
-use bytes::Bytes;
-use ownership::Edge;
-use protocol::{Epoch, GameId, MemberId, Tick};
-use registry::Snapshot;
+use crate::broken::Broken;
+use crate::cluster::{Cluster, Down};
+use crate::coverage;
+use crate::server::{brief, short};
+use crate::toy::{Frame, Press, Toy};
+use ownership::ring::{KEYFRAME_TICKS, Kept, Ring, Sent};
+use ownership::{Edge, EdgeEffect, EdgeEvent, Event, Time};
+use protocol::peer::{Control, Input, PeerMessage, PlayerAct};
+use protocol::{Epoch, GameId, MemberId, PlayerId, Tick};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
 
-/// Frames that a hub keeps.
-const RING: usize = 64;
 /// Inputs that wait for the next tick, or for somebody to send them to, at most.
 const INPUTS_MAX: usize = 256;
-
-/// A frame and where it belongs.
-#[derive(Clone, Debug)]
-pub struct Linked {
-    pub epoch: Epoch,
-    pub tick: u64,
-    pub after: Epoch,
-    pub bytes: Bytes,
-}
 
 /// The server runs the game.
 #[derive(Clone, Debug)]
@@ -50,40 +44,58 @@ pub struct Socket {
 
 #[derive(Debug)]
 pub struct Hub {
-    pub edge: Edge,
+    edge: Edge,
+    /// What the edge is to be told when it has said what to do about the event before.
+    events: VecDeque<EdgeEvent>,
+    in_edge: bool,
+    /// The edge was told that this server wants frames.
+    watching: bool,
     pub own: Option<Own>,
-    /// Prepared to take the game over, with that world.
-    pub prepared: Option<Snapshot>,
+    /// Prepared to take the game over.
+    pub prepared: bool,
     /// It was asked to get ready by an owner that will cede the game: what was called off before stays so until then.
     pub to_be_ceded: bool,
     /// The epoch of an old owner that has ceded the game to this server, which has not started it yet.
     pub ceded: Option<Epoch>,
     /// Counts changes of `own`: a tick that was scheduled before is void.
     pub generation: u64,
-    pub ring: VecDeque<Linked>,
+    ring: Ring,
     pub subscribers: BTreeSet<MemberId>,
     pub sockets: BTreeMap<u64, Socket>,
-    /// What the edge showed last: what a player starts from.
-    pub shown: Option<(Epoch, Toy)>,
-    pub inputs: Vec<Press>,
-    pub inputs_to: Option<MemberId>,
+    inputs: Vec<Press>,
+    inputs_to: Option<MemberId>,
 }
 
 impl Hub {
     pub fn new(me: MemberId, game: GameId) -> Hub {
         Hub {
             edge: Edge::new(me, game),
+            events: VecDeque::new(),
+            in_edge: false,
+            watching: false,
             own: None,
-            prepared: None,
+            prepared: false,
             to_be_ceded: false,
             ceded: None,
             generation: 0,
-            ring: VecDeque::new(),
+            ring: Ring::default(),
             subscribers: BTreeSet::new(),
             sockets: BTreeMap::new(),
-            shown: None,
             inputs: Vec::new(),
             inputs_to: None,
+        }
+    }
+
+    /// The newest world that players here may have.
+    pub fn shown(&self) -> Option<(Epoch, Tick)> {
+        self.edge.shown()
+    }
+
+    /// The game is run here from now on, from that world.
+    pub fn stands_on(&mut self, (epoch, tick): (Epoch, Tick), world: &Toy) {
+        if self.ring.newest() != Some((epoch, tick)) {
+            // What is kept does not lead to this world: another branch, or nothing.
+            self.ring.restart(Kept::keyframe(epoch, tick, world.encode()));
         }
     }
 
@@ -106,38 +118,348 @@ impl Hub {
         };
         inputs.into_iter().filter(fits).collect()
     }
+}
 
-    /// Keeps a frame; one that does not follow the last begins a new ring, unless it is an older one.
-    pub fn keep(&mut self, frame: Linked) {
-        if let Some(last) = self.ring.back() {
-            if (frame.epoch, frame.tick) <= (last.epoch, last.tick) {
-                return;
-            }
-            if (frame.after, frame.tick) != (last.epoch, last.tick + 1) {
-                self.ring.clear();
-            }
+impl Cluster {
+    /// A server has made a frame: those who watch there get it first, then its own players.
+    pub fn publish_frame(&mut self, id: MemberId, game: GameId, frame: Kept, world: &Toy) {
+        let keyframe = frame.after != frame.epoch || frame.tick.0.is_multiple_of(KEYFRAME_TICKS);
+        let keyframe = keyframe.then(|| Kept::keyframe(frame.epoch, frame.tick, world.encode()));
+        self.tell_watchers(id, game, &frame_message(game, &frame));
+        self.hub(id, game).ring.push(frame.clone());
+        self.frame_to_edge(id, id, game, frame);
+        if let Some(keyframe) = keyframe {
+            self.tell_watchers(id, game, &keyframe_message(game, &keyframe));
+            let event = keyframe_event(id, &keyframe);
+            self.hub(id, game).ring.keyframe(keyframe);
+            self.edge(id, game, event);
+            self.welcome(id, game);
         }
-        if self.ring.len() == RING {
-            self.ring.pop_front();
-        }
-        self.ring.push_back(frame);
     }
 
-    /// The frames that follow a world, where the ring has them all.
-    pub fn since(&self, have: (Epoch, Tick)) -> Option<Vec<Linked>> {
-        let (epoch, tick) = (have.0, have.1.0);
-        // The world that the ownership begins with: nothing has followed it yet.
-        if self.own.as_ref().is_some_and(|own| own.after == epoch && own.world.tick == tick) {
-            return Some(Vec::new());
+    pub fn tell_watchers(&mut self, id: MemberId, game: GameId, message: &PeerMessage) {
+        let watchers: Vec<MemberId> = self.hub(id, game).subscribers.iter().copied().collect();
+        for to in watchers {
+            self.send(id, to, message.clone());
         }
-        let last = self.ring.back()?;
-        if (last.epoch, last.tick) == (epoch, tick) {
-            return Some(Vec::new());
-        }
-        // The world that an ownership begins with has its epoch, too.
-        let follows =
-            |frame: &Linked| frame.tick == tick + 1 && (frame.after == epoch || frame.epoch == epoch);
-        let first = self.ring.iter().position(follows)?;
-        Some(self.ring.iter().skip(first).cloned().collect())
     }
+
+    /// Whoever watches there is told that frames come from elsewhere now.
+    pub fn send_watchers_to(&mut self, id: MemberId, game: GameId, owner: Option<MemberId>) {
+        for watcher in std::mem::take(&mut self.hub(id, game).subscribers) {
+            self.send(id, watcher, PeerMessage::NotOwner { game, owner });
+        }
+    }
+
+    pub fn watch(&mut self, id: MemberId, game: GameId) {
+        let hub = self.hub(id, game);
+        if !std::mem::replace(&mut hub.watching, true) {
+            if hub.own.is_none() {
+                // It may be far behind, or of a dead branch.
+                hub.ring.clear();
+            }
+            self.edge(id, game, EdgeEvent::Watch);
+        }
+    }
+
+    /// Nobody may be left who wants frames.
+    pub fn sweep(&mut self, id: MemberId, game: GameId) {
+        let hub = self.hub(id, game);
+        if hub.watching && hub.sockets.is_empty() && hub.own.is_none() && !hub.prepared {
+            hub.watching = false;
+            self.edge(id, game, EdgeEvent::Unwatch);
+        }
+    }
+
+    /// A link came up or broke.
+    pub fn link_to_hubs(&mut self, id: MemberId, member: MemberId, up: bool) {
+        let games: Vec<GameId> =
+            self.servers.get(&id).into_iter().flat_map(|server| server.hubs.keys().copied()).collect();
+        for game in games {
+            if !up {
+                self.hub(id, game).subscribers.remove(&member);
+            }
+            self.edge(id, game, EdgeEvent::Link { member, up });
+        }
+    }
+
+    fn frame_to_edge(&mut self, id: MemberId, from: MemberId, game: GameId, frame: Kept) {
+        let has = |socket: &Socket| socket.has.map(|(_, tick)| tick);
+        let newest = self.hub(id, game).sockets.values().filter_map(has).max();
+        let later = newest.is_none_or(|newest| frame.tick.0 > newest);
+        if self.plan.broken == Some(Broken::EdgeShowsBoth) && later {
+            self.show(id, game, frame);
+        } else {
+            self.edge(id, game, frame_event(from, frame));
+        }
+    }
+
+    /// Tells the edge, and does what it says. What that leads to is told in turn, after the effects at hand.
+    pub fn edge(&mut self, id: MemberId, game: GameId, event: EdgeEvent) {
+        let clock = self.servers.get(&id).map_or(Time(0), |server| server.clock(self.now));
+        let hub = self.hub(id, game);
+        hub.events.push_back(event);
+        if std::mem::replace(&mut hub.in_edge, true) {
+            return;
+        }
+        let mut effects = Vec::new();
+        while let Some(event) = self.hub(id, game).events.pop_front() {
+            self.hub(id, game).edge.handle(clock, event, &mut effects);
+            for effect in effects.drain(..) {
+                self.edge_effect(id, game, effect);
+            }
+        }
+        self.hub(id, game).in_edge = false;
+    }
+
+    fn edge_effect(&mut self, id: MemberId, game: GameId, effect: EdgeEffect) {
+        if !matches!(effect, EdgeEffect::Show { new_epoch: false, .. }) {
+            self.note(|| format!("{} edge of {game} -> {}", short(id), brief(&format!("{effect:?}"))));
+        }
+        match effect {
+            EdgeEffect::Subscribe { to, have } if to == id => self.subscribe_itself(id, game, have),
+            EdgeEffect::Subscribe { to, have } => self.send(id, to, PeerMessage::Subscribe { game, have }),
+            EdgeEffect::Unsubscribe(from) if from == id => {}
+            EdgeEffect::Unsubscribe(from) => self.send(id, from, PeerMessage::Unsubscribe { game }),
+            EdgeEffect::Show { .. } if self.plan.broken == Some(Broken::EdgeShowsBoth) => {}
+            EdgeEffect::Show { epoch, tick, bytes, .. } => {
+                let after = self.hub(id, game).ring.newest().map_or(epoch, |(before, _)| before);
+                self.show(id, game, Kept { after, ..Kept::keyframe(epoch, tick, bytes) });
+            }
+            EdgeEffect::Reset { epoch, tick, bytes, rewind } => {
+                let shown = self.hub(id, game).ring.newest();
+                if !rewind && shown.is_some_and(|(shown, _)| shown < epoch) {
+                    self.coverage.branch(coverage::RESET_IN_MOVE);
+                }
+                self.reset(id, game, Kept::keyframe(epoch, tick, bytes));
+            }
+            EdgeEffect::InputsTo(to) => {
+                self.hub(id, game).inputs_to = to;
+                self.forward_inputs(id, game);
+            }
+            EdgeEffect::Lookup(game) => self.look_up(id, game),
+        }
+    }
+
+    pub fn look_up(&mut self, id: MemberId, game: GameId) {
+        self.deliver(id, self.now, Event::Lookup(game));
+    }
+
+    fn show(&mut self, id: MemberId, game: GameId, kept: Kept) {
+        let blindly = self.plan.broken == Some(Broken::EdgeShowsBoth);
+        let hub = self.hub(id, game);
+        let (epoch, tick) = (kept.epoch, kept.tick.0);
+        let shown: Vec<(u64, Socket)> = hub
+            .sockets
+            .iter()
+            .filter(|(_, it)| it.has.is_some_and(|(_, has)| blindly || has < tick))
+            .map(|(socket, it)| (*socket, it.clone()))
+            .collect();
+        let frame = (!shown.is_empty()).then(|| Rc::new(Frame::decode(&kept.bytes)));
+        hub.ring.push(kept);
+        for (socket, Socket { client, has, .. }) in shown {
+            let Some(frame) = frame.clone() else { return };
+            if blindly || has.is_some_and(|(_, has)| has + 1 == tick) {
+                if let Some(state) = self.hub(id, game).sockets.get_mut(&socket) {
+                    state.has = Some((epoch, tick));
+                }
+                self.down(socket, client, Down::Frame { epoch, frame });
+            } else {
+                self.lead_on(id, game, socket);
+            }
+        }
+        self.welcome(id, game);
+    }
+
+    fn reset(&mut self, id: MemberId, game: GameId, keyframe: Kept) {
+        let hub = self.hub(id, game);
+        // An owner's ring may be ahead of its own edge.
+        if !hub.ring.leads_on_from((keyframe.epoch, keyframe.tick)) {
+            hub.ring.restart(keyframe);
+        }
+        let shown: Vec<(u64, usize)> =
+            hub.sockets.iter().filter(|(_, it)| it.has.is_some()).map(|(id, it)| (*id, it.client)).collect();
+        for (socket, client) in shown {
+            self.coverage.count("chains of players broken");
+            self.judge_hole(client, &[id], "starts anew");
+            self.lead_on(id, game, socket);
+        }
+        self.welcome(id, game);
+    }
+
+    /// New sockets are led from a keyframe to the newest world, as soon as that is not older than what their player has seen.
+    pub fn welcome(&mut self, id: MemberId, game: GameId) {
+        let hub = self.hub(id, game);
+        let Some(newest) = hub.ring.newest() else { return };
+        let mut down = Vec::new();
+        for (socket, state) in hub.sockets.iter_mut().filter(|(_, state)| state.has.is_none()) {
+            let floor = state.floor.map(|(floor, at)| (floor, Tick(at)));
+            let way = hub.ring.welcome(floor);
+            if !way.is_empty() {
+                state.has = Some((newest.0, newest.1.0));
+                down.push((*socket, state.client, messages(way)));
+            }
+        }
+        self.all_down(down);
+    }
+
+    /// Sends what leads from the world that the socket has to the newest one: frames, or else a keyframe and the frames after
+    /// it.
+    fn lead_on(&mut self, id: MemberId, game: GameId, socket: u64) {
+        let hub = self.hub(id, game);
+        let Some(state) = hub.sockets.get_mut(&socket) else { return };
+        let (Some((epoch, tick)), Some(newest)) = (state.has, hub.ring.newest()) else { return };
+        state.has = Some((newest.0, newest.1.0));
+        let down = vec![(socket, state.client, messages(hub.ring.missed((epoch, Tick(tick)))))];
+        self.all_down(down);
+    }
+
+    fn all_down(&mut self, down: Vec<(u64, usize, Vec<Down>)>) {
+        for (socket, client, messages) in down {
+            for message in messages {
+                self.down(socket, client, message);
+            }
+        }
+    }
+
+    pub fn peer_to_hub(&mut self, from: MemberId, id: MemberId, message: PeerMessage) {
+        match message {
+            PeerMessage::Subscribe { game, have } => self.subscribe(from, id, game, have),
+            PeerMessage::Unsubscribe { game } => {
+                self.hub(id, game).subscribers.remove(&from);
+            }
+            PeerMessage::Subscribed { game, have, .. } => {
+                self.edge(id, game, EdgeEvent::Subscribed { from, have });
+            }
+            PeerMessage::NotOwner { game, owner } => self.edge(id, game, EdgeEvent::NotOwner { from, owner }),
+            PeerMessage::Frame { game, epoch, tick, after, bytes, .. } => {
+                let frame = Kept { after, ..Kept::keyframe(epoch, tick, bytes) };
+                self.frame_to_edge(id, from, game, frame);
+            }
+            PeerMessage::Keyframe { game, epoch, tick, bytes } => {
+                let keyframe = Kept::keyframe(epoch, tick, bytes);
+                self.edge(id, game, keyframe_event(from, &keyframe));
+                self.hub(id, game).ring.keyframe(keyframe);
+                self.welcome(id, game);
+            }
+            PeerMessage::FromPlayer { game, player, act: PlayerAct::Inputs(inputs), .. } => {
+                let press = |input: Input| Press { player: player.0, seq: input.seq, keys: input.keys };
+                let inputs: Vec<Press> = inputs.into_iter().map(press).collect();
+                self.inputs(id, game, &inputs, false);
+            }
+            _ => {}
+        }
+    }
+
+    pub fn control_to_edge(&mut self, id: MemberId, control: Control) {
+        match control {
+            Control::MoveSoon { game, to, .. } => self.edge(id, game, EdgeEvent::MoveSoon { to }),
+            Control::Moved { game, to, epoch, tick } => {
+                self.edge(id, game, EdgeEvent::Moved { to, epoch, tick })
+            }
+            _ => {}
+        }
+    }
+
+    fn subscribe(&mut self, from: MemberId, id: MemberId, game: GameId, have: Option<(Epoch, Tick)>) {
+        let hub = self.hub(id, game);
+        if hub.own.is_none() && !hub.prepared {
+            let owner = hub.inputs_to.filter(|owner| *owner != id && *owner != from);
+            // Who ran the game until now may be the last to have what is missing somewhere.
+            let frames =
+                have.filter(|have| hub.ring.leads_on_from(*have)).map(|have| hub.ring.since(Some(have)));
+            let mut answer: Vec<PeerMessage> =
+                frames.into_iter().flatten().map(|sent| peer_message(game, sent)).collect();
+            answer.push(PeerMessage::NotOwner { game, owner });
+            return self.send_bundle(id, from, answer);
+        }
+        hub.subscribers.insert(from);
+        let own = hub.own.as_ref().map(|own| own.epoch);
+        let mut answer = vec![PeerMessage::Subscribed { game, settings: crate::cluster::settings(), have }];
+        let sent = hub.ring.since(have);
+        let older =
+            |sent: &Sent<'_>| matches!(sent, Sent::Frame(frame) if own.is_some_and(|own| frame.epoch < own));
+        let relayed = have.is_some() && sent.iter().any(older);
+        answer.extend(sent.into_iter().map(|sent| peer_message(game, sent)));
+        if relayed {
+            self.coverage.branch(coverage::RING_ASKED);
+        }
+        self.send_bundle(id, from, answer);
+    }
+
+    /// The edge asks its own server: answered from the ring, as a peer would be.
+    fn subscribe_itself(&mut self, id: MemberId, game: GameId, have: Option<(Epoch, Tick)>) {
+        let hub = self.hub(id, game);
+        if hub.own.is_none() {
+            return self.edge(id, game, EdgeEvent::NotOwner { from: id, owner: None });
+        }
+        let mut events = vec![EdgeEvent::Subscribed { from: id, have }];
+        events.extend(hub.ring.since(have).into_iter().map(|sent| match sent {
+            Sent::Keyframe(keyframe) => keyframe_event(id, keyframe),
+            Sent::Frame(frame) => frame_event(id, frame.clone()),
+        }));
+        for event in events {
+            self.edge(id, game, event);
+        }
+    }
+
+    /// Inputs that reached this server, of its own players or through another edge.
+    pub fn inputs(&mut self, id: MemberId, game: GameId, inputs: &[Press], own_players: bool) {
+        let hub = self.hub(id, game);
+        if hub.own.is_some() || own_players {
+            hub.press(inputs);
+        }
+        self.forward_inputs(id, game);
+    }
+
+    pub fn forward_inputs(&mut self, id: MemberId, game: GameId) {
+        let hub = self.hub(id, game);
+        let Some(to) = hub.inputs_to.filter(|to| *to != id && hub.own.is_none()) else { return };
+        let mut of_player: BTreeMap<u64, Vec<Input>> = BTreeMap::new();
+        for Press { player, seq, keys } in std::mem::take(&mut hub.inputs) {
+            of_player.entry(player).or_default().push(Input { seq, for_tick: Tick(0), keys, action: 0 });
+        }
+        for (player, inputs) in of_player {
+            let act = PlayerAct::Inputs(inputs);
+            self.send(id, to, PeerMessage::FromPlayer { game, player: PlayerId(player), session: 0, act });
+        }
+    }
+}
+
+/// What a socket is sent to be led to the newest world.
+fn messages(way: Vec<Sent<'_>>) -> Vec<Down> {
+    let message = |sent| match sent {
+        Sent::Keyframe(Kept { epoch, bytes, .. }) => {
+            Down::Keyframe { epoch: *epoch, world: Toy::decode(bytes) }
+        }
+        Sent::Frame(Kept { epoch, bytes, .. }) => {
+            Down::Frame { epoch: *epoch, frame: Rc::new(Frame::decode(bytes)) }
+        }
+    };
+    way.into_iter().map(message).collect()
+}
+
+fn peer_message(game: GameId, sent: Sent<'_>) -> PeerMessage {
+    match sent {
+        Sent::Keyframe(keyframe) => keyframe_message(game, keyframe),
+        Sent::Frame(frame) => frame_message(game, frame),
+    }
+}
+
+fn frame_message(game: GameId, frame: &Kept) -> PeerMessage {
+    let Kept { epoch, tick, after, bytes, log, digest } = frame.clone();
+    PeerMessage::Frame { game, epoch, tick, after, bytes, log, digest }
+}
+
+fn keyframe_message(game: GameId, keyframe: &Kept) -> PeerMessage {
+    PeerMessage::Keyframe { game, epoch: keyframe.epoch, tick: keyframe.tick, bytes: keyframe.bytes.clone() }
+}
+
+fn frame_event(from: MemberId, frame: Kept) -> EdgeEvent {
+    let Kept { epoch, tick, after, bytes, .. } = frame;
+    EdgeEvent::Frame { from, epoch, tick, after, bytes }
+}
+
+fn keyframe_event(from: MemberId, keyframe: &Kept) -> EdgeEvent {
+    EdgeEvent::Keyframe { from, epoch: keyframe.epoch, tick: keyframe.tick, bytes: keyframe.bytes.clone() }
 }

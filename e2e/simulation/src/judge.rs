@@ -6,23 +6,35 @@ use crate::hub::Own;
 use crate::oracle::fence;
 use crate::plan::{Kind, Operator};
 use crate::server::{Server, short};
+use ownership::ring::KEYFRAME_TICKS;
 use protocol::{Epoch, GameId, MemberId};
 use registry::Request;
+use std::collections::BTreeMap;
 
 /// Without faults a player is shown a tick at least so often, microseconds.
 const CALM_GAP_US: u64 = 100_000;
+/// As above, where messages are late.
+const GENTLE_GAP_US: u64 = 300_000;
 /// Two ticks of a game that moves are at most so far apart, besides what faults explain.
 const PAUSE_US: u64 = 80_000;
 /// The last pause and the last outage end within so long after the last fault began.
 const SETTLED_US: u64 = 6_500_000;
 /// Longest that a game may be without a running owner then.
 const UNSERVED_US: u64 = 4_500_000;
+/// Where all is well an input is applied, and shown to be, within so long.
+const APPLIED_WITHIN_US: u64 = 500_000;
 /// A run in which all has been well for so long after the last fault is over.
 const WELL_US: u64 = 800_000;
-/// A fault explains what players miss for so long after.
+/// A game that was claimed is remembered for so long.
 const REMEMBERED_US: u64 = 2_500_000;
+/// A link that may stand again does, and has brought what was missing, so long after.
+const LINKED_AGAIN_US: u64 = 700_000;
+/// An edge that reaches the registry again has learned who owns its games so long after.
+const LOOKED_UP_US: u64 = 1_000_000;
 /// Nobody was in reach to take a game, so that it was parked: whoever comes claims it within so long.
 const PARKED_US: u64 = 3_000_000;
+/// A member that reaches the registry again has read who owns its games so long after.
+const READ_US: u64 = 500_000;
 /// A leaving member has moved its games so long after the registry could be reached again.
 const LEAVES_WITHIN_US: u64 = 4_000_000;
 /// Links that have stood for so long were there when a leaving member looked for somebody to cede its games to.
@@ -104,6 +116,13 @@ impl Cluster {
                 self.oracle.fail(sentence);
                 break;
             }
+            let unapplied = client.unapplied(self.now.saturating_sub(APPLIED_WITHIN_US));
+            if unapplied > 0 {
+                self.oracle.fail(format!(
+                    "promise 4: {unapplied} inputs of player {index} were never applied, though all has been well for long"
+                ));
+                break;
+            }
         }
         self.judge_rollout();
     }
@@ -154,7 +173,9 @@ impl Cluster {
             }
             // Carried out after its sender gave it up, or while the registry could not be reached: the one who leaves cannot
             // have known.
-            if self.given_late.contains(&(game, record.epoch)) || self.now < self.outage_until + PARKED_US {
+            let unread = self.servers.get(&id).map_or(0, |server| server.blind_until);
+            let unread = unread.max(self.away_until).max(self.slow_until);
+            if self.given_late.contains(&(game, record.epoch)) || self.now < unread + READ_US {
                 self.orphans.insert(game);
             } else {
                 self.oracle.fail(format!(
@@ -306,16 +327,20 @@ impl Cluster {
     pub fn judge_start(&mut self, id: MemberId, game: GameId, epoch: Epoch, tick: u64, rewind: bool) {
         let last = self.oracle.last_tick(game);
         if self.oracle.began_twice(game, epoch, tick) {
-            // A world with three names: who has it by the first does not know the third.
             self.coverage.count("ownerships that ran no tick");
-            self.stood_still.insert(game, self.now);
         }
-        // What its owner ticked on its own, after the target had called the move off, may be lost with a target that has left
-        // since: the registry names that one, so that anybody may claim.
-        let left = |target: MemberId| self.servers.get(&target).is_none_or(|server| !server.alive);
-        let unsupported = self.oracle.who_called_off(game).any(left);
-        if !self.plan.misses_nothing() || self.orphans.remove(&game) || unsupported {
+        // An owner ticks on its own when the registry has moved its game, unheard, to a target that has called that off. The
+        // record names the target all the same until the owner reaches the registry; if the target's process ends before, whoever
+        // claims from it finds the world of the move, and cannot know that somebody has gone on from there. These ticks are lost,
+        // and none else.
+        let gone = |target: MemberId| self.servers.get(&target).is_none_or(|server| !server.alive);
+        let moved = self.oracle.over_called_off(game, epoch);
+        let unknown = moved.is_some_and(|(target, moved)| gone(target) && tick == moved);
+        if !self.plan.misses_nothing() || self.orphans.remove(&game) || unknown {
             // What comes next follows on this, and comes when it comes.
+            if last.is_some_and(|last| last > tick) {
+                self.went_back_at.insert(game, self.now);
+            }
             self.excuse(Some(game), PARKED_US);
             return self.oracle.goes_on_from(game, tick);
         }
@@ -324,7 +349,7 @@ impl Cluster {
                 "promise 5: {game} starts again at tick {tick} under {epoch} on {}, {last:?} were run",
                 short(id)
             ));
-        } else if rewind {
+        } else if rewind && last.is_some() {
             self.oracle.fail(format!(
                 "promise 5: {game} starts under {epoch} on {} as if ticks had been lost",
                 short(id)
@@ -332,29 +357,65 @@ impl Cluster {
         }
     }
 
-    /// A player was shown a tick so long after the one before.
-    pub fn judge_gap(&mut self, index: usize, gap: u64) {
+    /// A player was shown a tick so long after the one before, by these servers. Where nobody crashes that is as long as a message
+    /// is late at most, if the game ran, and they reached its owner and the registry.
+    pub fn judge_gap(&mut self, index: usize, servers: &[MemberId], gap: u64) {
         if self.plan.kind == Kind::Calm && gap > CALM_GAP_US {
             self.oracle.fail(format!(
                 "promise 5: nothing but planned moves, but player {index} was shown nothing for {gap} us"
             ));
         }
+        if !self.plan.misses_nothing() || gap <= GENTLE_GAP_US {
+            return;
+        }
+        let (now, client) = (self.now, &self.clients[index]);
+        let stood = self.stood_still.get(&client.game).is_some_and(|until| now < until + gap);
+        let blind = |server: &MemberId| self.servers.get(server).map_or(0, |server| server.blind_until);
+        let blind = servers.iter().map(blind).max().unwrap_or(0).max(self.away_until).max(self.slow_until);
+        let excused = stood || self.were_cut(servers) || now < blind + LOOKED_UP_US || client.stranded();
+        if !excused {
+            self.oracle.fail(format!(
+                "promise 2: {} runs, but player {index} was shown nothing for {gap} us",
+                client.game
+            ));
+        }
     }
 
-    /// A player was shown another tick than the next one, or has to look for another server.
-    pub fn judge_hole(&mut self, index: usize, server: Option<MemberId>, what: &str) {
+    /// A link of one of them broke, and what was missing since then may still be under way.
+    fn were_cut(&self, servers: &[MemberId]) -> bool {
+        let broke = |server: &MemberId| self.servers.get(server).and_then(|server| server.links_broke);
+        servers.iter().filter_map(broke).any(|at| self.now < at + LINKED_AGAIN_US)
+    }
+
+    /// A player was shown another tick than the next one: what comes after lost ticks does not follow on them. What was missing
+    /// when its edge's link to the old owner broke is in the new owner's ring, but for one that claims a game unheard: the last
+    /// ticks did not reach that one either. Who was shown nothing for longer than rings surely reach back misses ticks for the
+    /// reason that [`Cluster::judge_gap`] finds.
+    pub fn judge_hole(&mut self, index: usize, servers: &[MemberId], what: &str) {
         let (now, game) = (self.now, self.clients[index].game);
-        let server = server.and_then(|server| self.servers.get(&server));
-        let broke = server.and_then(|server| server.links_broke);
-        // An edge that does not reach the registry learns of an owner from others alone.
-        let blind = server.map_or(0, |server| server.blind_until).max(self.away_until);
-        let stood_still = self.stood_still.get(&game).is_some_and(|until| now < *until + REMEMBERED_US);
-        let excused = broke.is_some_and(|at| now < at + REMEMBERED_US)
-            || blind > 0 && now < blind + REMEMBERED_US
-            || stood_still
-            || self.excuses.get(&game).is_some_and(|excuse| *excuse > 0);
+        let lately =
+            |times: &BTreeMap<GameId, u64>| times.get(&game).is_some_and(|at| now < at + REMEMBERED_US);
+        let long = now - self.clients[index].shown_at > KEYFRAME_TICKS * TICK;
+        let excused =
+            long || lately(&self.went_back_at) || lately(&self.claimed_at) && self.were_cut(servers);
         if self.plan.misses_nothing() && !excused {
             self.oracle.fail(format!("promise 2: player {index} {what}, and nobody crashed"));
+        }
+    }
+
+    /// A player has been shown nothing for long, and looks for another server. No server can help where nobody runs the game;
+    /// and one that is cut off from the registry may not know who does.
+    pub fn judge_lost(&mut self, index: usize, server: MemberId) {
+        let (now, game) = (self.now, self.clients[index].game);
+        let until = self.servers.get(&server).map_or(0, |server| server.blind_until).max(self.away_until);
+        let blind = until > 0 && now < until + LOOKED_UP_US;
+        let stands = self.ran_at.get(&game).is_none_or(|at| now - at > PAUSE_US);
+        let stood = self.stood_still.get(&game).is_some_and(|until| now < until + LOOKED_UP_US);
+        if self.plan.misses_nothing() && !blind && !stands && !stood {
+            self.oracle.fail(format!(
+                "promise 2: player {index} has to look for another server than {}, and nobody crashed",
+                short(server)
+            ));
         }
     }
 

@@ -15,7 +15,7 @@ const FAST_US: u64 = 1_500;
 
 /// The latest that anything comes where no tick may be missed: an edge that lacks the next tick for longer than three ticks
 /// within a move starts anew.
-const HICCUP_US: u64 = 30_000;
+const HICCUP_US: u64 = 150_000;
 /// The latest that anything comes elsewhere.
 const LATE_US: u64 = 150_000;
 
@@ -38,21 +38,35 @@ pub fn pair(a: MemberId, b: MemberId) -> (MemberId, MemberId) {
 
 impl Cluster {
     pub fn send(&mut self, from: MemberId, to: MemberId, message: PeerMessage) {
+        self.send_bundle(from, to, [message]);
+    }
+
+    /// They arrive together.
+    pub fn send_bundle<M>(&mut self, from: MemberId, to: MemberId, messages: M)
+    where
+        M: AsRef<[PeerMessage]> + IntoIterator<Item = PeerMessage>,
+    {
         let (now, delay) = (self.now, self.link_delay());
         let Some(link) = self.links.get_mut(&pair(from, to)).filter(|link| link.up) else {
             // Who gives a game away for good does not know yet that the link is gone.
-            if let PeerMessage::Control(Control::Cede { game, .. }) = message {
-                self.excuse(Some(game), LINK_LOST_US);
+            for message in messages {
+                if let PeerMessage::Control(Control::Cede { game, .. }) = message {
+                    self.excuse(Some(game), LINK_LOST_US);
+                }
             }
             return;
         };
         let at = link.last.entry(to).or_default();
         *at = (now + delay).max(*at + 1);
         let (at, generation) = (*at, link.generation);
-        if at - now > FAST_US && matches!(message, PeerMessage::Control(_)) {
+        if at - now > FAST_US
+            && messages.as_ref().iter().any(|message| matches!(message, PeerMessage::Control(_)))
+        {
             self.excuse_moves(from, to, at - now);
         }
-        self.at(at, Action::Peer { from, to, generation, message });
+        for message in messages {
+            self.at(at, Action::Peer { from, to, generation, message });
+        }
     }
 
     fn link_delay(&mut self) -> u64 {
@@ -107,6 +121,7 @@ impl Cluster {
         let Some(link) = self.links.get_mut(&pair(a, b)).filter(|link| link.up) else { return };
         (link.up, link.flushes) = (false, false);
         link.blocked_until = now + blocked_us + 200_000;
+        let last = link.last.clone();
         let ends = [a, b].map(|end| self.servers.get(&end).is_some_and(|server| server.alive));
         if ends == [true, true] {
             self.of_kind().links += 1;
@@ -119,7 +134,9 @@ impl Cluster {
             }
         }
         for (end, other) in [(a, b), (b, a)] {
-            let at = now + self.rng.random_range(100..150_000);
+            // What arrives before arrives before.
+            let noticed = now + self.rng.random_range(100..150_000);
+            let at = last.get(&end).map_or(noticed, |last| noticed.max(last + 1));
             self.deliver(end, at, Event::LinkDown { member: other, refused: false });
         }
     }

@@ -40,8 +40,8 @@ pub struct Oracle {
     ceded: BTreeMap<(GameId, Epoch), (MemberId, MemberId, u64)>,
     /// The newest tick of each game that was run.
     newest: BTreeMap<GameId, u64>,
-    /// When the registry's record left an epoch.
-    replaced: BTreeMap<(GameId, Epoch), u64>,
+    /// When the registry's record left an epoch, and for which one.
+    replaced: BTreeMap<(GameId, Epoch), (u64, Epoch)>,
     /// Members that were told that they do not own the game under that epoch.
     refused: BTreeSet<(GameId, Epoch, MemberId)>,
     /// What each ownership called durable.
@@ -71,10 +71,14 @@ impl Oracle {
         to.is_some_and(|to| self.called_off.contains(&(game, from, to)))
     }
 
-    /// Targets that have called off a move of the game.
-    pub fn who_called_off(&self, game: GameId) -> impl Iterator<Item = MemberId> + '_ {
-        let of_game = (game, Epoch(0), MemberId(0))..(GameId(game.0 + 1), Epoch(0), MemberId(0));
-        self.called_off.range(of_game).map(|(_, _, target)| *target)
+    /// The ownership under that epoch replaces one that a target had called off, and starts from the world that was moved to
+    /// it: that target, and that world's tick.
+    pub fn over_called_off(&self, game: GameId, epoch: Epoch) -> Option<(MemberId, u64)> {
+        let of_game = self.replaced.range((game, Epoch(0))..(game, epoch));
+        let before = of_game.rev().find(|(_, (_, by))| *by == epoch).map(|((_, before), _)| *before)?;
+        let Planned { from, tick, .. } = self.planned.get(&(game, before))?;
+        let (_, to) = self.left.get(&(game, *from))?;
+        to.filter(|_| self.is_called_off(game, *from)).map(|to| (to, *tick))
     }
 
     /// An owner gives the game away without the registry.
@@ -202,7 +206,7 @@ impl Oracle {
             ));
         }
         let replaced = self.replaced.get(&(game, epoch));
-        if let (Some(replaced), Some(resumed)) = (replaced, resumed)
+        if let (Some((replaced, _)), Some(resumed)) = (replaced, resumed)
             && *replaced < resumed
             && !called_off
         {
@@ -238,7 +242,7 @@ impl Oracle {
             self.fail(format!("promise 3: {game} goes back in the registry from {before:?} to {after:?}"));
         }
         if after.epoch != before.epoch {
-            self.replaced.insert((game, before.epoch), now);
+            self.replaced.insert((game, before.epoch), (now, after.epoch));
         }
         if let (Request::Park { snapshot, .. }, Reply::Granted { .. }) = (request, reply) {
             self.left.insert((game, expect.epoch), (snapshot.tick.0, None));

@@ -2,14 +2,15 @@
 
 use crate::broken::Broken;
 use crate::calls::Caller;
-use crate::cluster::{Action, Cluster, Down, TICK};
+use crate::cluster::{Action, Cluster, TICK};
 use crate::coverage;
 use crate::faults::Fault;
-use crate::hub::{Hub, Linked, Own};
-use crate::toy::{Frame, Press, Toy};
-use ownership::{EdgeEffect, EdgeEvent, Effect, Event, Member, Time};
-use protocol::peer::{Control, Input, PeerMessage, PlayerAct};
-use protocol::{Epoch, GameId, MemberId, PlayerId, Tick};
+use crate::hub::{Hub, Own};
+use crate::toy::{Frame, Toy};
+use ownership::ring::Kept;
+use ownership::{EdgeEvent, Effect, Event, Member, Time};
+use protocol::peer::{Control, PeerMessage};
+use protocol::{Epoch, GameId, MemberId, Tick};
 use rand::Rng;
 use registry::{Request, Snapshot};
 use std::collections::BTreeMap;
@@ -184,10 +185,7 @@ impl Cluster {
                 }
             }
             Effect::SendToEdges(game, control) => {
-                let subscribers = self.hub(id, game).subscribers.clone();
-                for to in subscribers {
-                    self.send(id, to, PeerMessage::Control(control.clone()));
-                }
+                self.tell_watchers(id, game, &PeerMessage::Control(control.clone()));
                 self.control_to_edge(id, control);
             }
             Effect::Peers(peers) => {
@@ -200,10 +198,9 @@ impl Cluster {
             }
             Effect::Prepare { game, epoch, owner, snapshot, .. } => {
                 self.remember_prepared(game, snapshot.clone());
-                let hub = self.hub(id, game);
-                hub.prepared = Some(snapshot.clone());
-                let have = hub.ring.back().map(|last| (last.epoch, Tick(last.tick)));
-                self.send(id, owner, PeerMessage::Subscribe { game, have });
+                self.hub(id, game).prepared = true;
+                self.edge(id, game, EdgeEvent::Owner(Some((owner, epoch))));
+                self.watch(id, game);
                 if self.plan.broken == Some(Broken::StartBeforeCommit) {
                     let due = self.servers.get(&id).map_or(0, |server| server.clock(self.now).0);
                     self.start(id, game, epoch, epoch, Some(snapshot), due, false);
@@ -211,7 +208,12 @@ impl Cluster {
                 let at = self.now + 3_000;
                 self.deliver(id, at, Event::Restored { game, epoch, error: None });
             }
-            Effect::Unprepare { game } => self.hub(id, game).prepared = None,
+            Effect::Unprepare { game } => {
+                if std::mem::take(&mut self.hub(id, game).prepared) {
+                    self.send_watchers_to(id, game, None);
+                    self.sweep(id, game);
+                }
+            }
             Effect::Start { game, epoch, base, snapshot, due, rewind, .. } => {
                 let forgets = self.claims_own && self.plan.broken == Some(Broken::ChainForgotten);
                 let rewind = rewind || forgets;
@@ -237,7 +239,7 @@ impl Cluster {
             Effect::Freeze(game) => {
                 let at = self.now + 200;
                 let own = self.hub(id, game).own.as_ref().expect("only an owned game is frozen");
-                let (snapshot, next_due) = (snapshot(&own.world), Time(own.next_due));
+                let (snapshot, next_due) = (snapshot(&own.world, own.after), Time(own.next_due));
                 if self.plan.broken == Some(Broken::TickAfterFreeze) {
                     self.run_tick(id, game);
                 }
@@ -258,25 +260,23 @@ impl Cluster {
                 }
                 let hub = self.hub(id, game);
                 hub.generation += 1;
-                let subscribers = std::mem::take(&mut hub.subscribers);
+                hub.prepared = false;
                 if goes_on {
-                    for subscriber in subscribers {
-                        let owner = to.map(|(owner, _)| owner);
-                        self.send(id, subscriber, PeerMessage::NotOwner { game, owner });
-                    }
                     self.edge(id, game, EdgeEvent::Owner(to));
                     self.forward_inputs(id, game);
+                    self.send_watchers_to(id, game, to.map(|(owner, _)| owner));
+                    self.sweep(id, game);
                 }
             }
             Effect::TakeSnapshot(game) => {
                 let hub = self.hub(id, game);
                 let own = hub.own.as_ref().expect("only an owned game has a world");
-                let (world, epoch) = (own.world.clone(), own.epoch);
+                let (world, epoch, after) = (own.world.clone(), own.epoch, own.after);
                 if self.plan.broken == Some(Broken::DurableBeforeStored) {
                     self.oracle.durable(game, epoch, world.tick);
                 }
                 let at = self.now + 100;
-                self.deliver(id, at, Event::World { game, snapshot: snapshot(&world) });
+                self.deliver(id, at, Event::World { game, snapshot: snapshot(&world, after) });
             }
             Effect::Durable(game, tick) => {
                 if let Some(own) = self.hub(id, game).own.as_mut() {
@@ -329,7 +329,7 @@ impl Cluster {
             Some(snapshot) => Toy::decode(&snapshot.world),
             None => hub.own.as_ref().expect("only a frozen game goes on from its own world").world.clone(),
         };
-        hub.prepared = None;
+        hub.prepared = false;
         hub.generation += 1;
         let generation = hub.generation;
         let ceded = hub.ceded.take().is_some();
@@ -353,10 +353,7 @@ impl Cluster {
         };
         let hub = self.hub(id, game);
         hub.own = Some(own);
-        let subscribers = hub.subscribers.clone();
-        if rewind {
-            hub.ring.clear();
-        }
+        hub.stands_on((base, Tick(world.tick)), &world);
         if snapshot.is_some() {
             self.judge_start(id, game, epoch, world.tick, rewind);
         }
@@ -367,16 +364,11 @@ impl Cluster {
         }
         let wait = due.saturating_sub(clock);
         self.at(now + wait, Action::Tick(id, game, generation));
-        self.edge(id, game, EdgeEvent::Owner(Some((id, epoch))));
         if rewind {
             self.coverage.count("games that went back");
-            let bytes = world.encode();
-            let tick = Tick(world.tick);
-            for to in subscribers {
-                self.send(id, to, PeerMessage::Keyframe { game, epoch, tick, bytes: bytes.clone() });
-            }
-            self.edge(id, game, EdgeEvent::Keyframe { from: id, epoch, tick, bytes });
         }
+        self.edge(id, game, EdgeEvent::Owner(Some((id, epoch))));
+        self.watch(id, game);
     }
 
     /// A target has got ready for what is to be ceded to it.
@@ -464,116 +456,10 @@ impl Cluster {
         let (epoch, after, world) = (own.epoch, own.after, own.world.clone());
         own.after = epoch;
         let bytes = Frame { after: before, durable: own.durable, world: world.clone() }.encode();
-        let frame = Linked { epoch, tick: world.tick, after, bytes };
-        hub.keep(frame.clone());
-        let subscribers = hub.subscribers.clone();
+        let frame = Kept { after, ..Kept::keyframe(epoch, Tick(world.tick), bytes) };
         self.judge_pace(game);
         self.oracle.ticked(game, epoch, id, before, &world, resumed);
-        for to in subscribers {
-            self.send(id, to, message(game, &frame));
-        }
-        self.frame_to_edge(id, id, game, frame);
-    }
-
-    fn frame_to_edge(&mut self, id: MemberId, from: MemberId, game: GameId, frame: Linked) {
-        let Linked { epoch, tick, after, bytes } = frame;
-        let newest = self.hub(id, game).shown.as_ref().map_or(0, |(_, world)| world.tick);
-        if self.plan.broken == Some(Broken::EdgeShowsBoth) && tick > newest {
-            self.show(id, game, epoch, tick, &bytes);
-        } else {
-            self.edge(id, game, EdgeEvent::Frame { from, epoch, tick: Tick(tick), after, bytes });
-        }
-    }
-
-    /// Tells the edge, and does what it says.
-    pub fn edge(&mut self, id: MemberId, game: GameId, event: EdgeEvent) {
-        let clock = self.servers.get(&id).map_or(Time(0), |server| server.clock(self.now));
-        let mut effects = Vec::new();
-        self.hub(id, game).edge.handle(clock, event, &mut effects);
-        for effect in effects {
-            if !matches!(effect, EdgeEffect::Show { new_epoch: false, .. }) {
-                self.note(|| format!("{} edge of {game} -> {}", short(id), brief(&format!("{effect:?}"))));
-            }
-            match effect {
-                EdgeEffect::Subscribe { to, have } if to == id => self.subscribed(id, id, game, have),
-                EdgeEffect::Subscribe { to, have } => {
-                    self.send(id, to, PeerMessage::Subscribe { game, have });
-                }
-                EdgeEffect::Unsubscribe(from) => self.send(id, from, PeerMessage::Unsubscribe { game }),
-                EdgeEffect::Show { .. } if self.plan.broken == Some(Broken::EdgeShowsBoth) => {}
-                EdgeEffect::Show { epoch, tick, bytes, .. } => self.show(id, game, epoch, tick.0, &bytes),
-                EdgeEffect::Reset { epoch, bytes, rewind, .. } => {
-                    let shown = self.hub(id, game).shown.as_ref().map(|(shown, _)| *shown);
-                    if !rewind && shown.is_some_and(|shown| shown < epoch) {
-                        self.coverage.branch(coverage::RESET_IN_MOVE);
-                    }
-                    self.reset(id, game, epoch, &bytes, rewind);
-                }
-                EdgeEffect::InputsTo(to) => {
-                    self.hub(id, game).inputs_to = to;
-                    self.forward_inputs(id, game);
-                }
-                EdgeEffect::Lookup(game) => self.tell(id, Event::Lookup(game)),
-            }
-        }
-    }
-
-    fn show(&mut self, id: MemberId, game: GameId, epoch: Epoch, tick: u64, bytes: &bytes::Bytes) {
-        let frame = Frame::decode(bytes);
-        let hub = self.hub(id, game);
-        hub.shown = Some((epoch, frame.world.clone()));
-        let mut down = Vec::new();
-        for (socket, state) in &mut hub.sockets {
-            if state.has.is_some() {
-                state.has = Some((epoch, tick));
-                down.push((*socket, state.client, Down::Frame { epoch, frame: frame.clone() }));
-            }
-        }
-        for (socket, client, message) in down {
-            self.down(socket, client, message);
-        }
-        self.welcome(id, game);
-    }
-
-    fn reset(&mut self, id: MemberId, game: GameId, epoch: Epoch, bytes: &bytes::Bytes, rewind: bool) {
-        let world = Toy::decode(bytes);
-        let hub = self.hub(id, game);
-        hub.shown = Some((epoch, world.clone()));
-        let mut down = Vec::new();
-        for (socket, state) in &mut hub.sockets {
-            if state.has.is_some() {
-                state.has = Some((epoch, world.tick));
-                down.push((*socket, state.client, Down::Keyframe { epoch, world: world.clone(), rewind }));
-            }
-        }
-        for (socket, client, message) in down {
-            self.coverage.count("chains of players broken");
-            self.judge_hole(client, Some(id), "starts anew");
-            self.down(socket, client, message);
-        }
-        self.welcome(id, game);
-    }
-
-    /// New sockets get the newest world, as soon as it is not older than what their player has seen.
-    pub fn welcome(&mut self, id: MemberId, game: GameId) {
-        let hub = self.hub(id, game);
-        let Some((epoch, world)) = hub.shown.clone() else { return };
-        let mut down = Vec::new();
-        for (socket, state) in &mut hub.sockets {
-            let old =
-                state.floor.is_some_and(|(floor, tick)| epoch < floor || epoch == floor && world.tick < tick);
-            if state.has.is_none() && !old {
-                state.has = Some((epoch, world.tick));
-                down.push((
-                    *socket,
-                    state.client,
-                    Down::Keyframe { epoch, world: world.clone(), rewind: false },
-                ));
-            }
-        }
-        for (socket, client, message) in down {
-            self.down(socket, client, message);
-        }
+        self.publish_frame(id, game, frame, &world);
     }
 
     pub fn peer(&mut self, from: MemberId, id: MemberId, message: PeerMessage) {
@@ -613,100 +499,7 @@ impl Cluster {
                 self.control_to_edge(id, control.clone());
                 self.tell(id, Event::Message(from, control));
             }
-            PeerMessage::Subscribe { game, have } => self.subscribed(from, id, game, have),
-            PeerMessage::Unsubscribe { game } => {
-                self.hub(id, game).subscribers.remove(&from);
-            }
-            PeerMessage::Frame { game, epoch, tick, after, bytes, .. } => {
-                let frame = Linked { epoch, tick: tick.0, after, bytes };
-                let hub = self.hub(id, game);
-                if hub.own.is_none() {
-                    hub.keep(frame.clone());
-                }
-                self.frame_to_edge(id, from, game, frame);
-            }
-            PeerMessage::Keyframe { game, epoch, tick, bytes } => {
-                self.edge(id, game, EdgeEvent::Keyframe { from, epoch, tick, bytes });
-            }
-            PeerMessage::NotOwner { game, owner } => self.edge(id, game, EdgeEvent::NotOwner { from, owner }),
-            PeerMessage::FromPlayer { game, player, act: PlayerAct::Inputs(inputs), .. } => {
-                let press = |input: Input| Press { player: player.0, seq: input.seq, keys: input.keys };
-                let inputs: Vec<Press> = inputs.into_iter().map(press).collect();
-                self.inputs(id, game, &inputs, false);
-            }
-            _ => {}
-        }
-    }
-
-    fn control_to_edge(&mut self, id: MemberId, control: Control) {
-        match control {
-            Control::MoveSoon { game, to, .. } => self.edge(id, game, EdgeEvent::MoveSoon { to }),
-            Control::Moved { game, to, epoch, tick } => {
-                self.edge(id, game, EdgeEvent::Moved { to, epoch, tick })
-            }
-            _ => {}
-        }
-    }
-
-    fn subscribed(&mut self, from: MemberId, id: MemberId, game: GameId, have: Option<(Epoch, Tick)>) {
-        let hub = self.hub(id, game);
-        if hub.own.is_none() && hub.prepared.is_none() {
-            let owner =
-                self.servers.get(&id).and_then(|server| server.member.owner_of(game)).map(|(owner, _)| owner);
-            if from != id {
-                self.send(id, from, PeerMessage::NotOwner { game, owner });
-            }
-            return;
-        }
-        if from != id {
-            hub.subscribers.insert(from);
-        }
-        let own = hub.own.as_ref().map(|own| own.epoch);
-        match have.and_then(|have| hub.since(have)) {
-            Some(frames) => {
-                let before = frames.iter().any(|frame| own.is_some_and(|own| frame.epoch < own));
-                if before && from != id {
-                    self.coverage.branch(coverage::RING_ASKED);
-                }
-                for frame in frames {
-                    if from == id {
-                        self.frame_to_edge(id, id, game, frame);
-                    } else {
-                        self.send(id, from, message(game, &frame));
-                    }
-                }
-            }
-            None => {
-                let Some(own) = hub.own.as_ref() else { return };
-                let (epoch, tick, bytes) = (own.epoch, Tick(own.world.tick), own.world.encode());
-                if from == id {
-                    self.edge(id, game, EdgeEvent::Keyframe { from: id, epoch, tick, bytes });
-                } else {
-                    self.send(id, from, PeerMessage::Keyframe { game, epoch, tick, bytes });
-                }
-            }
-        }
-    }
-
-    /// Inputs that reached this server, of its own players or through another edge.
-    pub fn inputs(&mut self, id: MemberId, game: GameId, inputs: &[Press], own_players: bool) {
-        let hub = self.hub(id, game);
-        if hub.own.is_some() || own_players {
-            hub.press(inputs);
-        }
-        self.forward_inputs(id, game);
-    }
-
-    fn forward_inputs(&mut self, id: MemberId, game: GameId) {
-        let hub = self.hub(id, game);
-        let Some(to) = hub.inputs_to.filter(|to| *to != id && hub.own.is_none()) else { return };
-        let mut of_player: BTreeMap<u64, Vec<Input>> = BTreeMap::new();
-        for Press { player, seq, keys } in std::mem::take(&mut hub.inputs) {
-            of_player.entry(player).or_default().push(Input { seq, for_tick: Tick(0), keys, action: 0 });
-        }
-        for (player, inputs) in of_player {
-            let act = PlayerAct::Inputs(inputs);
-            self.send(id, to, PeerMessage::FromPlayer { game, player: PlayerId(player), session: 0, act });
+            message => self.peer_to_hub(from, id, message),
         }
     }
 
@@ -732,13 +525,9 @@ impl Cluster {
     }
 }
 
-fn message(game: GameId, frame: &Linked) -> PeerMessage {
-    let Linked { epoch, tick, after, bytes } = frame.clone();
-    PeerMessage::Frame { game, epoch, tick: Tick(tick), after, bytes, log: bytes::Bytes::new(), digest: 0 }
-}
-
-pub fn snapshot(world: &Toy) -> Snapshot {
-    Snapshot { tick: Tick(world.tick), players: 0, bots: 0, world: world.encode() }
+/// A world, and the epoch that its tick was run under.
+pub fn snapshot(world: &Toy, epoch: Epoch) -> Snapshot {
+    Snapshot { epoch, tick: Tick(world.tick), players: 0, bots: 0, world: world.encode() }
 }
 
 /// Ids of the simulation are small.
@@ -746,7 +535,7 @@ pub fn short(id: MemberId) -> String {
     format!("s{}", id.0)
 }
 
-fn brief(text: &str) -> String {
+pub fn brief(text: &str) -> String {
     let mut line: String = text.replace("0000000000", "").chars().take(240).collect();
     if line.len() < text.len() {
         line.push('…');

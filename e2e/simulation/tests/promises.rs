@@ -2,7 +2,6 @@
 
 use simulation::{Kind, TEETH, run, sweep};
 
-/// Known to fail beyond them: seed 2186 starts a game again at a tick that was run (promise 5).
 const SEEDS: u64 = 3_000;
 
 #[test]

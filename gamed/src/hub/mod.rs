@@ -11,7 +11,6 @@ mod owning;
 mod pace;
 mod parsed;
 mod players;
-mod ring;
 mod running;
 mod seat;
 mod shown;
@@ -23,16 +22,16 @@ use crate::links::Links;
 use crate::wire::{Received, Wire};
 use allowance::Allowance;
 use named::NamedOwner;
+use ownership::ring::{Kept, Ring};
 use ownership::{Edge, EdgeEvent, Event, Time};
 use pace::Pace;
 use parsed::Warm;
 use protocol::peer::{Control, GameSettings, PeerMessage, PlayerAct};
 use protocol::{CloseCode, Epoch, GameId, MemberId, PlayerId, ServerMessage, Tick};
 use registry::Snapshot;
-use ring::{Kept, Ring};
 use running::{Running, Step};
 use seat::Seat;
-use source::{frame_event, frame_message, keyframe_event, keyframe_message};
+use source::{frame_event, frame_message, keyframe_event, keyframe_message, peer_message};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::task::Poll;
@@ -165,7 +164,7 @@ pub struct Hub {
     pace: Pace,
 }
 
-/// How long a hub without sockets, watchers and games stays: a player who reconnects finds its ring warm.
+/// How long a hub without sockets, watchers and games stays: a player who reconnects finds it knowing whom to ask.
 const IDLE: Duration = Duration::from_secs(5);
 
 /// How often an edge with sockets looks at its sources.
@@ -349,6 +348,10 @@ impl Hub {
     fn watch(&mut self) {
         if !self.watching {
             self.watching = true;
+            if matches!(self.role, Role::Edge | Role::Prepared { .. }) {
+                // It may be far behind, or of a dead branch.
+                self.ring.clear();
+            }
             self.edge_event(EdgeEvent::Watch);
         }
     }
@@ -364,9 +367,12 @@ impl Hub {
             ToHub::Owner(owner) => self.edge_event(EdgeEvent::Owner(owner)),
             ToHub::NoSuchGame => {
                 if matches!(self.role, Role::Edge) {
-                    // Who has been shown a game knows that there was one.
-                    let over = self.edge.shown().is_some();
-                    self.close_all(if over { CloseCode::GameOver } else { CloseCode::NoSuchGame });
+                    while let Some(seat) = self.seats.last() {
+                        // Who has been shown a game knows that there was one.
+                        let over = seat.shown.or(seat.floor()).is_some();
+                        let code = if over { CloseCode::GameOver } else { CloseCode::NoSuchGame };
+                        self.close_seat(self.seats.len() - 1, code);
+                    }
                 }
             }
             ToHub::GoAway => self.go_away(),
@@ -394,8 +400,9 @@ impl Hub {
             PeerMessage::Unsubscribe { .. } => {
                 self.watchers.remove(&from);
             }
-            PeerMessage::Subscribed { settings, .. } => {
+            PeerMessage::Subscribed { settings, have, .. } => {
                 self.settings.get_or_insert(settings);
+                self.edge_event(EdgeEvent::Subscribed { from, have });
                 self.seat_waiting();
             }
             PeerMessage::NotOwner { owner, .. } => self.edge_event(EdgeEvent::NotOwner { from, owner }),
@@ -424,25 +431,28 @@ impl Hub {
     }
 
     fn subscribe(&mut self, from: MemberId, have: Option<(Epoch, Tick)>) {
-        let (settings, epoch) = match &self.role {
-            Role::Owner(running) | Role::Frozen(running) => (running.settings().clone(), running.epoch()),
-            Role::Prepared { settings, .. } => {
-                (settings.clone(), self.edge.shown().map_or(Epoch(0), |(epoch, _)| epoch))
-            }
+        let settings = match &self.role {
+            Role::Owner(running) | Role::Frozen(running) => running.settings().clone(),
+            Role::Prepared { settings, .. } => settings.clone(),
             Role::Edge => {
                 self.context.metrics.subscriptions_refused.inc();
                 let owner = self.inputs_to.filter(|owner| *owner != self.context.me && *owner != from);
-                return self.context.links.send(from, &PeerMessage::NotOwner { game: self.game, owner });
+                // Who ran the game until now may be the last to have what is missing somewhere.
+                let frames = have.filter(|have| self.ring.leads_on_from(*have));
+                let mut answer = frames.map_or_else(Vec::new, |have| self.lead_on(Some(have)));
+                answer.push(PeerMessage::NotOwner { game: self.game, owner });
+                return self.context.links.send_bundle(from, Links::bundle(&answer));
             }
         };
         self.watchers.insert(from);
-        let mut answer = vec![PeerMessage::Subscribed { game: self.game, settings, epoch }];
-        if let Some((keyframe, frames)) = self.ring.since(have) {
-            answer.extend(keyframe.map(|keyframe| keyframe_message(self.game, keyframe)));
-            answer.extend(frames.map(|frame| frame_message(self.game, frame)));
-        }
+        let mut answer = vec![PeerMessage::Subscribed { game: self.game, settings, have }];
+        answer.extend(self.lead_on(have));
         // One place in the queue: a burst of subscriptions, as when a member leaves, would else cut the link.
         self.context.links.send_bundle(from, Links::bundle(&answer));
+    }
+
+    fn lead_on(&self, have: Option<(Epoch, Tick)>) -> Vec<PeerMessage> {
+        self.ring.since(have).into_iter().map(|sent| peer_message(self.game, sent)).collect()
     }
 }
 

@@ -108,7 +108,7 @@ impl Hub {
         info!(game = %self.game, %epoch, tick = %running.tick(), rewind, "runs here");
         if self.ring.newest() != Some(running.world()) {
             // What is kept does not lead to this world: another branch, or nothing.
-            self.ring.clear();
+            self.ring.restart(running.keyframe());
         }
         self.settings = Some(running.settings().clone());
         self.role = Role::Owner(Box::new(running));

@@ -6,7 +6,7 @@
 use super::allowance::Allowance;
 use super::running::Refusal;
 use super::seat::Seat;
-use super::source::show_ring;
+use super::source::{show_all, show_missed};
 use super::{Act, Hub, Newcomer, Role};
 use crate::leaving;
 use crate::limits;
@@ -63,12 +63,15 @@ impl Hub {
         if self.seats.iter().all(|seat| seat.shown.is_some()) {
             return;
         }
-        let (Some(first), Some(newest)) = (self.ring.starts_under(), self.ring.newest()) else { return };
         let now = Instant::now();
-        let Some(host) = self.host() else { return };
+        let (Some(host), Some(newest)) = (self.host(), self.ring.newest()) else { return };
         for index in 0..self.seats.len() {
             let seat = &mut self.seats[index];
-            if seat.shown.is_some() || !seat.may_be_shown(first, newest) {
+            if seat.shown.is_some() {
+                continue;
+            }
+            let way = self.ring.welcome(seat.floor());
+            if way.is_empty() {
                 continue;
             }
             let token = seat.player.map(|player| self.context.token(self.game, player)).unwrap_or_default();
@@ -85,15 +88,13 @@ impl Hub {
             };
             seat.queue(ServerMessage::Welcome(welcome).encode());
             seat.queue(host.clone());
-            show_ring(seat, &self.ring, None, now);
+            show_all(seat, way, newest, now);
         }
     }
 
     /// After frames were left out: writes them now where they are still kept; else says so and goes on from a keyframe.
     pub(super) fn bring_back(&mut self, index: usize) {
-        let seat = &mut self.seats[index];
-        let shown = seat.shown;
-        show_ring(seat, &self.ring, shown, Instant::now());
+        show_missed(&mut self.seats[index], &self.ring, Instant::now());
     }
 
     pub(super) fn host(&self) -> Option<Bytes> {
@@ -177,8 +178,11 @@ impl Hub {
             }
             ClientMessage::KeyframePlease => {
                 // Where it is behind anyway it gets one when it reads again; where it waits for its first, then.
-                if seat.shown.is_some() && seat.reads(now) {
-                    show_ring(seat, &self.ring, None, now);
+                if seat.shown.is_some()
+                    && seat.reads(now)
+                    && let Some(newest) = self.ring.newest()
+                {
+                    show_all(seat, self.ring.welcome(None), newest, now);
                 }
                 return;
             }

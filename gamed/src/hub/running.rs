@@ -6,13 +6,13 @@
 use super::desk::{Desks, Due};
 use super::headcount::Headcount;
 use super::parsed;
-use super::ring::Kept;
 use super::shown;
 use crate::bots::Bots;
 use crate::context::Context;
 use crate::limits;
 use crate::metrics::Metrics;
 use bytes::Bytes;
+use ownership::ring::{KEYFRAME_TICKS, Kept};
 use protocol::peer::{GameSettings, PlayerAct};
 use protocol::{Epoch, Flags, FrameHeader, MemberId, PlayerId, ServerMessage, Tick};
 use registry::Snapshot;
@@ -136,11 +136,6 @@ impl Running {
         (self.ticked_under, self.tick())
     }
 
-    /// Under which epoch it runs.
-    pub fn epoch(&self) -> Epoch {
-        self.epoch
-    }
-
     /// What the game is.
     pub fn settings(&self) -> &GameSettings {
         &self.settings
@@ -159,7 +154,8 @@ impl Running {
     /// The world for the registry or the next owner.
     pub fn snapshot(&self) -> Snapshot {
         let (players, bots) = self.heads();
-        Snapshot { tick: self.tick(), players, bots, world: Bytes::from(self.world.snapshot()) }
+        let (epoch, tick) = self.world();
+        Snapshot { epoch, tick, players, bots, world: Bytes::from(self.world.snapshot()) }
     }
 
     /// People and bots in the game.
@@ -170,8 +166,9 @@ impl Running {
 
     /// The world for players to start from.
     pub fn keyframe(&self) -> Kept {
-        let keyframe = shown::keyframe(&self.world, self.epoch, self.durable);
-        Kept::keyframe(self.epoch, self.tick(), ServerMessage::Keyframe(keyframe).encode())
+        let (epoch, tick) = self.world();
+        let keyframe = shown::keyframe(&self.world, epoch, self.durable);
+        Kept::keyframe(epoch, tick, ServerMessage::Keyframe(keyframe).encode())
     }
 
     /// The game runs here no longer, or not at present: its people are not counted.
@@ -302,7 +299,7 @@ impl Running {
         self.pace(now, context);
         let frame = self.frame(&before, &entries);
         let new_epoch = frame.after != frame.epoch;
-        let keyframe = (new_epoch || tick.0.is_multiple_of(limits::KEYFRAME_TICKS)).then(|| self.keyframe());
+        let keyframe = (new_epoch || tick.0.is_multiple_of(KEYFRAME_TICKS)).then(|| self.keyframe());
         context.metrics.ticks.inc();
         let (over, first) = (self.over(tick, context), new_epoch.then_some(late));
         Step { frame, keyframe, answers, news, over, first }

@@ -197,9 +197,9 @@ impl Seat {
         self.seen = self.seen.max(Some(tick));
     }
 
-    /// Whether the client may be led to that world from a keyframe of epoch `first`.
-    pub fn may_be_shown(&self, first: Epoch, newest: (Epoch, Tick)) -> bool {
-        self.floor.is_none_or(|floor| leads_beyond(floor, first, newest))
+    /// The last that the client was shown elsewhere: nothing may lead it below that.
+    pub fn floor(&self) -> Option<(Epoch, Tick)> {
+        self.floor
     }
 
     /// What is sent again after an Expect does not count against the player.
@@ -237,12 +237,6 @@ impl Rewind {
     }
 }
 
-/// A client that was shown `floor` elsewhere gets no lower epoch, on the way there neither, and within its epoch nothing
-/// that ends before its tick. Of a higher epoch any tick will do: that is a move or a rewind.
-fn leads_beyond((floor, at): (Epoch, Tick), first: Epoch, (epoch, tick): (Epoch, Tick)) -> bool {
-    first >= floor && (epoch > floor || tick >= at)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -258,14 +252,5 @@ mod tests {
         assert!(!rewind.tell());
         rewind.by_keyframe(Some(back), (Epoch(2), Tick(400)));
         assert!(!rewind.tell(), "ahead, in the same epoch");
-    }
-
-    #[test]
-    fn a_floor_holds_for_the_whole_way_to_the_newest_world() {
-        let floor = (Epoch(2), Tick(530));
-        assert!(!leads_beyond(floor, Epoch(1), (Epoch(2), Tick(542))), "the keyframe is of a lower epoch");
-        assert!(!leads_beyond(floor, Epoch(2), (Epoch(2), Tick(529))), "it ends before what was shown");
-        assert!(leads_beyond(floor, Epoch(2), (Epoch(2), Tick(530))));
-        assert!(leads_beyond(floor, Epoch(3), (Epoch(3), Tick(500))), "a rewind");
     }
 }

@@ -3,11 +3,11 @@
 //! Owns the conversation with the edge's rules and the ring. Frames of the world that runs here take the same way as those
 //! of a peer.
 
-use super::ring::{Kept, Ring};
 use super::seat::Seat;
 use super::{Hub, Role};
 use crate::clock;
 use bytes::Bytes;
+use ownership::ring::{Kept, Ring, Sent};
 use ownership::{EdgeEffect, EdgeEvent};
 use protocol::peer::{PeerMessage, PlayerAct};
 use protocol::{Epoch, GameId, MemberId, ServerMessage, Tick};
@@ -53,9 +53,11 @@ impl Hub {
         if !matches!(self.role, Role::Owner(_) | Role::Frozen(_)) {
             return self.edge_event(EdgeEvent::NotOwner { from: me, owner: None });
         }
-        let Some((keyframe, frames)) = self.ring.since(have) else { return };
-        let keyframe = keyframe.map(|keyframe| keyframe_event(me, keyframe));
-        let events: Vec<_> = keyframe.into_iter().chain(frames.map(|frame| frame_event(me, frame))).collect();
+        let mut events = vec![EdgeEvent::Subscribed { from: me, have }];
+        events.extend(self.ring.since(have).into_iter().map(|sent| match sent {
+            Sent::Keyframe(keyframe) => keyframe_event(me, keyframe),
+            Sent::Frame(frame) => frame_event(me, frame),
+        }));
         for event in events {
             self.edge_event(event);
         }
@@ -101,7 +103,10 @@ impl Hub {
                 }
             }
             EdgeEffect::Reset { epoch, tick, bytes, rewind: _ } => {
-                self.ring.restart(Kept::keyframe(epoch, tick, bytes.clone()));
+                // An owner's ring may be ahead of its own edge, which waited for ticks of the owner before.
+                if !self.ring.leads_on_from((epoch, tick)) {
+                    self.ring.restart(Kept::keyframe(epoch, tick, bytes));
+                }
                 self.named.shows(epoch);
                 let now = Instant::now();
                 let host = self.host();
@@ -111,7 +116,7 @@ impl Hub {
                     }
                     // Written as what a slow reader missed: nothing leads there from what it has.
                     if seat.reads(now) {
-                        show_ring(seat, &self.ring, seat.shown, now);
+                        show_missed(seat, &self.ring, now);
                     } else {
                         seat.leave_out();
                     }
@@ -148,17 +153,25 @@ impl Hub {
 }
 
 /// Writes what leads from the world that the seat has to the newest one: frames, or else a keyframe and the frames after it.
-pub(super) fn show_ring(seat: &mut Seat, ring: &Ring, have: Option<(Epoch, Tick)>, now: Instant) {
-    let (Some((keyframe, frames)), Some(newest)) = (ring.since(have), ring.newest()) else { return };
-    if let Some(keyframe) = keyframe {
-        // A rewind is told by the flag of the frame that follows.
-        if let Some((_, shown)) = have.filter(|(_, shown)| *shown < keyframe.tick) {
-            seat.queue(ServerMessage::Skipped { from: shown.next(), to: keyframe.tick }.encode());
-        }
-        seat.queue_keyframe((keyframe.epoch, keyframe.tick), &keyframe.bytes);
+pub(super) fn show_missed(seat: &mut Seat, ring: &Ring, now: Instant) {
+    if let (Some(shown), Some(newest)) = (seat.shown, ring.newest()) {
+        show_all(seat, ring.missed(shown), newest, now);
     }
-    for frame in frames {
-        seat.queue_frame(&frame.bytes);
+}
+
+/// Writes what leads to the newest world.
+pub(super) fn show_all(seat: &mut Seat, all: Vec<Sent<'_>>, newest: (Epoch, Tick), now: Instant) {
+    for sent in all {
+        match sent {
+            Sent::Keyframe(keyframe) => {
+                // A rewind is told by the flag of the frame that follows.
+                if let Some((_, shown)) = seat.shown.filter(|(_, shown)| *shown < keyframe.tick) {
+                    seat.queue(ServerMessage::Skipped { from: shown.next(), to: keyframe.tick }.encode());
+                }
+                seat.queue_keyframe((keyframe.epoch, keyframe.tick), &keyframe.bytes);
+            }
+            Sent::Frame(frame) => seat.queue_frame(&frame.bytes),
+        }
     }
     seat.caught_up(newest, now);
 }
@@ -172,6 +185,13 @@ pub(super) fn frame_message(game: GameId, frame: &Kept) -> PeerMessage {
         bytes: frame.bytes.clone(),
         log: frame.log.clone(),
         digest: frame.digest,
+    }
+}
+
+pub(super) fn peer_message(game: GameId, sent: Sent<'_>) -> PeerMessage {
+    match sent {
+        Sent::Keyframe(keyframe) => keyframe_message(game, keyframe),
+        Sent::Frame(frame) => frame_message(game, frame),
     }
 }
 

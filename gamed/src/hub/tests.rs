@@ -6,6 +6,7 @@ use crate::driver::ToDriver;
 use crate::leaving::Leaving;
 use crate::metrics::Metrics;
 use bytes::Buf;
+use ownership::EdgeEffect;
 use protocol::ClusterKey;
 use std::sync::Arc;
 
@@ -55,7 +56,10 @@ fn game() -> (GameSettings, Snapshot) {
         stays: true,
     };
     let world = sim::World::new(&maze, sim::RULES, 4, 1, sim::Rounds::default());
-    (settings, Snapshot { tick: Tick(0), players: 0, bots: 0, world: world.snapshot().into() })
+    (
+        settings,
+        Snapshot { epoch: Epoch(0), tick: Tick(0), players: 0, bots: 0, world: world.snapshot().into() },
+    )
 }
 
 impl Bench {
@@ -195,7 +199,7 @@ async fn an_edge_that_was_told_of_a_move_shows_the_first_frame_without_asking_ag
     let sent = bench.sent();
     let [PeerMessage::Subscribe { have: Some((OLD, Tick(9))), .. }] = sent[..] else { panic!("{sent:?}") };
     let (settings, _) = game();
-    bench.tell(PeerMessage::Subscribed { game: GAME, settings, epoch: OLD });
+    bench.tell(PeerMessage::Subscribed { game: GAME, settings, have: Some((OLD, Tick(9))) });
     bench.hub.message(ToHub::Peer(OWNER, frame(10, OLD, OLD)));
     // The new owner's first frame may be here before the old one's word.
     bench.tell(frame(11, NEW, OLD));
@@ -219,4 +223,141 @@ async fn a_prepared_member_takes_subscriptions_and_says_so_when_nothing_comes_of
     let sent = bench.sent();
     assert!(matches!(sent[..], [PeerMessage::NotOwner { owner: None, .. }]), "{sent:?}");
     assert!(bench.hub.watchers.is_empty());
+}
+
+fn keyframe(tick: u64, epoch: Epoch) -> PeerMessage {
+    PeerMessage::Keyframe { game: GAME, epoch, tick: Tick(tick), bytes: vec![1].into() }
+}
+
+fn subscribed(have: Option<(Epoch, Tick)>) -> PeerMessage {
+    PeerMessage::Subscribed { game: GAME, settings: game().0, have }
+}
+
+impl Bench {
+    /// A player's socket; the other end of it has to be kept.
+    async fn attach(&mut self) -> tokio::net::TcpStream {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("it is bound");
+        let (client, server) = tokio::join!(tokio::net::TcpStream::connect(address), listener.accept());
+        let wire = Wire::new(server.expect("it was dialled").0, &[]).unbind().expect("it is open");
+        let newcomer = Newcomer { wire, player: None, name: String::new(), session: 1, floor: None };
+        self.hub.message(ToHub::Attach(Box::new(newcomer)));
+        client.expect("it listens")
+    }
+
+    /// The newest world that each player was shown.
+    fn shown(&self) -> Vec<Option<(Epoch, Tick)>> {
+        self.hub.seats.iter().map(|seat| seat.shown).collect()
+    }
+
+    /// Waits until the only player was shown that world: a socket takes what is written when its reactor has looked at it.
+    async fn shows(&mut self, epoch: Epoch, tick: u64) {
+        let until = Instant::now() + Duration::from_secs(10);
+        while self.shown() != [Some((epoch, Tick(tick)))] {
+            assert!(Instant::now() < until, "{:?} is shown", self.shown());
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            self.hub.sweep();
+        }
+    }
+
+    /// As whom the peer was asked to go on from.
+    fn asked(&mut self) -> Vec<Option<(Epoch, Tick)>> {
+        let sent = self.sent();
+        let have = |message| match message {
+            PeerMessage::Subscribe { have, .. } => Some(have),
+            _ => None,
+        };
+        sent.into_iter().filter_map(have).collect()
+    }
+}
+
+#[tokio::test]
+async fn ticks_between_two_owners_that_answered_at_different_times_are_fetched_from_the_new_one() {
+    let mut bench = bench();
+    let _client = bench.attach().await;
+    bench.hub.message(ToHub::Owner(Some((OWNER, OLD))));
+    bench.hub.message(ToHub::Owner(Some((PEER, NEW))));
+    assert_eq!(bench.asked(), [None]);
+    bench.hub.message(ToHub::Peer(OWNER, subscribed(None)));
+    bench.hub.message(ToHub::Peer(OWNER, keyframe(9, OLD)));
+    assert_eq!(bench.shown(), [Some((OLD, Tick(9)))]);
+    bench.tell(subscribed(None));
+    bench.tell(keyframe(12, NEW));
+    bench.hub.message(ToHub::Peer(OWNER, PeerMessage::NotOwner { game: GAME, owner: Some(PEER) }));
+    assert_eq!(bench.asked(), [Some((OLD, Tick(9)))]);
+    bench.tell(subscribed(Some((OLD, Tick(9)))));
+    for (tick, epoch) in [(10, OLD), (11, OLD), (12, NEW)] {
+        assert_eq!(bench.hub.edge.shown(), Some((OLD, Tick(tick - 1))), "no chain is broken");
+        bench.tell(frame(tick, epoch, OLD));
+    }
+    bench.shows(NEW, 12).await;
+}
+
+#[tokio::test]
+async fn a_gap_that_the_only_sender_cannot_fill_is_told_at_once() {
+    let mut bench = bench();
+    let _client = bench.attach().await;
+    bench.hub.message(ToHub::Owner(Some((PEER, OLD))));
+    bench.tell(subscribed(None));
+    bench.tell(keyframe(9, OLD));
+    bench.hub.message(ToHub::Link(PEER, false));
+    bench.hub.message(ToHub::Link(PEER, true));
+    bench.tell(subscribed(Some((OLD, Tick(9)))));
+    bench.tell(keyframe(100, OLD));
+    bench.tell(frame(101, OLD, OLD));
+    bench.shows(OLD, 101).await;
+}
+
+#[tokio::test]
+async fn an_edge_that_catches_up_late_takes_nothing_back_from_players_of_its_own_game() {
+    let mut bench = bench();
+    bench.hub.watch();
+    bench.hub.message(ToHub::Owner(Some((OWNER, OLD))));
+    bench.hub.message(ToHub::Peer(OWNER, subscribed(None)));
+    bench.hub.message(ToHub::Peer(OWNER, keyframe(9, OLD)));
+    // The old owner's last ticks are missing when the game starts here.
+    let (settings, snapshot) = game();
+    let (maze, mut world) = running::restore(&settings, &snapshot).expect("its own world");
+    (0..20).for_each(|_| world.step(&maze, &[]));
+    let snapshot = Some(Snapshot { tick: Tick(20), world: world.snapshot().into(), ..snapshot });
+    let due = crate::clock::now();
+    bench.command(Command::Start {
+        epoch: NEW,
+        base: OLD,
+        settings,
+        snapshot,
+        durable: Tick(20),
+        due,
+        rewind: true,
+    });
+    (0..3).for_each(|_| bench.hub.tick());
+    assert_eq!(bench.hub.edge.shown(), Some((OLD, Tick(9))), "they may still come");
+    let _client = bench.attach().await;
+    assert_eq!(bench.shown(), [Some((NEW, Tick(23)))]);
+    bench.hub.edge_effect(EdgeEffect::Reset {
+        epoch: NEW,
+        tick: Tick(21),
+        bytes: vec![1].into(),
+        rewind: false,
+    });
+    assert_eq!(bench.shown(), [Some((NEW, Tick(23)))]);
+    assert_eq!(bench.hub.ring.newest(), Some((NEW, Tick(23))));
+}
+
+#[tokio::test]
+async fn whoever_comes_back_to_a_hub_that_nobody_watched_is_not_shown_what_is_old() {
+    let mut bench = bench();
+    let _client = bench.attach().await;
+    bench.hub.message(ToHub::Owner(Some((PEER, OLD))));
+    bench.tell(subscribed(None));
+    bench.tell(keyframe(9, OLD));
+    bench.hub.received(0, Received::End);
+    bench.hub.sweep();
+    bench.sent();
+    let _client = bench.attach().await;
+    assert_eq!(bench.shown(), [None]);
+    assert_eq!(bench.asked(), [None]);
+    bench.tell(subscribed(None));
+    bench.tell(keyframe(300, OLD));
+    assert_eq!(bench.shown(), [Some((OLD, Tick(300)))]);
 }

@@ -135,6 +135,7 @@ mod tests {
             next: next.map(|(next, reason)| (MemberId(next), reason)),
             durable: Tick(0),
             snapshot_tick: Tick(0),
+            snapshot_epoch: Epoch(7),
             rules: 1,
             name: String::new(),
             maze: String::new(),

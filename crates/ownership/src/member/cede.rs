@@ -91,7 +91,6 @@ impl Cession {
 pub(super) struct Offer {
     pub(super) game: GameId,
     pub(super) epoch: Epoch,
-    pub(super) base: Epoch,
     pub(super) held: Fence,
     pub(super) unrun: Vec<MemberId>,
     pub(super) off: Option<MemberId>,
@@ -245,7 +244,7 @@ impl Member {
         let cede = Control::Cede {
             game,
             epoch: owned.epoch,
-            base: owned.ran_under(snapshot.tick),
+            base: snapshot.epoch,
             held: held.epoch,
             owner: held.owner,
             unrun,
@@ -382,11 +381,11 @@ impl Member {
         }
         let held = newer.map_or(offer.held, |record| Fence { epoch: record.epoch, owner: record.owner });
         let known = self.cessions.get(&game).map_or(Epoch(0), |cession| cession.epoch);
-        let drawn = self.draw_epoch(epoch.max(offer.base).max(held.epoch).max(known));
+        let drawn = self.draw_epoch(epoch.max(offer.snapshot.epoch).max(held.epoch).max(known));
         let ceded = Ceded { held, ..ceded };
         self.cessions.insert(game, ceded.cession(me, drawn));
         let tick = offer.snapshot.tick;
-        self.own(now, game, (offer.base, drawn), offer.settings, tick);
+        self.own(now, game, drawn, offer.settings, tick);
         let Some(owned) = self.owned.get_mut(&game) else { return };
         let next_due = Time(now.0.saturating_add_signed(offer.due_us));
         let world = Still { snapshot: offer.snapshot, next_due, at: now, held: false };

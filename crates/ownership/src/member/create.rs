@@ -55,7 +55,7 @@ impl Member {
         self.view.changed.insert(game);
         let reason = match reply {
             Ok(Reply::Granted { epoch }) if !self.owned.contains_key(&game) => {
-                self.own(now, game, (epoch, epoch), settings.clone(), snapshot.tick);
+                self.own(now, game, epoch, settings.clone(), snapshot.tick);
                 self.ask_for(game, out);
                 out.push(Effect::Created(game));
                 let (durable, snapshot) = (snapshot.tick, Some(snapshot));

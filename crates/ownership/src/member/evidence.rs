@@ -99,7 +99,8 @@ impl Member {
 
     fn restarted(&self, member: MemberId) -> bool {
         let Some(record) = self.view.members.get(&member) else { return false };
-        self.view.members.values().any(|newer| restarted_in_place(record, newer))
+        // One that has not renewed yet may be a dead one, whose request to join arrives late.
+        self.view.members.values().any(|newer| newer.renewals > 0 && restarted_in_place(record, newer))
     }
 
     /// Strikes members off the list whose lease has lapsed and who own nothing any more: nobody else would, and people who

@@ -41,8 +41,6 @@ const AVOID_US: u64 = 2_000_000;
 #[derive(Debug)]
 pub(super) struct Owned {
     pub(super) epoch: Epoch,
-    /// The tick that this ownership began with, and the epoch that it was run under.
-    began: (Epoch, Tick),
     /// The last tick before the move that was asked of the registry last under this epoch.
     moved_at: Option<Tick>,
     pub(super) settings: GameSettings,
@@ -190,11 +188,6 @@ pub(super) enum Off {
 }
 
 impl Owned {
-    /// The epoch that players know a world of this ownership by: an ownership that has run no tick has shown nothing.
-    pub(super) fn ran_under(&self, tick: Tick) -> Epoch {
-        if tick > self.began.1 { self.epoch } else { self.began.0 }
-    }
-
     /// The hub was told to run it. A game that was ceded waits for the registry first, for a moment.
     pub(super) fn has_begun(&self) -> bool {
         !matches!(&self.phase, Phase::Frozen { world, .. } if !world.held)
@@ -246,13 +239,12 @@ impl Member {
         &mut self,
         now: Time,
         game: GameId,
-        (base, epoch): (Epoch, Epoch),
+        epoch: Epoch,
         settings: GameSettings,
         durable: Tick,
     ) {
         let owned = Owned {
             epoch,
-            began: (base, durable),
             moved_at: None,
             settings,
             phase: Phase::Running,
@@ -754,8 +746,8 @@ impl Member {
         let due_us =
             i64::try_from(world.next_due.0).unwrap_or(i64::MAX) - i64::try_from(now.0).unwrap_or(i64::MAX);
         let Still { snapshot, .. } = world;
-        let (to, epoch, tick, snapshot) = (*to, *epoch, snapshot.tick, snapshot.world.clone());
-        let base = owned.ran_under(tick);
+        let (to, epoch, base, tick) = (*to, *epoch, snapshot.epoch, snapshot.tick);
+        let snapshot = snapshot.world.clone();
         out.push(Effect::Send(to, Control::Commit { game, old, base, epoch, tick, snapshot, due_us }));
     }
 
@@ -891,7 +883,7 @@ impl Member {
             game,
             epoch: owned.epoch,
             settings: owned.settings.clone(),
-            base: owned.ran_under(world.snapshot.tick),
+            base: world.snapshot.epoch,
             snapshot: (!world.held).then(|| world.snapshot.clone()),
             durable: owned.durable.unwrap_or_default(),
             due: world.next_due,
@@ -1092,7 +1084,6 @@ impl Member {
         owned.unread = None;
         let Phase::Frozen { world, .. } = std::mem::replace(&mut owned.phase, Phase::Running) else { return };
         if epoch != owned.epoch {
-            owned.began = (owned.ran_under(world.snapshot.tick), world.snapshot.tick);
             owned.epoch = epoch;
             (owned.moved_at, owned.bumped_over) = (None, None);
             (owned.storing, owned.store_again) = (false, false);

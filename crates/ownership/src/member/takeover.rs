@@ -25,8 +25,8 @@ const RETRY_US: u64 = 100_000;
 pub(super) struct Claim {
     /// The ownership that it would replace.
     pub(super) epoch: Epoch,
-    /// Nobody can have ticked under that epoch: the one of the world that players have. None: somebody may have.
-    base: Option<Epoch>,
+    /// Nobody can have ticked under that epoch.
+    untouched: bool,
     cause: &'static str,
     since: Time,
     /// Placement wants it claimed so long after that.
@@ -42,7 +42,7 @@ pub(super) struct Claim {
 #[derive(Debug)]
 pub(super) struct Claiming {
     expect: Fence,
-    base: Option<Epoch>,
+    untouched: bool,
     cause: &'static str,
     since: Time,
 }
@@ -116,7 +116,7 @@ impl Member {
                 }
                 continue;
             };
-            let (epoch, rules, base) = (record.epoch, record.rules, self.untouched_base(record));
+            let (epoch, rules, untouched) = (record.epoch, record.rules, self.untouched(record));
             let known = self.claims.get(&game);
             let same = |claim: &Claim| !all && claim.epoch == epoch && claim.cause == cause;
             if known.is_some_and(|claim| claim.in_flight || same(claim)) {
@@ -129,7 +129,7 @@ impl Member {
                 known.map_or((now, false), |claim| (claim.not_before, claim.unanswered));
             let delay_us = self.claim_delay(game, rules, cause);
             let claim =
-                Claim { epoch, base, cause, since, delay_us, not_before, in_flight: false, unanswered };
+                Claim { epoch, untouched, cause, since, delay_us, not_before, in_flight: false, unanswered };
             self.drop_claim(game);
             self.claims_due.insert((claim.due(), game));
             self.claims.insert(game, claim);
@@ -218,17 +218,17 @@ impl Member {
         }
     }
 
-    /// Under an epoch that was given to nobody, or to this member without its knowing, nobody has ticked: the chain goes
-    /// on from the epoch before. That is known of the record as the old owner wrote it, and of what an earlier claim of
-    /// this member over such a record was given; a claim that somebody else may have run goes back to a snapshot.
-    fn untouched_base(&self, record: &GameRecord) -> Option<Epoch> {
+    /// Under an epoch that was given to nobody, or to this member without its knowing, nobody has ticked: nothing is lost.
+    /// That is known of the record as the old owner wrote it, and of what an earlier claim of this member over such a record
+    /// was given; a claim that somebody else may have run goes back to a snapshot.
+    fn untouched(&self, record: &GameRecord) -> bool {
         if record.owner.is_some_and(|owner| owner != self.me.id) || self.promises.contains_key(&record.id) {
-            return None;
+            return false;
         }
         match self.claims.get(&record.id) {
-            Some(claim) if claim.epoch == record.epoch => claim.base,
-            Some(claim) if claim.epoch == record.base && claim.base.is_some() => claim.base,
-            _ => (record.attempts == 0).then_some(record.base),
+            Some(claim) if claim.epoch == record.epoch => claim.untouched,
+            Some(claim) if claim.epoch == record.base && claim.untouched => true,
+            _ => record.attempts == 0,
         }
     }
 
@@ -254,7 +254,8 @@ impl Member {
         };
         claim.in_flight = true;
         self.claiming += 1;
-        let claiming = Claiming { expect, base: claim.base, cause: claim.cause, since: claim.since };
+        let claiming =
+            Claiming { expect, untouched: claim.untouched, cause: claim.cause, since: claim.since };
         self.call(Call::Claim { game, claiming }, Request::Claim { game, expect, owner, salt, floor }, out);
     }
 
@@ -273,11 +274,11 @@ impl Member {
             self.claims_due.insert((claim.due(), game));
         }
         self.claiming -= 1;
-        let Claiming { expect, base, cause, since } = claiming;
+        let Claiming { expect, untouched, cause, since } = claiming;
         self.view.changed.insert(game);
         match reply {
             Ok(Reply::Claimed { record, settings, snapshot }) => {
-                let (rewind, base) = (base.is_none(), base.unwrap_or(record.base));
+                let (rewind, base) = (!untouched, snapshot.epoch);
                 let epoch = record.epoch;
                 self.learn(now, record, out);
                 // An answer that took longer than a lease: others may have claimed since. The record tells.
@@ -286,7 +287,7 @@ impl Member {
                 }
                 let from = self.incoming.get(&game).map(|incoming| incoming.from);
                 let (tick, bytes) = (snapshot.tick, snapshot.world.len());
-                self.own(now, game, (base, epoch), settings.clone(), tick);
+                self.own(now, game, epoch, settings.clone(), tick);
                 // That one may be old, and whoever claims next is to go back no further.
                 if let Some(owned) = self.owned.get_mut(&game) {
                     owned.snapshot_due = now;

@@ -147,7 +147,7 @@ impl Member {
         let (tick, bytes) = (snapshot.tick, snapshot.world.len());
         let due = Time(now.0.saturating_add_signed(due_us));
         let settings = incoming.settings;
-        self.own(now, game, (base, epoch), settings.clone(), tick);
+        self.own(now, game, epoch, settings.clone(), tick);
         out.push(Effect::Start {
             game,
             epoch,

@@ -43,7 +43,8 @@ fn game_settings() -> GameSettings {
 }
 
 fn world(tick: u64) -> Snapshot {
-    Snapshot { tick: Tick(tick), players: 1, bots: 0, world: Bytes::from(tick.to_le_bytes().to_vec()) }
+    let world = Bytes::from(tick.to_le_bytes().to_vec());
+    Snapshot { epoch: Epoch(0), tick: Tick(tick), players: 1, bots: 0, world }
 }
 
 type Applies = fn(&Request) -> bool;
@@ -238,8 +239,14 @@ impl Rig {
     }
 
     fn freeze_done(&mut self) {
-        let next_due = self.now.plus(15_000);
-        self.tell(Event::Frozen { game: GAME, snapshot: world(60), next_due });
+        let (snapshot, next_due) = (self.run_up_to(60), self.now.plus(15_000));
+        self.tell(Event::Frozen { game: GAME, snapshot, next_due });
+    }
+
+    /// The world of a game of this member that has run a tick or more under its epoch.
+    fn run_up_to(&self, tick: u64) -> Snapshot {
+        let epoch = self.member.owned().find_map(|(game, epoch)| (game == GAME).then_some(epoch));
+        Snapshot { epoch: epoch.expect("it owns the game"), ..world(tick) }
     }
 
     fn owner_in_registry(&mut self) -> Option<MemberId> {
@@ -340,7 +347,11 @@ fn a_later_start_of_the_same_container_is_proof() {
     let mut rig = Rig::new(&[B]);
     rig.game_of(B);
     rig.tell(Event::LinkDown { member: B, refused: false });
-    rig.ask(Request::Join(MemberRecord { id: C, ..record(B) }));
+    let later = MemberRecord { id: C, ..record(B) };
+    rig.ask(Request::Join(later.clone()));
+    rig.pass(1_200_000);
+    assert!(!rig.owns(), "it may have been sent by one that died before the owner started");
+    rig.ask(Request::Renew { id: C, record: later, games: Vec::new() });
     rig.pass(1_200_000);
     assert!(rig.owns());
     assert!(rig.seen(|effect| matches!(effect, Effect::Moved(moved) if moved.cause == "restarted")));
@@ -450,14 +461,16 @@ fn a_target_that_finds_itself_owner_unheard_claims_the_game_afresh() {
     let mut rig = Rig::new(&[B]);
     let epoch = rig.game_of(B);
     let expect = Fence { epoch, owner: Some(B) };
-    let commit =
-        Request::CommitMove { game: GAME, expect, to: ME, snapshot: world(20), salt: 3, floor: Epoch(0) };
+    // The old owner had a fresh epoch, and has run no tick under it.
+    let name = Epoch(epoch.0 - 1);
+    let snapshot = Snapshot { epoch: name, ..world(20) };
+    let commit = Request::CommitMove { game: GAME, expect, to: ME, snapshot, salt: 3, floor: Epoch(0) };
     let Reply::Granted { epoch: granted } = rig.ask(commit) else { panic!("stale") };
     rig.pass(400_000);
     assert!(rig.member.owned().any(|(game, epoch)| game == GAME && epoch > granted));
     assert!(rig.seen(|effect| matches!(
         effect,
-        Effect::Start { base, snapshot: Some(snapshot), rewind: false, .. } if *base == epoch && snapshot.tick == Tick(20)
+        Effect::Start { base, snapshot: Some(snapshot), rewind: false, .. } if *base == name && snapshot.tick == Tick(20)
     )));
 }
 
@@ -541,7 +554,8 @@ fn a_parked_game_goes_on_exactly_where_it_stopped() {
     let mut rig = Rig::new(&[]);
     let epoch = rig.game_of(B);
     let expect = Fence { epoch, owner: Some(B) };
-    rig.ask(Request::Park { game: GAME, expect, snapshot: world(33), salt: 1, floor: Epoch(0) });
+    let snapshot = Snapshot { epoch, ..world(33) };
+    rig.ask(Request::Park { game: GAME, expect, snapshot, salt: 1, floor: Epoch(0) });
     rig.pass(400_000);
     assert!(rig.seen(|effect| matches!(
         effect,

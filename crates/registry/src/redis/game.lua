@@ -3,8 +3,8 @@
 -- Epochs and ticks are 16 hex digits: Lua's numbers are doubles and would round them. 12 and 8 digits fit.
 
 local function record()
-  return redis.call('HMGET', KEYS[1], 'epoch', 'owner', 'base', 'next', 'reason', 'durable', 'snapshot', 'rules', 'name',
-    'maze', 'players', 'bots', 'attempts')
+  return redis.call('HMGET', KEYS[1], 'epoch', 'owner', 'base', 'next', 'reason', 'durable', 'snapshot', 'under', 'rules',
+    'name', 'maze', 'players', 'bots', 'attempts')
 end
 
 -- The answer to whoever does not hold what it says; nothing when it does.
@@ -33,8 +33,9 @@ local function grant(owner, floor, salt)
   return epoch
 end
 
-local function store(tick, players, bots, world)
-  redis.call('HSET', KEYS[1], 'durable', tick, 'snapshot', tick, 'players', players, 'bots', bots, 'attempts', 0)
+local function store(epoch, tick, players, bots, world)
+  redis.call('HSET', KEYS[1], 'durable', tick, 'snapshot', tick, 'under', epoch, 'players', players, 'bots', bots,
+    'attempts', 0)
   redis.call('SET', KEYS[2], world)
 end
 

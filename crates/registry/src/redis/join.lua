@@ -1,5 +1,5 @@
--- ARGV: 5 milliseconds after which a silent member is forgotten. Answers its place in the order of joining.
-local keep = now_ms() - tonumber(ARGV[5])
+-- ARGV: 6 milliseconds after which a silent member is forgotten. Answers its place in the order of joining.
+local keep = now_ms() - tonumber(ARGV[6])
 local seen = redis.call('HGETALL', KEYS[4])
 put()
 for at = 1, #seen, 2 do

@@ -1,5 +1,6 @@
 -- Beginning of the scripts that put a member in place.
--- KEYS: 1 members, 2 renewals, 3 joined, 4 seen, 5 counter. ARGV: 1 id, 2 record (JSON), 3 state, 4 channel.
+-- KEYS: 1 members, 2 renewals, 3 joined, 4 seen, 5 counter. ARGV: 1 id, 2 record (JSON), 3 state, 4 channel,
+-- 5 the place in the order of joining that it had ('0' none): one that is not known keeps it.
 
 local function now_ms()
   local time = redis.call('TIME')
@@ -17,7 +18,10 @@ local function put()
   redis.call('HSET', KEYS[4], ARGV[1], now_ms())
   redis.call('HSETNX', KEYS[2], ARGV[1], 0)
   if redis.call('HEXISTS', KEYS[3], ARGV[1]) == 0 then
-    redis.call('HSET', KEYS[3], ARGV[1], redis.call('INCR', KEYS[5]))
+    local place, last = tonumber(ARGV[5]), tonumber(redis.call('GET', KEYS[5]) or 0)
+    if place == 0 then place = last + 1 end
+    redis.call('HSET', KEYS[3], ARGV[1], place)
+    redis.call('SET', KEYS[5], math.max(place, last))
   end
   if not known then return true end
   local readable, record = pcall(cjson.decode, known)

@@ -122,14 +122,14 @@ impl Keys {
         Step::script(script, &keys).arg(id.to_string())
     }
 
-    fn put(&self, script: Script, id: MemberId, record: &MemberRecord) -> Step {
+    fn put(&self, script: Script, id: MemberId, record: &MemberRecord, place: u64) -> Step {
         let record = MemberRecord { id, renewals: 0, joined: 0, ..record.clone() };
         let state = match record.state {
             MemberState::Joining => "joining",
             MemberState::Ready => "ready",
             MemberState::Draining => "draining",
         };
-        self.member(script, id).arg(json(&record)).arg(state).arg(&self.hints)
+        self.member(script, id).arg(json(&record)).arg(state).arg(&self.hints).arg(place)
     }
 
     fn game(&self, script: Script, game: GameId) -> Step {
@@ -149,7 +149,7 @@ impl Keys {
         };
         Ok(match request {
             Request::Join(record) => {
-                let step = self.put(Script::Join, record.id, record).arg(FORGET_MEMBER_MS);
+                let step = self.put(Script::Join, record.id, record, 0).arg(FORGET_MEMBER_MS);
                 plan([step], |value, _| Ok(Reply::Joined { joined: decode(value)? }))
             }
             Request::Renew { id, record, games } => {
@@ -166,7 +166,7 @@ impl Keys {
                 let index = self.owned(*id);
                 steps
                     .extend(owned.chunks(settings.batch).map(|some| self.add(&index, expiry, some.to_vec())));
-                steps.push(self.put(Script::Renew, *id, record));
+                steps.push(self.put(Script::Renew, *id, record, record.joined));
                 plan(steps, |value, run_id| {
                     Ok(Reply::Renewed { renewals: decode(value)?, run_id: run_id.to_owned() })
                 })
@@ -280,7 +280,7 @@ fn text(owner: Option<MemberId>) -> String {
     owner.map(|owner| owner.to_string()).unwrap_or_default()
 }
 
-/// Tick, players, bots and bytes of a world, which the scripts take last.
+/// Epoch, tick, players, bots and bytes of a world, which the scripts take last.
 fn world(settings: &RedisSettings, step: Step, snapshot: &Snapshot) -> Result<Step, RegistryError> {
     let (length, limit) = (snapshot.world.len(), settings.snapshot_limit);
     if length > limit {
@@ -288,14 +288,14 @@ fn world(settings: &RedisSettings, step: Step, snapshot: &Snapshot) -> Result<St
             "a world of {length} bytes is over the limit of {limit} bytes"
         )));
     }
-    let step = step.arg(format!("{:016x}", snapshot.tick.0));
+    let step = step.arg(snapshot.epoch.to_string()).arg(format!("{:016x}", snapshot.tick.0));
     Ok(step.arg(snapshot.players).arg(snapshot.bots).arg(&snapshot.world[..]))
 }
 
 /// Fields of a record that [`record`] reads, in the order of the scripts.
-const FIELDS: [&str; 13] = [
-    "epoch", "owner", "base", "next", "reason", "durable", "snapshot", "rules", "name", "maze", "players",
-    "bots", "attempts",
+const FIELDS: [&str; 14] = [
+    "epoch", "owner", "base", "next", "reason", "durable", "snapshot", "under", "rules", "name", "maze",
+    "players", "bots", "attempts",
 ];
 
 const MOVE: &str = "move";
@@ -334,6 +334,7 @@ pub(super) fn record(id: GameId, value: Value) -> Result<Option<GameRecord>, Reg
         next: member("next")?.map(|next| Ok((next, reason()?))).transpose()?,
         durable: tick("durable")?,
         snapshot_tick: tick("snapshot")?,
+        snapshot_epoch: epoch("under")?,
         rules: number("rules")?,
         name: field("name")?.to_owned(),
         maze: field("maze")?.to_owned(),
@@ -409,8 +410,8 @@ fn changed(game: GameId, value: Value) -> Result<Reply, RegistryError> {
             let record = present(record(game, next()?)?)?;
             let settings = serde_json::from_slice(&decode::<Vec<u8>>(next()?)?).map_err(unreadable)?;
             let world = Bytes::from(decode::<Vec<u8>>(next()?)?);
-            let GameRecord { snapshot_tick: tick, players, bots, .. } = record;
-            let snapshot = Snapshot { tick, players, bots, world };
+            let GameRecord { snapshot_epoch: epoch, snapshot_tick: tick, players, bots, .. } = record;
+            let snapshot = Snapshot { epoch, tick, players, bots, world };
             Ok(Reply::Claimed { record, settings, snapshot })
         }
         "broken" => Err(RegistryError::Refused(format!(

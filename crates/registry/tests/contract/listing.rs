@@ -21,7 +21,8 @@ async fn filled(server: &Server, games: u64) -> (Redis, Fence) {
 }
 
 fn commit(held: Fence) -> Request {
-    let snapshot = Snapshot { tick: Tick(9), players: 0, bots: 4, world: vec![7; 2048].into() };
+    let snapshot =
+        Snapshot { epoch: Epoch(7 << 16), tick: Tick(9), players: 0, bots: 4, world: vec![7; 2048].into() };
     Request::CommitMove {
         game: GameId(0),
         expect: held,

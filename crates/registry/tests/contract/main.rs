@@ -60,7 +60,13 @@ fn settings() -> GameSettings {
 
 fn snapshot(tick: u64) -> Snapshot {
     let world: Vec<u8> = (0..100).map(|at| (tick as u8).wrapping_mul(at)).collect();
-    Snapshot { tick: Tick(tick), players: (tick % 9) as u16, bots: (tick % 5) as u16, world: world.into() }
+    Snapshot {
+        epoch: Epoch(tick << 16),
+        tick: Tick(tick),
+        players: (tick % 9) as u16,
+        bots: (tick % 5) as u16,
+        world: world.into(),
+    }
 }
 
 fn create(game: u64, owner: u64) -> Request {

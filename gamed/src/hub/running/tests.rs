@@ -19,7 +19,10 @@ fn first(bots: u8) -> (GameSettings, Snapshot) {
         stays: false,
     };
     let world = World::new(&maze, sim::RULES, SLOTS, 1, sim::Rounds::default());
-    (settings, Snapshot { tick: Tick(0), players: 0, bots: 0, world: world.snapshot().into() })
+    (
+        settings,
+        Snapshot { epoch: Epoch(1), tick: Tick(0), players: 0, bots: 0, world: world.snapshot().into() },
+    )
 }
 
 fn restored(settings: &GameSettings, snapshot: &Snapshot) -> Running {

@@ -309,7 +309,8 @@ impl Rig {
         self.pass(300_000);
         assert!(self.seen(|effect| *effect == Effect::Freeze(GAME)));
         let next_due = self.now.plus(15_000);
-        self.tell(Event::Frozen { game: GAME, snapshot: world(90), next_due });
+        let snapshot = self.run_up_to(90);
+        self.tell(Event::Frozen { game: GAME, snapshot, next_due });
         let (epoch, base) = self.start();
         assert!(epoch > drawn);
         assert_eq!((base, self.owner_in_registry()), (drawn, Some(ME)));
@@ -482,7 +483,8 @@ fn what_was_ceded_is_ceded_on_by_one_that_leaves_too() {
     rig.tell(Event::Terminate { grace_us: GRACE_US });
     rig.pass(UNTIL_CEDING_US + 10_000);
     rig.prepared_by(C, drawn);
-    rig.tell(Event::Frozen { game: GAME, snapshot: world(90), next_due: rig.now });
+    let snapshot = rig.run_up_to(90);
+    rig.tell(Event::Frozen { game: GAME, snapshot, next_due: rig.now });
     let cede = rig.effects.iter().find_map(cede_of).expect("ceded").clone();
     let Control::Cede { epoch, held, owner, unrun, .. } = cede else { unreachable!() };
     assert_eq!((epoch, held, owner, unrun), (drawn, old, Some(B), vec![B, ME]));

@@ -53,7 +53,7 @@ impl Rig {
     /// B's commit reaches the registry; returns this member's epoch.
     fn committed_by_b(&mut self, epoch: Epoch) -> Epoch {
         let expect = Fence { epoch, owner: Some(B) };
-        let snapshot = world(20);
+        let snapshot = Snapshot { epoch, ..world(20) };
         let commit = Request::CommitMove { game: GAME, expect, to: ME, snapshot, salt: 3, floor: Epoch(0) };
         let Reply::Granted { epoch } = self.ask(commit) else { panic!("stale") };
         epoch
@@ -360,7 +360,8 @@ fn a_move_that_its_target_calls_off_goes_on_while_the_registry_is_away_and_write
     rig.others.clear();
     let next_due = rig.now.plus(15_000);
     let mut out = Vec::new();
-    rig.member.handle(rig.now, Event::Frozen { game: GAME, snapshot: world(60), next_due }, &mut out);
+    let snapshot = rig.run_up_to(60);
+    rig.member.handle(rig.now, Event::Frozen { game: GAME, snapshot, next_due }, &mut out);
     let [Effect::Call(commit, Request::CommitMove { .. })] = out[..] else { panic!("{out:?}") };
     rig.away = true;
     rig.tell(Event::Reply(commit, Err(RegistryError::Unanswered("away".into()))));
@@ -539,7 +540,8 @@ fn an_ownership_that_has_run_no_tick_hands_on_the_chain_that_it_was_given() {
         assert!(rig.effects.contains(&Effect::Freeze(GAME)));
         rig.effects.clear();
         let next_due = rig.now.plus(15_000);
-        rig.tell(Event::Frozen { game: GAME, snapshot: world(20), next_due });
+        let snapshot = Snapshot { epoch: old, ..world(20) };
+        rig.tell(Event::Frozen { game: GAME, snapshot, next_due });
     };
     rig.spoil = vec![(is_commit, Spoil::Refused)];
     freeze(&mut rig);
