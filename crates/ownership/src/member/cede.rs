@@ -61,6 +61,13 @@ impl Ceded {
     pub(super) fn called_off(&self, record: &GameRecord) -> Option<MemberId> {
         self.off.filter(|off| record.owner == Some(*off) && record.base == self.held.epoch)
     }
+
+    /// As above, and the record is still as the move has left it: claims count, and who has run a game stores it under its own
+    /// epoch. Nobody has run it, then, and once that target is gone nobody will but by another claim.
+    pub(super) fn called_off_unrun(&self, record: &GameRecord) -> Option<MemberId> {
+        let as_moved = record.attempts == 0 && record.snapshot_epoch != record.epoch;
+        self.called_off(record).filter(|_| as_moved)
+    }
 }
 
 /// A write over `held` by a member of `unrun` was carried out after it had given the write up: a fresh epoch, a parking, a

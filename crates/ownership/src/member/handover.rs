@@ -919,10 +919,13 @@ impl Member {
         let own = record.is_some_and(|record| {
             record.owner == Some(me) || ceded.is_some_and(|ceded| ceded.is_unrun(record))
         });
+        // Who could have said whether it runs the game is gone.
+        let off = record.zip(ceded).and_then(|(record, ceded)| ceded.called_off_unrun(record));
         // By the move that was called off, or by a claim since, when this member seemed to be gone: only the target knows
         // whether it has run the game.
         let target = record.filter(|record| owned.is_unrun(record, me, to)).and_then(|record| record.owner);
         let target = target.filter(|target| self.gone(now, *target).is_none());
+        let own = own || off.is_some_and(|off| self.gone(now, off).is_some());
         let Some(owned) = self.owned.get_mut(&game) else { return };
         let Phase::Provisional { next, asked, .. } = &mut owned.phase else { return };
         match reply {

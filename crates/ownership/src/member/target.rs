@@ -137,6 +137,10 @@ impl Member {
         }
         let waited_for =
             self.incoming.get(&game).is_some_and(|incoming| incoming.from == from && incoming.epoch == old);
+        if waited_for {
+            // What was called off before has been asked for again, and ends with the tick of this move.
+            self.promises.remove(&game);
+        }
         let replaced = self.view.game(game).is_some_and(|record| record.epoch > epoch);
         // Not prepared, replaced meanwhile, or maybe so: only the registry can say, and a claim then brings the world.
         if !waited_for || replaced || !self.lease.valid(now) || self.is_claiming_over(game, epoch) {
@@ -180,10 +184,15 @@ impl Member {
         if let Some(drain) = &mut self.drain {
             drain.called_off(game, from, epoch);
         }
-        // A claim may bring the game here all the same, or has brought it further than the old owner knows. It is asked again
-        // when that is known.
+        // A claim may bring the game here all the same, or has brought it further than the old owner knows, or somebody else has
+        // got it since: then the old owner may not go on, be it this member that ran the game meanwhile or another. It is asked
+        // again when that is known.
         let me = self.me.id;
-        let further = |record: &GameRecord| record.owner == Some(me) && record.base != epoch;
+        let further = |record: &GameRecord| match record.owner {
+            Some(owner) if owner == me => record.base != epoch,
+            Some(owner) => owner != from && record.epoch > epoch,
+            None => record.base != epoch && record.epoch > epoch,
+        };
         if self.is_claiming(game) || self.view.game(game).is_some_and(further) {
             return;
         }

@@ -509,6 +509,37 @@ fn a_move_that_was_called_off_and_carried_out_is_taken_over_once_its_target_has_
     rig.asserted(drawn);
 }
 
+#[test]
+fn a_move_that_was_called_off_and_carried_out_is_taken_over_from_a_target_that_is_gone() {
+    let mut rig = Rig::new(&[B, C]);
+    let old = rig.game_of(B);
+    rig.pass(300_000);
+    let expect = Fence { epoch: old, owner: Some(B) };
+    rig.ask(Request::CommitMove { game: GAME, expect, to: C, snapshot: world(50), salt: 1, floor: Epoch(0) });
+    rig.cede_comes(B, old, Some(C));
+    let drawn = rig.start().0;
+    rig.effects.clear();
+    rig.tell(Event::LinkDown { member: C, refused: true });
+    rig.tell(Event::Message(B, Control::Unreachable { member: C }));
+    rig.asserted(drawn);
+}
+
+#[test]
+fn what_another_has_claimed_from_the_target_of_a_move_that_was_called_off_is_not_taken_over() {
+    let mut rig = Rig::new(&[B, C]);
+    let old = rig.game_of(B);
+    rig.pass(300_000);
+    let expect = Fence { epoch: old, owner: Some(B) };
+    rig.ask(Request::Claim { game: GAME, expect, owner: C, salt: 1, floor: Epoch(0) });
+    rig.away = true;
+    rig.cede_comes(B, old, Some(C));
+    rig.tell(Event::LinkDown { member: C, refused: true });
+    rig.tell(Event::Message(B, Control::Unreachable { member: C }));
+    rig.away = false;
+    rig.pass(300_000);
+    assert!(!rig.effects.contains(&Effect::Freeze(GAME)), "C may have run it");
+}
+
 /// All others.
 fn ceded_to_c(held: Epoch) -> Control {
     let epoch = Epoch(held.0 + (1 << 16));

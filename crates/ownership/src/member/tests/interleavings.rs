@@ -577,6 +577,27 @@ fn nothing_is_called_off_once_a_claim_was_carried_out_unheard() {
     assert_eq!((base, rewind), (old, false));
 }
 
+#[test]
+fn nothing_is_called_off_once_it_was_run_and_moved_on() {
+    let mut rig = Rig::new(&[B, C]);
+    let old = rig.prepared_by_b();
+    let epoch = rig.committed_by_b(old);
+    // B has not heard of it, nor that this member runs the game and has moved it to C.
+    rig.commit_comes(old, epoch);
+    let expect = Fence { epoch, owner: Some(ME) };
+    rig.ask(Request::Assign { game: GAME, expect, next: C, reason: Reason::Move });
+    rig.tell(Event::Hint(Hint::Game(GAME)));
+    rig.tell(Event::Message(C, Control::Prepared { game: GAME, epoch }));
+    rig.freeze_done();
+    let Reply::Game(record) = rig.ask(Request::Game(GAME)) else { panic!("the game is gone") };
+    assert_eq!(record.owner, Some(C));
+    rig.tell(Event::Message(C, Control::Started { game: GAME, epoch: record.epoch }));
+    assert!(!rig.owns());
+    rig.effects.clear();
+    rig.tell(Event::Message(B, Control::Abort { game: GAME, epoch: old, given: Epoch(0) }));
+    assert!(!rig.effects.iter().any(|effect| matches!(effect, Effect::Send(_, Control::Aborted { .. }))));
+}
+
 /// Up to ticking provisionally after a move that was lost; returns the owner's epoch.
 fn provisional(rig: &mut Rig) -> Epoch {
     let old = rig.create_and_freeze();
