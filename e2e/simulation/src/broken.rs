@@ -48,6 +48,10 @@ pub enum Broken {
     RefusalUnheard,
     /// An edge is not told what its new player has seen elsewhere.
     FloorForgotten,
+    /// A new owner has nothing of what the old one ran.
+    RingForgotten,
+    /// A player sends each input once.
+    InputsSentOnce,
     /// The target of a cede ticks the game under the epoch of its old owner.
     CedeUnderSameEpoch,
     /// An owner runs one more tick after it has ceded the game.
@@ -92,6 +96,8 @@ pub const TEETH: &[Tooth] = &[
     Tooth { broken: Broken::ClaimOldWorld, promise: "promise 4" },
     Tooth { broken: Broken::RefusalUnheard, promise: "promise 3" },
     Tooth { broken: Broken::FloorForgotten, promise: "promise 2" },
+    Tooth { broken: Broken::RingForgotten, promise: "promise 2" },
+    Tooth { broken: Broken::InputsSentOnce, promise: "promise 4" },
     Tooth { broken: Broken::CedeUnderSameEpoch, promise: "promise 1" },
     Tooth { broken: Broken::TicksAfterCede, promise: "promise 5" },
     Tooth { broken: Broken::CedeUnheard, promise: "promise 5" },

@@ -45,6 +45,8 @@ pub struct Client {
     /// Inputs made, and when, and what is applied once so many of them are.
     made: Vec<(u64, Press)>,
     expected: Vec<Applied>,
+    /// How many were sent, by one that sends none again.
+    sent: usize,
     /// How many were applied as of recent ticks, and how many are durable.
     applied: VecDeque<(u64, u32)>,
     safe: u32,
@@ -64,6 +66,7 @@ impl Client {
             stranded: false,
             made: Vec::new(),
             expected: vec![Applied::default()],
+            sent: 0,
             applied: VecDeque::new(),
             safe: 0,
             counted: 0,
@@ -113,8 +116,11 @@ impl Cluster {
         if more && client.made.len() < (client.safe + INPUTS_MAX) as usize {
             client.make_input(now, keys);
         }
-        let inputs: Vec<Press> =
-            client.made[client.safe as usize..].iter().map(|(_, press)| *press).collect();
+        let first = match self.plan.broken {
+            Some(Broken::InputsSentOnce) => std::mem::replace(&mut client.sent, client.made.len()),
+            _ => client.safe as usize,
+        };
+        let inputs: Vec<Press> = client.made[first..].iter().map(|(_, press)| *press).collect();
         let game = client.game;
         let servers: Vec<MemberId> = client.lines.iter().map(|line| line.server).collect();
         for server in servers {

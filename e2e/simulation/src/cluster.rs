@@ -75,7 +75,8 @@ pub enum Action {
 struct Entry {
     at: u64,
     number: u64,
-    action: Action,
+    /// Apart, so that the queue moves little.
+    action: Box<Action>,
 }
 
 impl PartialEq for Entry {
@@ -262,7 +263,7 @@ impl Cluster {
                 break;
             }
             self.now = entry.at;
-            self.act(entry.action);
+            self.act(*entry.action);
         }
         if self.oracle.broken.is_none() {
             self.judge_the_end();
@@ -272,7 +273,7 @@ impl Cluster {
     pub fn at(&mut self, at: u64, action: Action) {
         self.number += 1;
         let at = at.max(self.now);
-        self.queue.push(Reverse(Entry { at, number: self.number, action }));
+        self.queue.push(Reverse(Entry { at, number: self.number, action: Box::new(action) }));
     }
 
     pub fn deliver(&mut self, id: MemberId, at: u64, event: Event) {

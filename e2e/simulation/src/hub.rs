@@ -92,8 +92,8 @@ impl Hub {
     }
 
     /// The game is run here from now on, from that world.
-    pub fn stands_on(&mut self, (epoch, tick): (Epoch, Tick), world: &Toy) {
-        if self.ring.newest() != Some((epoch, tick)) {
+    pub fn stands_on(&mut self, (epoch, tick): (Epoch, Tick), world: &Toy, forgets: bool) {
+        if forgets || self.ring.newest() != Some((epoch, tick)) {
             // What is kept does not lead to this world: another branch, or nothing.
             self.ring.restart(Kept::keyframe(epoch, tick, world.encode()));
         }

@@ -324,6 +324,7 @@ impl Cluster {
         rewind: bool,
     ) {
         let (clock, now) = (self.servers.get(&id).map_or(0, |server| server.clock(self.now).0), self.now);
+        let forgets = self.plan.broken == Some(Broken::RingForgotten);
         let hub = self.hub(id, game);
         let world = match &snapshot {
             Some(snapshot) => Toy::decode(&snapshot.world),
@@ -353,7 +354,7 @@ impl Cluster {
         };
         let hub = self.hub(id, game);
         hub.own = Some(own);
-        hub.stands_on((base, Tick(world.tick)), &world);
+        hub.stands_on((base, Tick(world.tick)), &world, forgets);
         if snapshot.is_some() {
             self.judge_start(id, game, epoch, world.tick, rewind);
         }
