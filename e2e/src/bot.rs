@@ -312,6 +312,10 @@ impl Player {
         }
         let Some(socket) = current.as_mut().filter(|socket| socket.greeted && socket.flows) else { return };
         self.ask_at = Instant::now() + if resting { ASK_AGAIN } else { self.jittered(ASK_EVERY) };
+        self.ask_on(socket).await;
+    }
+
+    async fn ask_on(&self, socket: &mut Socket) {
         self.record_on(socket.number, What::Asked);
         if socket.send(&ClientMessage::KeyframePlease).await.is_err() {
             socket.broken = true;
@@ -384,6 +388,7 @@ impl Player {
             }
             ServerMessage::Keyframe(keyframe) => {
                 socket.began.get_or_insert((keyframe.epoch, keyframe.tick));
+                socket.astray = false;
                 socket.tick = Some((keyframe.epoch, keyframe.tick));
                 let me = self.me.as_ref().map(|(me, _)| *me);
                 let mine = keyframe.players.iter().find(|player| Some(player.id) == me);
@@ -407,6 +412,13 @@ impl Player {
                 let epoch = header.epoch.unwrap_or(epoch);
                 socket.tick = Some((epoch, tick));
                 socket.flows = true;
+                if self.newest.is_some_and(|(newest, at)| epoch > newest && tick <= at) {
+                    // Led up to a world that was left meanwhile: what this socket has is not what was shown.
+                    if !std::mem::replace(&mut socket.astray, true) {
+                        self.ask_on(socket).await;
+                    }
+                    return Ok(());
+                }
                 if !self.shown(socket, epoch, tick) {
                     return Ok(());
                 }

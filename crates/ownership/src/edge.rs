@@ -480,7 +480,7 @@ impl Edge {
         }
         // What was ticked under a higher epoch at or below the tick that was shown is another world than that one.
         let ticked = self.held.range((keyframe.epoch, Tick(0))..=(keyframe.epoch, tick)).next().is_some();
-        let forked = keyframe.epoch > epoch && (keyframe.tick < tick || ticked);
+        let forked = keyframe.epoch > epoch && (keyframe.tick <= tick || ticked);
         // Who has sent nothing for long, though it was asked, is taken for gone.
         let silent =
             |member| self.subscribed.get(&member).is_some_and(|it| elapsed(it.heard, now) >= PATIENCE_US);

@@ -116,12 +116,13 @@ impl Ring {
     }
 
     /// What leads a socket on from the world that it was led to: the frames after it, or else the last keyframe and the frames
-    /// after that.
+    /// after that. Nothing while that keyframe is no news: who runs the game goes on from before that world, and has not run a
+    /// tick yet.
     pub fn missed(&self, shown: (Epoch, Tick)) -> Vec<Sent<'_>> {
         match (self.index_after(shown), self.keyframes.back()) {
             (Some(index), _) => self.frames.iter().skip(index).map(Sent::Frame).collect(),
-            (None, Some(keyframe)) => self.from(keyframe),
-            (None, None) => Vec::new(),
+            (None, Some(keyframe)) if (keyframe.epoch, keyframe.tick) > shown => self.from(keyframe),
+            (None, _) => Vec::new(),
         }
     }
 
@@ -131,16 +132,21 @@ impl Ring {
     }
 
     /// What leads a socket that has nothing to the newest world. Who was shown `floor` elsewhere gets no lower epoch, on the way
-    /// there neither, and within its epoch nothing that ends before its tick: nothing at all, while there is no such way. Of a
-    /// higher epoch any tick will do: that is a move or a rewind. No tick after the floor is left out where that can be.
+    /// there neither, and what begins at or before the floor leads over it: where that world is not known here, another branch
+    /// may lead on, and what begins there has to say so by its epoch. Nothing at all, while there is no such way. No tick after
+    /// the floor is left out where that can be.
     pub fn welcome(&self, floor: Option<(Epoch, Tick)>) -> Vec<Sent<'_>> {
         let keyframe = match floor {
             None => self.keyframes.back(),
-            Some(floor) if self.newest().is_none_or(|newest| newest < floor) => None,
-            Some((floor, at)) => {
-                let mut above = self.keyframes.iter().filter(|keyframe| keyframe.epoch >= floor);
-                let oldest = above.next();
-                above.rfind(|keyframe| keyframe.tick <= at).or(oldest)
+            Some(floor) => {
+                let knows = self.leads_on_from(floor);
+                let fits = |keyframe: &&Kept| {
+                    let name = (keyframe.epoch, keyframe.tick);
+                    name > floor || knows && keyframe.epoch >= floor.0
+                };
+                let mut fitting = self.keyframes.iter().filter(fits);
+                let oldest = fitting.next();
+                fitting.rfind(|keyframe| keyframe.tick <= floor.1).or(oldest)
             }
         };
         keyframe.map_or_else(Vec::new, |keyframe| self.from(keyframe))
@@ -226,7 +232,7 @@ mod tests {
         }
         let (keyframe, frames) = (kept(12), [kept(11), kept(12), kept(13)]);
         ring.keyframe(keyframe.clone());
-        assert_eq!(missed(&ring, 9, 9), (vec![12], vec![13]));
+        assert_eq!(missed(&ring, 1, 9), (vec![12], vec![13]));
         assert_eq!(ticks(&ring.welcome(None)), (vec![12], vec![13]));
         let [a, b, c] = &frames;
         let rest = [Sent::Frame(b), Sent::Keyframe(&keyframe), Sent::Frame(c)];
@@ -261,8 +267,9 @@ mod tests {
     fn a_world_that_the_ring_does_not_lead_on_from_gets_the_keyframe() {
         let mut ring = Ring::default();
         ring.restart(kept(5));
-        assert_eq!(missed(&ring, 1, 6), (vec![5], vec![]), "ahead of the ring");
-        assert_eq!(missed(&ring, 2, 5), (vec![5], vec![]), "another branch");
+        assert_eq!(missed(&ring, 1, 4), (vec![5], vec![]));
+        assert_eq!(missed(&ring, 0, 7), (vec![5], vec![]), "another branch");
+        assert_eq!(missed(&ring, 1, 6), nothing(), "the game goes on from before it, and has not yet");
         assert_eq!(missed(&ring, 1, 5), nothing());
         ring.push(kept(6));
         assert_eq!(missed(&ring, 1, 5), (vec![], vec![6]));
@@ -276,9 +283,9 @@ mod tests {
         ring.push(kept(7));
         ring.keyframe(Kept { epoch: Epoch(2), ..kept(6) });
         ring.keyframe(kept(8));
-        assert_eq!(missed(&ring, 9, 9), (vec![5], vec![6, 7]));
+        assert_eq!(missed(&ring, 0, 9), (vec![5], vec![6, 7]));
         ring.keyframe(kept(7));
-        assert_eq!(missed(&ring, 9, 9), (vec![7], vec![]));
+        assert_eq!(missed(&ring, 0, 9), (vec![7], vec![]));
     }
 
     #[test]
@@ -287,7 +294,15 @@ mod tests {
         ring.restart(kept(5));
         ring.push(Kept { epoch: Epoch(2), ..kept(6) });
         assert_eq!(missed(&ring, 1, 5), (vec![], vec![6]));
-        assert_eq!(missed(&ring, 1, 6), (vec![5], vec![6]), "the old branch went on beyond the move");
+        assert_eq!(
+            missed(&ring, 1, 6),
+            nothing(),
+            "the old branch went on, and nothing says yet that it is left"
+        );
+        assert_eq!(welcome(&ring, 1, 6), nothing());
+        ring.keyframe(Kept { epoch: Epoch(2), ..kept(6) });
+        assert_eq!(missed(&ring, 1, 6), (vec![6], vec![]));
+        assert_eq!(welcome(&ring, 1, 6), (vec![6], vec![]));
     }
 
     #[test]

@@ -240,6 +240,13 @@ impl Cluster {
             // What this socket has brought begins at or before what is shown: nothing is left out.
             let covers = client.lines[at].first.is_some_and(|first| first <= shown);
             let (back, server) = (world.tick <= shown.1, client.lines[at].server);
+            // Players take what begins at or before what they had been shown for a way up to it. One that was shown more
+            // meanwhile asks for a keyframe.
+            if back && durable.is_some() && client.lines[at].first <= client.lines[at].floor {
+                self.oracle.fail(format!(
+                    "promise 2: player {index} was shown {shown:?} and is taken back to {world_shown:?} without a keyframe"
+                ));
+            }
             if world.tick > shown.1 + 1 && !covers {
                 let waits = client.lines[..newest].iter().any(|line| now - line.heard < OLD_SOCKET_US);
                 if at == newest && waits {

@@ -309,8 +309,12 @@ impl Cluster {
         let hub = self.hub(id, game);
         let Some(state) = hub.sockets.get_mut(&socket) else { return };
         let (Some((epoch, tick)), Some(newest)) = (state.has, hub.ring.newest()) else { return };
+        let missed = hub.ring.missed((epoch, Tick(tick)));
+        if missed.is_empty() {
+            return;
+        }
         state.has = Some((newest.0, newest.1.0));
-        let down = vec![(socket, state.client, messages(hub.ring.missed((epoch, Tick(tick)))))];
+        let down = vec![(socket, state.client, messages(missed))];
         self.all_down(down);
     }
 

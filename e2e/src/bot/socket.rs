@@ -43,6 +43,8 @@ pub(super) struct Socket {
     pub(super) sent_away: bool,
     /// When the last message came, or the socket was opened.
     pub(super) last_arrival: Instant,
+    /// It leads from a world that was left, and a keyframe was asked for.
+    pub(super) astray: bool,
     /// A write failed: the next arrival is the end.
     pub(super) broken: bool,
     opened: Instant,
@@ -72,6 +74,7 @@ impl Socket {
             sent_away: false,
             last_arrival: Instant::now(),
             opened: Instant::now(),
+            astray: false,
             broken: false,
             stream,
         })

@@ -490,6 +490,9 @@ impl Shown {
                 self.durable = durable;
             }
             self.ticks.truncate((base.0 + 1).saturating_sub(self.first) as usize);
+        }
+        if epoch > high.epoch && kept.same < high.tick {
+            // A keyframe of the tick after the last one that was shown may be of another branch, too.
             self.scores.values_mut().for_each(|score| score.rewind(kept.same));
             self.wins.values_mut().for_each(|wins| wins.rewind(kept.same));
             self.applied.rewind(kept.same);

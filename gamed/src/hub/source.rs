@@ -155,7 +155,10 @@ impl Hub {
 /// Writes what leads from the world that the seat has to the newest one: frames, or else a keyframe and the frames after it.
 pub(super) fn show_missed(seat: &mut Seat, ring: &Ring, now: Instant) {
     if let (Some(shown), Some(newest)) = (seat.shown, ring.newest()) {
-        show_all(seat, ring.missed(shown), newest, now);
+        let missed = ring.missed(shown);
+        if !missed.is_empty() || shown == newest {
+            show_all(seat, missed, newest, now);
+        }
     }
 }
 
