@@ -126,6 +126,18 @@ impl Address {
         Ok(stream)
     }
 
+    /// As [`Address::connect`], and once more where nobody answered: a load balancer may still send connections to a pod that
+    /// has just ended, and the next one takes another way.
+    async fn connect_again(&self) -> Result<TcpStream> {
+        match self.connect().await {
+            Ok(stream) => Ok(stream),
+            Err(error) => {
+                tracing::debug!("{error:#}; once more");
+                self.connect().await
+            }
+        }
+    }
+
     /// All games.
     ///
     /// # Errors
@@ -182,7 +194,7 @@ impl Address {
             .header(header::CONNECTION, "close")
             .body(Full::new(Bytes::from(body.unwrap_or_default())))?;
         let answer = async {
-            let stream = TokioIo::new(self.connect().await?);
+            let stream = TokioIo::new(self.connect_again().await?);
             let (mut sender, connection) = http1::handshake(stream).await?;
             let exchange = async {
                 let answer = sender.send_request(request).await?;
