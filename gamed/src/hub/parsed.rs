@@ -6,7 +6,9 @@
 use crate::bots::Ways;
 use sim::{Maze, MazeError};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak, mpsc};
+use std::thread;
+use tracing::{debug, warn};
 
 /// By their text.
 static KNOWN: Mutex<Option<HashMap<String, Weak<Maze>>>> = Mutex::new(None);
@@ -39,12 +41,47 @@ impl Warm {
     /// thread, the first time that anybody has bots in this maze.
     pub fn up(maze: Arc<Maze>, bots: bool) -> Warm {
         let ways = bots.then(|| Ways::of(&maze));
-        if let Some(ways) = ways.clone().filter(|ways| ways.is_new()) {
-            tokio::task::spawn_blocking(move || ways.work_out());
+        if let Some(ways) = ways.as_ref().filter(|ways| ways.is_new())
+            && AHEAD.send(Arc::downgrade(ways)).is_err()
+        {
+            debug!("nobody works ways out beforehand: bots work them out when they want them");
         }
         Warm { _maze: maze, _ways: ways }
     }
 }
+
+/// Works ways out one after the other, and yields to everything else: some 30 ms for each maze, while games come to a member
+/// that has just started and have to tick in time.
+static AHEAD: LazyLock<mpsc::Sender<Weak<Ways>>> = LazyLock::new(|| {
+    let (sender, wanted) = mpsc::channel::<Weak<Ways>>();
+    let thread = thread::Builder::new().name("ways".into()).spawn(move || {
+        yield_to_all();
+        for ways in wanted {
+            if let Some(ways) = ways.upgrade() {
+                ways.work_out();
+            }
+        }
+    });
+    if let Err(error) = thread {
+        warn!(%error, "cannot start the thread that works ways out");
+    }
+    sender
+});
+
+/// Of this thread alone.
+#[cfg(target_os = "linux")]
+fn yield_to_all() {
+    if let Err(error) = rustix::process::setpriority_process(None, LEAST) {
+        debug!(%error, "cannot yield to other threads");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn yield_to_all() {}
+
+/// As nice(1) has it.
+#[cfg(target_os = "linux")]
+const LEAST: i32 = 19;
 
 #[cfg(test)]
 mod tests {
