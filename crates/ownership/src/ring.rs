@@ -316,6 +316,9 @@ mod tests {
         ring.keyframe(Kept { epoch: Epoch(2), ..kept(6) });
         assert_eq!(welcome(&ring, 2, 6), (vec![6], vec![]));
         assert_eq!(welcome(&ring, 1, 90), (vec![6], vec![]), "a rewind");
+        // A client may say anything.
+        assert_eq!(welcome(&ring, 1, u64::MAX), (vec![6], vec![]));
+        assert_eq!(welcome(&ring, u64::MAX, u64::MAX), nothing());
     }
 
     #[test]

@@ -92,9 +92,9 @@ impl Epoch {
 pub struct Tick(pub u64);
 
 impl Tick {
-    /// The tick after this one.
+    /// The tick after this one. Clients name ticks, too: the last number has none after it.
     pub fn next(self) -> Tick {
-        Tick(self.0 + 1)
+        Tick(self.0.saturating_add(1))
     }
 }
 
