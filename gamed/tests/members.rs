@@ -57,7 +57,7 @@ async fn a_player_whose_socket_breaks_stands_still_and_resumes_as_the_same() {
     again.send(ClientMessage::Hello(Hello { session: 2, token: Some(token), floor, ..hello(game) })).await;
     let (welcome, _) = again.welcome().await;
     assert_eq!(welcome.player, id);
-    // It is led there from before what it was shown.
+    // It is led there from a keyframe of before its socket broke, in which it is not gone yet.
     again.reach(later.tick).await;
     again.input(FORWARD, 0).await;
     let back = again.world("the player back", |world| own(world, id).is_some_and(|own| own.connected)).await;

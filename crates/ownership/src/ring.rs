@@ -3,8 +3,10 @@
 //! Frames are opaque. Invariant: the kept frames are consecutive ticks; each keyframe is of a tick from which the kept frames
 //! go on. Whoever joins, comes back or subscribes is served from here, whoever owns the game.
 
+use crate::EdgeEvent;
 use bytes::Bytes;
-use protocol::{Epoch, Tick};
+use protocol::peer::PeerMessage;
+use protocol::{Epoch, GameId, MemberId, Tick};
 use std::collections::VecDeque;
 
 /// Frames that are kept: they reach back to the last keyframe but one, so that whoever has missed up to so many ticks as lie
@@ -46,6 +48,33 @@ pub enum Sent<'a> {
     Keyframe(&'a Kept),
     /// The next frame.
     Frame(&'a Kept),
+}
+
+impl Sent<'_> {
+    /// For a member that watches the game here.
+    pub fn message(self, game: GameId) -> PeerMessage {
+        match self {
+            Sent::Keyframe(Kept { epoch, tick, bytes, .. }) => {
+                PeerMessage::Keyframe { game, epoch: *epoch, tick: *tick, bytes: bytes.clone() }
+            }
+            Sent::Frame(frame) => {
+                let Kept { epoch, tick, after, bytes, log, digest } = frame.clone();
+                PeerMessage::Frame { game, epoch, tick, after, bytes, log, digest }
+            }
+        }
+    }
+
+    /// For the edge of this member, or of one that `from` has sent it to.
+    pub fn event(self, from: MemberId) -> EdgeEvent {
+        match self {
+            Sent::Keyframe(Kept { epoch, tick, bytes, .. }) => {
+                EdgeEvent::Keyframe { from, epoch: *epoch, tick: *tick, bytes: bytes.clone() }
+            }
+            Sent::Frame(Kept { epoch, tick, after, bytes, .. }) => {
+                EdgeEvent::Frame { from, epoch: *epoch, tick: *tick, after: *after, bytes: bytes.clone() }
+            }
+        }
+    }
 }
 
 /// See the module.
@@ -150,6 +179,11 @@ impl Ring {
             }
         };
         keyframe.map_or_else(Vec::new, |keyframe| self.from(keyframe))
+    }
+
+    /// What answers a socket that asks for a keyframe: it may lie back, as long as it leads over what the socket was led to.
+    pub fn asked(&self, shown: (Epoch, Tick)) -> Vec<Sent<'_>> {
+        if self.leads_on_from(shown) { self.welcome(None) } else { self.missed(shown) }
     }
 
     fn from<'a>(&'a self, keyframe: &'a Kept) -> Vec<Sent<'a>> {
@@ -300,9 +334,13 @@ mod tests {
             "the old branch went on, and nothing says yet that it is left"
         );
         assert_eq!(welcome(&ring, 1, 6), nothing());
+        let asked = |ring: &Ring| ticks(&ring.asked((Epoch(1), Tick(6))));
+        assert_eq!(asked(&ring), nothing());
         ring.keyframe(Kept { epoch: Epoch(2), ..kept(6) });
         assert_eq!(missed(&ring, 1, 6), (vec![6], vec![]));
         assert_eq!(welcome(&ring, 1, 6), (vec![6], vec![]));
+        assert_eq!(asked(&ring), (vec![6], vec![]));
+        assert_eq!(ticks(&ring.asked((Epoch(1), Tick(5)))), (vec![6], vec![]), "it leads over that, too");
     }
 
     #[test]

@@ -125,12 +125,12 @@ impl Cluster {
     pub fn publish_frame(&mut self, id: MemberId, game: GameId, frame: Kept, world: &Toy) {
         let keyframe = frame.after != frame.epoch || frame.tick.0.is_multiple_of(KEYFRAME_TICKS);
         let keyframe = keyframe.then(|| Kept::keyframe(frame.epoch, frame.tick, world.encode()));
-        self.tell_watchers(id, game, &frame_message(game, &frame));
+        self.tell_watchers(id, game, &Sent::Frame(&frame).message(game));
         self.hub(id, game).ring.push(frame.clone());
         self.frame_to_edge(id, id, game, frame);
         if let Some(keyframe) = keyframe {
-            self.tell_watchers(id, game, &keyframe_message(game, &keyframe));
-            let event = keyframe_event(id, &keyframe);
+            self.tell_watchers(id, game, &Sent::Keyframe(&keyframe).message(game));
+            let event = Sent::Keyframe(&keyframe).event(id);
             self.hub(id, game).ring.keyframe(keyframe);
             self.edge(id, game, event);
             self.welcome(id, game);
@@ -190,7 +190,7 @@ impl Cluster {
         if self.plan.broken == Some(Broken::EdgeShowsBoth) && later {
             self.show(id, game, frame);
         } else {
-            self.edge(id, game, frame_event(from, frame));
+            self.edge(id, game, Sent::Frame(&frame).event(from));
         }
     }
 
@@ -342,7 +342,7 @@ impl Cluster {
             }
             PeerMessage::Keyframe { game, epoch, tick, bytes } => {
                 let keyframe = Kept::keyframe(epoch, tick, bytes);
-                self.edge(id, game, keyframe_event(from, &keyframe));
+                self.edge(id, game, Sent::Keyframe(&keyframe).event(from));
                 self.hub(id, game).ring.keyframe(keyframe);
                 self.welcome(id, game);
             }
@@ -373,7 +373,7 @@ impl Cluster {
             let frames =
                 have.filter(|have| hub.ring.leads_on_from(*have)).map(|have| hub.ring.since(Some(have)));
             let mut answer: Vec<PeerMessage> =
-                frames.into_iter().flatten().map(|sent| peer_message(game, sent)).collect();
+                frames.into_iter().flatten().map(|sent| sent.message(game)).collect();
             answer.push(PeerMessage::NotOwner { game, owner });
             return self.send_bundle(id, from, answer);
         }
@@ -384,7 +384,7 @@ impl Cluster {
         let older =
             |sent: &Sent<'_>| matches!(sent, Sent::Frame(frame) if own.is_some_and(|own| frame.epoch < own));
         let relayed = have.is_some() && sent.iter().any(older);
-        answer.extend(sent.into_iter().map(|sent| peer_message(game, sent)));
+        answer.extend(sent.into_iter().map(|sent| sent.message(game)));
         if relayed {
             self.coverage.branch(coverage::RING_ASKED);
         }
@@ -398,10 +398,7 @@ impl Cluster {
             return self.edge(id, game, EdgeEvent::NotOwner { from: id, owner: None });
         }
         let mut events = vec![EdgeEvent::Subscribed { from: id, have }];
-        events.extend(hub.ring.since(have).into_iter().map(|sent| match sent {
-            Sent::Keyframe(keyframe) => keyframe_event(id, keyframe),
-            Sent::Frame(frame) => frame_event(id, frame.clone()),
-        }));
+        events.extend(hub.ring.since(have).into_iter().map(|sent| sent.event(id)));
         for event in events {
             self.edge(id, game, event);
         }
@@ -441,29 +438,4 @@ fn messages(way: Vec<Sent<'_>>) -> Vec<Down> {
         }
     };
     way.into_iter().map(message).collect()
-}
-
-fn peer_message(game: GameId, sent: Sent<'_>) -> PeerMessage {
-    match sent {
-        Sent::Keyframe(keyframe) => keyframe_message(game, keyframe),
-        Sent::Frame(frame) => frame_message(game, frame),
-    }
-}
-
-fn frame_message(game: GameId, frame: &Kept) -> PeerMessage {
-    let Kept { epoch, tick, after, bytes, log, digest } = frame.clone();
-    PeerMessage::Frame { game, epoch, tick, after, bytes, log, digest }
-}
-
-fn keyframe_message(game: GameId, keyframe: &Kept) -> PeerMessage {
-    PeerMessage::Keyframe { game, epoch: keyframe.epoch, tick: keyframe.tick, bytes: keyframe.bytes.clone() }
-}
-
-fn frame_event(from: MemberId, frame: Kept) -> EdgeEvent {
-    let Kept { epoch, tick, after, bytes, .. } = frame;
-    EdgeEvent::Frame { from, epoch, tick, after, bytes }
-}
-
-fn keyframe_event(from: MemberId, keyframe: &Kept) -> EdgeEvent {
-    EdgeEvent::Keyframe { from, epoch: keyframe.epoch, tick: keyframe.tick, bytes: keyframe.bytes.clone() }
 }

@@ -250,6 +250,19 @@ fn an_input_of_the_very_tick_that_a_rewind_keyframe_is_of_was_not_durable() {
 }
 
 #[test]
+fn an_input_after_the_durable_tick_may_be_void_though_the_new_epoch_begins_with_the_next_tick() {
+    let mut film = Film::playing(1);
+    // The new owner went on from tick 84; its first keyframe to get here is of the tick after the last one that was shown.
+    let mut anew = world(NEW, 101, 84);
+    let eight = world(OLD, 80, 0).players[0].applied_hash;
+    for player in &mut anew.players {
+        (player.applied, player.last_seq, player.applied_hash) = (8, 8, eight);
+    }
+    film.wait(300).say(1, ServerMessage::Keyframe(anew)).frames(1, None, 102..=300);
+    check(&[film.done()], &[]);
+}
+
+#[test]
 fn an_input_after_the_durable_tick_may_be_void_in_a_later_world_that_a_new_socket_begins_with() {
     let mut film = Film::playing(1);
     // The new owner went on from tick 84 and ran 85 to 95 itself: the input of tick 90 has not reached it again.

@@ -22,7 +22,7 @@ use crate::links::Links;
 use crate::wire::{Received, Wire};
 use allowance::Allowance;
 use named::NamedOwner;
-use ownership::ring::{Kept, Ring};
+use ownership::ring::{Kept, Ring, Sent};
 use ownership::{Edge, EdgeEvent, Event, Time};
 use pace::Pace;
 use parsed::Warm;
@@ -31,7 +31,6 @@ use protocol::{CloseCode, Epoch, GameId, MemberId, PlayerId, ServerMessage, Tick
 use registry::Snapshot;
 use running::{Running, Step};
 use seat::Seat;
-use source::{frame_event, frame_message, keyframe_event, keyframe_message, peer_message};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::task::Poll;
@@ -262,8 +261,8 @@ impl Hub {
         if let Some(late) = first {
             self.context.first_tick(self.game, frame.epoch, late);
         }
-        self.to_watchers(&frame_message(self.game, &frame));
-        let event = frame_event(self.context.me, &frame);
+        self.to_watchers(&Sent::Frame(&frame).message(self.game));
+        let event = Sent::Frame(&frame).event(self.context.me);
         self.ring.push(frame);
         self.edge_event(event);
         if let Some(keyframe) = keyframe {
@@ -281,8 +280,8 @@ impl Hub {
     }
 
     fn publish_keyframe(&mut self, keyframe: Kept) {
-        self.to_watchers(&keyframe_message(self.game, &keyframe));
-        let event = keyframe_event(self.context.me, &keyframe);
+        self.to_watchers(&Sent::Keyframe(&keyframe).message(self.game));
+        let event = Sent::Keyframe(&keyframe).event(self.context.me);
         self.ring.keyframe(keyframe);
         self.edge_event(event);
         self.seat_waiting();
@@ -452,7 +451,7 @@ impl Hub {
     }
 
     fn lead_on(&self, have: Option<(Epoch, Tick)>) -> Vec<PeerMessage> {
-        self.ring.since(have).into_iter().map(|sent| peer_message(self.game, sent)).collect()
+        self.ring.since(have).into_iter().map(|sent| sent.message(self.game)).collect()
     }
 }
 

@@ -178,11 +178,13 @@ impl Hub {
             }
             ClientMessage::KeyframePlease => {
                 // Where it is behind anyway it gets one when it reads again; where it waits for its first, then.
-                if seat.shown.is_some()
+                if let (Some(shown), Some(newest)) = (seat.shown, self.ring.newest())
                     && seat.reads(now)
-                    && let Some(newest) = self.ring.newest()
                 {
-                    show_all(seat, self.ring.welcome(None), newest, now);
+                    let way = self.ring.asked(shown);
+                    if !way.is_empty() {
+                        show_all(seat, way, newest, now);
+                    }
                 }
                 return;
             }

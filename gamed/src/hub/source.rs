@@ -10,7 +10,7 @@ use bytes::Bytes;
 use ownership::ring::{Kept, Ring, Sent};
 use ownership::{EdgeEffect, EdgeEvent};
 use protocol::peer::{PeerMessage, PlayerAct};
-use protocol::{Epoch, GameId, MemberId, ServerMessage, Tick};
+use protocol::{Epoch, ServerMessage, Tick};
 use tokio::time::Instant;
 
 impl Hub {
@@ -54,10 +54,7 @@ impl Hub {
             return self.edge_event(EdgeEvent::NotOwner { from: me, owner: None });
         }
         let mut events = vec![EdgeEvent::Subscribed { from: me, have }];
-        events.extend(self.ring.since(have).into_iter().map(|sent| match sent {
-            Sent::Keyframe(keyframe) => keyframe_event(me, keyframe),
-            Sent::Frame(frame) => frame_event(me, frame),
-        }));
+        events.extend(self.ring.since(have).into_iter().map(|sent| sent.event(me)));
         for event in events {
             self.edge_event(event);
         }
@@ -177,36 +174,4 @@ pub(super) fn show_all(seat: &mut Seat, all: Vec<Sent<'_>>, newest: (Epoch, Tick
         }
     }
     seat.caught_up(newest, now);
-}
-
-pub(super) fn frame_message(game: GameId, frame: &Kept) -> PeerMessage {
-    PeerMessage::Frame {
-        game,
-        epoch: frame.epoch,
-        tick: frame.tick,
-        after: frame.after,
-        bytes: frame.bytes.clone(),
-        log: frame.log.clone(),
-        digest: frame.digest,
-    }
-}
-
-pub(super) fn peer_message(game: GameId, sent: Sent<'_>) -> PeerMessage {
-    match sent {
-        Sent::Keyframe(keyframe) => keyframe_message(game, keyframe),
-        Sent::Frame(frame) => frame_message(game, frame),
-    }
-}
-
-pub(super) fn frame_event(from: MemberId, frame: &Kept) -> EdgeEvent {
-    let Kept { epoch, tick, after, .. } = *frame;
-    EdgeEvent::Frame { from, epoch, tick, after, bytes: frame.bytes.clone() }
-}
-
-pub(super) fn keyframe_event(from: MemberId, keyframe: &Kept) -> EdgeEvent {
-    EdgeEvent::Keyframe { from, epoch: keyframe.epoch, tick: keyframe.tick, bytes: keyframe.bytes.clone() }
-}
-
-pub(super) fn keyframe_message(game: GameId, keyframe: &Kept) -> PeerMessage {
-    PeerMessage::Keyframe { game, epoch: keyframe.epoch, tick: keyframe.tick, bytes: keyframe.bytes.clone() }
 }

@@ -7,7 +7,7 @@ use crate::leaving::Leaving;
 use crate::metrics::Metrics;
 use bytes::Buf;
 use ownership::EdgeEffect;
-use protocol::ClusterKey;
+use protocol::{ClientMessage, ClusterKey};
 use std::sync::Arc;
 
 const GAME: GameId = GameId(5);
@@ -260,6 +260,15 @@ impl Bench {
         }
     }
 
+    /// Waits until what was written for the only player has left.
+    async fn reads(&mut self) {
+        let until = Instant::now() + Duration::from_secs(10);
+        while !self.hub.seats[0].reads(Instant::now()) {
+            assert!(Instant::now() < until, "the socket takes nothing");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
     /// As whom the peer was asked to go on from.
     fn asked(&mut self) -> Vec<Option<(Epoch, Tick)>> {
         let sent = self.sent();
@@ -342,6 +351,26 @@ async fn an_edge_that_catches_up_late_takes_nothing_back_from_players_of_its_own
     });
     assert_eq!(bench.shown(), [Some((NEW, Tick(23)))]);
     assert_eq!(bench.hub.ring.newest(), Some((NEW, Tick(23))));
+}
+
+#[tokio::test]
+async fn a_keyframe_that_is_asked_for_before_a_new_owner_has_run_a_tick_leads_nobody_to_another_branch() {
+    let mut bench = bench();
+    let _client = bench.attach().await;
+    bench.hub.message(ToHub::Owner(Some((OWNER, OLD))));
+    bench.hub.message(ToHub::Peer(OWNER, subscribed(None)));
+    bench.hub.message(ToHub::Peer(OWNER, keyframe(9, OLD)));
+    assert_eq!(bench.shown(), [Some((OLD, Tick(9)))]);
+    // It goes on from tick 0.
+    let ((settings, snapshot), due) = (game(), crate::clock::now());
+    let (snapshot, durable, rewind) = (Some(snapshot), Tick(0), true);
+    bench.command(Command::Start { epoch: NEW, base: OLD, settings, snapshot, durable, due, rewind });
+    bench.reads().await;
+    let ask = Received::Message(ClientMessage::KeyframePlease.encode());
+    bench.hub.received(0, ask);
+    assert_eq!(bench.shown(), [Some((OLD, Tick(9)))]);
+    bench.hub.tick();
+    bench.shows(NEW, 1).await;
 }
 
 #[tokio::test]

@@ -338,6 +338,19 @@ describe('a session', () => {
     expect(peer(0).inputs).toEqual([[1, 1], [2, 2], [1, 1], [2, 2]]);
   });
 
+  it('takes a frame of another branch, led up to by an old keyframe, for a crash', () => {
+    start();
+    peer(0).welcome(E1, 100);
+    session.hold(KEY.forward);
+    session.hold(KEY.back);
+    peer(0).frame(101, { keys: [KEY.forward, KEY.back], lag: 5 });
+    peer(0).keyframe(E1, 98);
+    peer(0).frame(99, { epoch: E2 });
+    expect(shown.at(-1)).toEqual([E2, 99]);
+    expect(session.stats).toMatchObject({ rewinds: 1, rewoundMs: 60 });
+    expect(peer(0).inputs).toEqual([[1, 1], [2, 2], [1, 1], [2, 2]]);
+  });
+
   it('never shows a lower epoch, nor an earlier tick of the same one', () => {
     start();
     peer(0).welcome(E2, 100);

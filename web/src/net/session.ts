@@ -321,9 +321,7 @@ export class Session {
     this.maze = link.maze;
     this.showHost(link.host);
     const { view: shown } = this;
-    // The frame may lead on from what is shown: then nothing that happened in it is lost.
-    const follows = shown !== null && before !== null && before.epoch === shown.epoch && before.tick === shown.tick;
-    if (link.view) this.show(link.view, follows ? frame : null, follows ? before : null, true, at);
+    if (link.view) this.show(link.view, frame, before, true, at);
     // A session takes effect with its first input; until then a tank whose socket broke stands.
     if (shown) this.act(ACTION.none, true);
     this.enter({ type: 'playing' });
@@ -333,8 +331,11 @@ export class Session {
     }
   }
 
-  private show(view: View, frame: Frame | null, before: View | null, resumed: boolean, at: number): void {
+  private show(view: View, came: Frame | null, before: View | null, resumed: boolean, at: number): void {
     const shown = this.view;
+    // A frame may lead on from what is shown: then nothing that happened in it is lost. Otherwise what is shown is left.
+    const follows = shown !== null && before !== null && before.epoch === shown.epoch && before.tick === shown.tick;
+    const frame = follows ? came : null;
     const now = this.now();
     const { self: player, feed, killer } = this;
     const moves = this.changes.shown(shown, view, frame, resumed, at);
