@@ -1,6 +1,7 @@
 //! What every hub of a member shares: who the member is, whom it can reach, and where reports go.
 
 use crate::driver::ToDriver;
+use crate::journal::Journal;
 use crate::leaving::Leaving;
 use crate::links::Links;
 use crate::metrics::Metrics;
@@ -63,6 +64,8 @@ pub struct Context {
     pub empty_game: Duration,
     /// What one player may say in a minute.
     pub chat_per_minute: u16,
+    /// What the games ran, to be logged.
+    pub journal: Journal,
     /// Connections to the other members.
     pub links: Links,
     /// Counters and gauges.

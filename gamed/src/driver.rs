@@ -6,6 +6,7 @@
 use crate::clock;
 use crate::context::Directory;
 use crate::hub::{Command, ToHub};
+use crate::journal::Journal;
 use crate::leaving::{Goodbye, Leaving};
 use crate::ledger::Ledger;
 use crate::limits;
@@ -23,7 +24,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, info, warn};
@@ -115,6 +116,10 @@ pub struct Parts {
     pub ledger: Ledger,
     /// Counters and gauges.
     pub metrics: Arc<Metrics>,
+    /// What the games have run.
+    pub journal: Journal,
+    /// Between two looks into it.
+    pub input_log: Duration,
 }
 
 /// Between two counts of the sockets.
@@ -150,6 +155,8 @@ impl Driver {
     pub async fn run(mut self, cancel: CancellationToken) {
         let mut hints = self.parts.registry.hints();
         let mut load = tokio::time::interval(LOAD);
+        let mut log = tokio::time::interval(self.parts.input_log);
+        log.set_missed_tick_behavior(MissedTickBehavior::Delay);
         self.feed(Event::Wake);
         self.carry_out().await;
         loop {
@@ -161,6 +168,12 @@ impl Driver {
                 Some(message) = self.events.recv() => self.message(message).await,
                 () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => self.feed(Event::Wake),
                 Some(hint) = hints.next() => self.feed(Event::Hint(hint)),
+                _ = log.tick() => {
+                    let ran = self.parts.journal.take();
+                    if !ran.is_empty() {
+                        self.feed(Event::Ran(ran));
+                    }
+                }
                 _ = load.tick() => {
                     let players = self.parts.metrics.sockets.get().max(0) as u32;
                     self.feed(Event::Load { players });
@@ -289,8 +302,8 @@ impl Driver {
                     self.command(game, Command::Prepare { epoch, owner, settings, snapshot }).await;
                 }
                 Effect::Unprepare { game } => self.command(game, Command::Unprepare).await,
-                Effect::Start { game, epoch, base, settings, snapshot, durable, due, rewind } => {
-                    let start = Command::Start { epoch, base, settings, snapshot, durable, due, rewind };
+                Effect::Start { game, epoch, base, settings, snapshot, log, durable, due, rewind } => {
+                    let start = Command::Start { epoch, base, settings, snapshot, log, durable, due, rewind };
                     self.command(game, start).await;
                 }
                 Effect::GoOn(game) => self.command(game, Command::GoOn).await,

@@ -10,6 +10,7 @@ pub mod demo;
 mod driver;
 mod http;
 mod hub;
+mod journal;
 mod leaving;
 mod ledger;
 mod limits;

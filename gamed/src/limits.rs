@@ -76,6 +76,9 @@ pub const NEWS: Duration = Duration::from_millis(100);
 /// How many ticks ahead an input may aim.
 pub const INPUT_AHEAD: u64 = 10;
 
+/// At a take-over the answers of other members, what they were shown beyond the last durable tick, are waited for so long.
+pub const TAIL: Duration = Duration::from_millis(30);
+
 /// Ticks in a second.
 pub const SECOND_TICKS: u64 = 1_000_000 / protocol::TICK_MICROS;
 

@@ -397,6 +397,8 @@ fn destination(message: &PeerMessage) -> Destination {
         | PeerMessage::FromPlayer { game, .. }
         | PeerMessage::ToPlayer { game, .. }
         | PeerMessage::Refuse { game, .. }
+        | PeerMessage::WantTail { game, .. }
+        | PeerMessage::Tail { game, .. }
         | PeerMessage::Control(Control::MoveSoon { game, .. } | Control::Moved { game, .. }) => {
             Destination::Hub(*game)
         }

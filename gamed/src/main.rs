@@ -94,6 +94,8 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
         creation,
         empty_game: settings.empty_game(),
         chat_per_minute: settings.chat_per_minute,
+        durability: settings.durability,
+        input_log: settings.input_log(),
         workers: settings.workers(),
         key,
         roll: None,

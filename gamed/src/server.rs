@@ -9,6 +9,7 @@ use crate::creation::Creation;
 use crate::demo::Roll;
 use crate::driver::{Driver, Parts, Stage, ToDriver};
 use crate::http::{self, Site};
+use crate::journal::Journal;
 use crate::leaving::{self, Leaving};
 use crate::ledger::Ledger;
 use crate::limits;
@@ -17,6 +18,7 @@ use crate::live::{Bell, Live};
 use crate::metrics::Metrics;
 use crate::moves::Moves;
 use crate::overview::Overview;
+use crate::settings::Durability;
 use crate::workers::{ToAll, Workers};
 use ownership::Member;
 use protocol::{ClusterKey, MemberId};
@@ -54,6 +56,10 @@ pub struct ServerConfig {
     pub empty_game: Duration,
     /// Messages and renames of one player in a minute.
     pub chat_per_minute: u16,
+    /// What is written to the registry.
+    pub durability: Durability,
+    /// Between two writes of the input log.
+    pub input_log: Duration,
     /// Game threads.
     pub workers: usize,
     /// The cluster's secret.
@@ -76,6 +82,9 @@ pub struct Server {
     cancel: CancellationToken,
     keepers: JoinSet<&'static str>,
 }
+
+/// Longer than any process lives.
+const NEVER_US: u64 = u64::MAX / 4;
 
 /// Between two looks at whether the last socket is gone.
 const LOOK: Duration = Duration::from_millis(50);
@@ -120,11 +129,18 @@ impl Server {
             joined: 0,
         };
         directory.learn([&record]);
+        let durability = config.durability;
+        let journal = if durability == Durability::Tick { Journal::kept() } else { Journal::default() };
+        let mut rules = ownership::Settings::default();
+        if durability == Durability::None {
+            rules.snapshot_us = NEVER_US;
+        }
         let game_threads = threads.start(&Context {
             me,
             named: Named::from(&record),
             empty_game: config.empty_game,
             chat_per_minute: config.chat_per_minute,
+            journal: journal.clone(),
             links: links.clone(),
             metrics: metrics.clone(),
             key: key.clone(),
@@ -132,7 +148,7 @@ impl Server {
             leaving: leaving.clone(),
             driver: driver.clone(),
         })?;
-        let machine = Member::new(record, ownership::Settings::default(), clock::now(), rand::random());
+        let machine = Member::new(record, rules, clock::now(), rand::random());
         let (ledger, clerk) = Ledger::new(registry.clone());
         let parts = Parts {
             registry: registry.clone(),
@@ -144,6 +160,8 @@ impl Server {
             moves: moves.clone(),
             ledger,
             metrics: metrics.clone(),
+            journal,
+            input_log: config.input_log,
         };
         let (machine_driver, stage) = Driver::new(machine, parts, events);
         let overview = Overview::new(me, registry.clone(), config.creation.slots, moves, config.roll.clone());

@@ -110,6 +110,15 @@ pub struct Settings {
     #[arg(long, env = "GAMED_CHAT_PER_MINUTE", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=600), value_name = "N")]
     pub chat_per_minute: u16,
 
+    /// What a game can lose when its server dies
+    #[arg(long, env = "GAMED_DURABILITY", default_value = "tick", value_enum)]
+    pub durability: Durability,
+
+    /// With --durability tick, what players do is written to Redis this often, all games together: at least so many
+    /// milliseconds apart, and the less often the longer Redis takes
+    #[arg(long, env = "GAMED_INPUT_LOG_MS", default_value_t = 40, value_parser = clap::value_parser!(u16).range(20..=1000), value_name = "MS")]
+    pub input_log_ms: u16,
+
     /// After SIGTERM, games and players have this many milliseconds to leave
     #[arg(long, env = "GAMED_GRACE_MS", default_value_t = 50_000, value_name = "MS")]
     pub grace_ms: u64,
@@ -141,6 +150,17 @@ pub struct Settings {
 
 /// Ticks in a second.
 const TICKS_A_SECOND: u32 = (1_000_000 / protocol::TICK_MICROS) as u32;
+
+/// What is written to the registry, so that it outlives the server that runs a game. Planned moves lose nothing anyway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Durability {
+    /// Each tick: a crash loses nothing that players were told is kept, at most some tens of milliseconds otherwise
+    Tick,
+    /// A whole game about once a second: a crash takes a game back by up to a second
+    Snapshot,
+    /// A game when it is created, when it is moved and when people come or go: a crash takes it back to there
+    None,
+}
 
 /// How logs look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -234,6 +254,11 @@ impl Settings {
     /// See `grace_ms`.
     pub fn grace(&self) -> Duration {
         Duration::from_millis(self.grace_ms)
+    }
+
+    /// See `input_log_ms`.
+    pub fn input_log(&self) -> Duration {
+        Duration::from_millis(self.input_log_ms.into())
     }
 
     /// See `redis_wait_ms`.

@@ -79,6 +79,12 @@ pub struct TanxClusterSpec {
         .message("gracePeriodSeconds must be between 5 and 3600: a leaving pod needs a few seconds to hand over its games"))]
     pub grace_period_seconds: i64,
 
+    /// What a crash may cost. `Tick`: nothing that players were told is kept, and some tens of milliseconds of other play where
+    /// nobody is left who was shown it. `Snapshot`: up to a second of play, for less work in Redis. `None`: all play since the
+    /// game was created or moved, or people came or went. Planned moves cost nothing in any case.
+    #[serde(default)]
+    pub durability: Durability,
+
     /// When nodes pull the image; Kubernetes' own rule where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_pull_policy: Option<ImagePullPolicy>,
@@ -125,6 +131,29 @@ pub enum ImagePolicy {
     Deployment,
     /// Always `spec.image`.
     Spec,
+}
+
+/// What is written to Redis, so that it outlives the server that runs a game.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Default, JsonSchema)]
+pub enum Durability {
+    /// Each tick.
+    #[default]
+    Tick,
+    /// Whole games, about once a second.
+    Snapshot,
+    /// Whole games when they are created or moved, and when people come or go.
+    None,
+}
+
+impl Durability {
+    /// As the game server's flag has it.
+    pub fn as_flag(self) -> &'static str {
+        match self {
+            Durability::Tick => "tick",
+            Durability::Snapshot => "snapshot",
+            Durability::None => "none",
+        }
+    }
 }
 
 /// When nodes pull an image.

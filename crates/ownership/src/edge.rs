@@ -15,6 +15,7 @@
 //! ring. Only when all who might have it have answered that they do not is the chain broken.
 
 use crate::Time;
+use crate::ring::Kept;
 use bytes::Bytes;
 use protocol::{Epoch, GameId, MemberId, TICK_MICROS, Tick};
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,14 +40,8 @@ pub enum EdgeEvent {
     Frame {
         /// From whom.
         from: MemberId,
-        /// Its epoch.
-        epoch: Epoch,
-        /// The tick it leads to.
-        tick: Tick,
-        /// Epoch of the tick before it.
-        after: Epoch,
-        /// Opaque.
-        bytes: Bytes,
+        /// It.
+        frame: Kept,
     },
     /// A keyframe of that member.
     Keyframe {
@@ -105,12 +100,8 @@ pub enum EdgeEffect {
     Unsubscribe(MemberId),
     /// Show this frame to all players that have the tick before it.
     Show {
-        /// Epoch.
-        epoch: Epoch,
-        /// Tick.
-        tick: Tick,
-        /// Opaque.
-        bytes: Bytes,
+        /// It.
+        frame: Kept,
         /// The first frame under a new epoch.
         new_epoch: bool,
     },
@@ -151,8 +142,7 @@ const LOST_US: u64 = 500_000;
 #[derive(Clone, Debug)]
 struct Held {
     from: MemberId,
-    after: Epoch,
-    bytes: Bytes,
+    frame: Kept,
 }
 
 #[derive(Clone, Debug)]
@@ -265,9 +255,9 @@ impl Edge {
                     }
                 }
             }
-            EdgeEvent::Frame { from, epoch, tick, after, bytes } => {
+            EdgeEvent::Frame { from, frame } => {
                 self.heard(now, from, |_| Answer::Given);
-                self.hold(from, epoch, tick, after, bytes);
+                self.hold(from, frame);
             }
             EdgeEvent::Keyframe { from, epoch, tick, bytes } => {
                 // A target that is behind may lead on later.
@@ -420,12 +410,13 @@ impl Edge {
         }
     }
 
-    fn hold(&mut self, from: MemberId, epoch: Epoch, tick: Tick, after: Epoch, bytes: Bytes) {
+    fn hold(&mut self, from: MemberId, frame: Kept) {
+        let (epoch, tick) = (frame.epoch, frame.tick);
         let passed = self.shown.is_some_and(|(shown, at)| epoch < shown || (epoch == shown && tick <= at));
         if !self.watched || passed {
             return;
         }
-        self.held.insert((epoch, tick), Held { from, after, bytes });
+        self.held.insert((epoch, tick), Held { from, frame });
         if self.held.len() > HELD_MAX {
             // A higher epoch counts more than a later tick, and what comes next more than what comes later.
             let first = self.held.first_key_value().map(|((first, _), _)| *first);
@@ -446,7 +437,7 @@ impl Edge {
                 let new_epoch = self.shown.is_none_or(|(shown, _)| shown != key.0);
                 self.shown = Some(key);
                 self.came_from(now, held.from, key.0, new_epoch, out);
-                out.push(EdgeEffect::Show { epoch: key.0, tick: key.1, bytes: held.bytes, new_epoch });
+                out.push(EdgeEffect::Show { frame: held.frame, new_epoch });
             } else if let Some(keyframe) = self.next_keyframe(now) {
                 let rewind = self.shown.is_some_and(|(_, tick)| keyframe.tick <= tick);
                 let new_epoch = self.shown.is_none_or(|(shown, _)| shown != keyframe.epoch);
@@ -466,7 +457,7 @@ impl Edge {
         let (epoch, tick) = self.shown?;
         // Of two frames that follow, the one of the higher epoch: the other branch is dead.
         let mut follow =
-            self.held.iter().rev().filter(|(key, held)| key.1 == tick.next() && held.after == epoch);
+            self.held.iter().rev().filter(|(key, held)| key.1 == tick.next() && held.frame.after == epoch);
         follow.next().map(|(key, held)| (*key, held.clone()))
     }
 

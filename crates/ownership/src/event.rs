@@ -1,8 +1,9 @@
 //! What a member's machine is told, and what it asks for.
 
+use bytes::Bytes;
 use protocol::peer::{Control, GameSettings};
 use protocol::{Epoch, GameId, MemberId, Tick};
-use registry::{Hint, RegistryError, Reply, Request, Snapshot};
+use registry::{Hint, LogBatch, RegistryError, Reply, Request, Snapshot};
 
 /// A member's own monotonic clock in microseconds. Times of two members are never compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -66,6 +67,21 @@ impl Default for Settings {
     }
 }
 
+/// Ticks that a hub has run, one after the other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ran {
+    /// Of this game.
+    pub game: GameId,
+    /// Under this epoch.
+    pub epoch: Epoch,
+    /// The tick before the first of them.
+    pub after: Tick,
+    /// The last of them.
+    pub upto: Tick,
+    /// What changed the world, by rising tick; ticks that nothing changed are not named.
+    pub ticks: Vec<(Tick, Bytes)>,
+}
+
 /// Something happened.
 #[derive(Clone, Debug)]
 pub enum Event {
@@ -112,6 +128,9 @@ pub enum Event {
         /// It.
         snapshot: Snapshot,
     },
+    /// What hubs of owned games have run since they said so last, all together: to be logged. Whoever never says so logs
+    /// nothing.
+    Ran(Vec<Ran>),
     /// The hub restored the world that [`Effect::Prepare`] named, and is ready to tick; or could not.
     Restored {
         /// Which game.
@@ -181,6 +200,8 @@ pub enum Effect {
         base: Epoch,
         /// The world to go on from. None: the hub goes on from the world that it froze with.
         snapshot: Option<Snapshot>,
+        /// What leads from there to the tick up to which the game is durable.
+        log: Vec<LogBatch>,
         /// Up to here the game is durable; of a world of its own the hub knows.
         durable: Tick,
         /// When the tick after it is due; in the past: at once.

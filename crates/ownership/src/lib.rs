@@ -11,5 +11,5 @@ pub mod placement;
 pub mod ring;
 
 pub use edge::{Edge, EdgeEffect, EdgeEvent};
-pub use event::{CallId, Effect, Event, MoveRecord, Settings, Time};
+pub use event::{CallId, Effect, Event, MoveRecord, Ran, Settings, Time};
 pub use member::Member;

@@ -10,6 +10,7 @@ mod drain;
 mod evidence;
 mod handover;
 mod lease;
+mod log;
 mod owning;
 mod store;
 mod takeover;
@@ -24,6 +25,7 @@ use bytes::Bytes;
 use cede::{Cession, Offer};
 use drain::Drain;
 use lease::Lease;
+use log::Log;
 use owning::Owning;
 use protocol::peer::{Control, GameSettings};
 use protocol::{Epoch, GameId, MemberId, Tick};
@@ -79,6 +81,11 @@ enum Call {
         game: GameId,
         sent: Time,
     },
+    Append {
+        game: GameId,
+        epoch: Epoch,
+        upto: Tick,
+    },
     Store {
         game: GameId,
         epoch: Epoch,
@@ -117,6 +124,7 @@ pub struct Member {
     /// What [`Effect::Peers`] said last.
     peers: Option<Vec<(MemberId, String)>>,
     owned: Owning,
+    log: Log,
     incoming: BTreeMap<GameId, Incoming>,
     claims: BTreeMap<GameId, Claim>,
     /// When each claim that is not under way is due, and how many are.
@@ -162,6 +170,7 @@ impl Member {
             buried: BTreeSet::new(),
             peers: None,
             owned: Owning::default(),
+            log: Log::default(),
             incoming: BTreeMap::new(),
             claims: BTreeMap::new(),
             claims_due: BTreeSet::new(),
@@ -197,6 +206,7 @@ impl Member {
             Event::Create { game, settings, snapshot } => self.create(now, game, settings, snapshot, out),
             Event::Frozen { game, snapshot, next_due } => self.frozen(now, game, snapshot, next_due, out),
             Event::World { game, snapshot } => self.world(now, game, snapshot, out),
+            Event::Ran(all) => self.ran(now, all, out),
             Event::Restored { game, epoch, error } => self.restored(now, game, epoch, error, out),
             Event::Lookup(game) => self.look_up(game, out),
             Event::Over(game) => self.over(game, out),
@@ -252,6 +262,7 @@ impl Member {
             Call::Bump { game, sent } => self.bump_answered(now, game, sent, reply, out),
             Call::Probe { game, epoch } => self.probed(now, game, epoch, reply, out),
             Call::Recreate { game, sent } => self.recreate_answered(now, game, sent, reply, out),
+            Call::Append { game, epoch, upto } => self.append_answered(now, game, (epoch, upto), reply, out),
             Call::Store { game, epoch, tick } => self.store_answered(now, game, epoch, tick, reply, out),
             Call::Park { game } => self.park_answered(now, game, reply, out),
             Call::End { game } => self.end_answered(now, game, reply, out),

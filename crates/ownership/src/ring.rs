@@ -70,9 +70,7 @@ impl Sent<'_> {
             Sent::Keyframe(Kept { epoch, tick, bytes, .. }) => {
                 EdgeEvent::Keyframe { from, epoch: *epoch, tick: *tick, bytes: bytes.clone() }
             }
-            Sent::Frame(Kept { epoch, tick, after, bytes, .. }) => {
-                EdgeEvent::Frame { from, epoch: *epoch, tick: *tick, after: *after, bytes: bytes.clone() }
-            }
+            Sent::Frame(frame) => EdgeEvent::Frame { from, frame: frame.clone() },
         }
     }
 }

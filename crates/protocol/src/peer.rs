@@ -22,6 +22,9 @@ pub const MAX_MAZE_BYTES: usize = 64 * 1024;
 /// Members that are named as former owners of a game that was ceded before the registry has heard of it.
 pub const MAX_CEDES: usize = 16;
 
+/// Ticks of one tail: more than a ring of frames keeps.
+pub const MAX_TAIL: usize = 128;
+
 /// One peer message, without its length prefix. One longer than [`MAX_PEER_MESSAGE`], which only a snapshot could make,
 /// is refused by the codec that writes it.
 pub fn encode(message: &PeerMessage) -> Bytes {
@@ -47,6 +50,7 @@ pub fn decode(bytes: &[u8]) -> Result<PeerMessage, DecodeError> {
         PeerMessage::Control(Control::Ceded { unrun, .. }) => {
             at_most("the list of former owners", unrun.len(), MAX_CEDES)?;
         }
+        PeerMessage::Tail { ticks, .. } => at_most("the list of ticks", ticks.len(), MAX_TAIL)?,
         PeerMessage::FromPlayer { act: PlayerAct::Inputs(inputs), .. } => {
             at_most("the list of inputs", inputs.len(), MAX_INPUTS)?;
         }
@@ -178,11 +182,41 @@ pub enum PeerMessage {
         /// A close code of the players' protocol.
         code: u16,
     },
+    /// New owner to all, at a take-over: which ticks after that world, the last durable one, do you have? Answered by `Tail`.
+    WantTail {
+        /// The game.
+        game: GameId,
+        /// Epoch that the world's tick was run under, and the tick.
+        world: (Epoch, Tick),
+    },
+    /// Anybody to new owner: what this member was shown of the game after that world, without a gap; nothing where it does not
+    /// have that world.
+    Tail {
+        /// The game.
+        game: GameId,
+        /// As asked.
+        world: (Epoch, Tick),
+        /// By rising tick, at most [`MAX_TAIL`].
+        ticks: Vec<TailTick>,
+    },
     /// Moving games and telling who lives.
     Control(Control),
     /// New owner to all members: a move is done; for people who look at the cluster. And anybody to a member that it has
     /// just linked with: what it has heard of.
     MoveDone(MoveNote),
+}
+
+/// One tick of a [`PeerMessage::Tail`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TailTick {
+    /// Epoch that it was run under.
+    pub epoch: Epoch,
+    /// It.
+    pub tick: Tick,
+    /// As in [`PeerMessage::Frame`].
+    pub log: Bytes,
+    /// As in [`PeerMessage::Frame`].
+    pub digest: u32,
 }
 
 /// One completed move, for people.

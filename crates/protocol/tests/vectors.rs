@@ -7,7 +7,7 @@
 //! epochs are 16 hex digits, and bytes are hex.
 
 use bytes::Bytes;
-use protocol::peer::{self, Control, GameSettings, Input, MoveNote, PeerMessage, PlayerAct};
+use protocol::peer::{self, Control, GameSettings, Input, MoveNote, PeerMessage, PlayerAct, TailTick};
 use protocol::{
     Blast, Body, ChatLine, ChatWhat, ClientMessage, ClusterKey, Epoch, Flags, Frame, FrameEvent, FrameHeader,
     GameId, Hello, Host, Item, Keyframe, KeyframePlayer, KeyframeTank, MemberId, Missile, PlayerId, Residual,
@@ -369,6 +369,17 @@ fn peer_messages() -> Vec<PeerMessage> {
         act(PlayerAct::Chat { text: "gg".into() }),
         PeerMessage::ToPlayer { game: GAME, player: PLAYER, bytes: bytes(&[0x84, 7]) },
         PeerMessage::Refuse { game: GAME, player: PLAYER, code: 4004 },
+        PeerMessage::WantTail { game: GAME, world: (EPOCH, Tick(1000)) },
+        PeerMessage::Tail {
+            game: GAME,
+            world: (EPOCH, Tick(1000)),
+            ticks: vec![TailTick {
+                epoch: EPOCH,
+                tick: Tick(1001),
+                log: bytes(&[1, 2]),
+                digest: 0xdead_beef,
+            }],
+        },
         PeerMessage::MoveDone(MoveNote {
             game: GAME,
             from: Some(MEMBER),
@@ -457,6 +468,8 @@ fn peer_name(message: &PeerMessage) -> &'static str {
         },
         PeerMessage::ToPlayer { .. } => "to player",
         PeerMessage::Refuse { .. } => "refuse",
+        PeerMessage::WantTail { .. } => "want tail",
+        PeerMessage::Tail { .. } => "tail",
         PeerMessage::MoveDone(_) => "move done",
         PeerMessage::Control(control) => match control {
             Control::Prepare { .. } => "prepare",

@@ -7,13 +7,13 @@
 
 use crate::hints::Hints;
 use crate::{
-    CAUSES_COUNTED, ClusterRecord, Fence, GameRecord, Hint, MOVES_KEPT, MOVES_KNOWN, MemberRecord,
+    CAUSES_COUNTED, ClusterRecord, Fence, GameRecord, Hint, LogBatch, MOVES_KEPT, MOVES_KNOWN, MemberRecord,
     MoveLedger, NotedMove, OTHER_CAUSES, Registry, RegistryError, Reply, Request, Snapshot,
 };
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use protocol::peer::{GameSettings, MoveNote};
-use protocol::{Epoch, GameId, MemberId};
+use protocol::{Epoch, GameId, MemberId, Tick};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -40,6 +40,7 @@ struct Game {
     record: GameRecord,
     settings: GameSettings,
     snapshot: Snapshot,
+    log: Vec<LogBatch>,
 }
 
 impl Game {
@@ -55,8 +56,17 @@ impl Game {
         self.record.next = None;
     }
 
+    /// From now on the game is this world, whatever was logged.
+    fn restart(&mut self, snapshot: Snapshot) {
+        self.log.clear();
+        self.record.durable = Tick(0);
+        self.store(snapshot);
+    }
+
+    /// The log goes on from that world, or runs beyond it already.
     fn store(&mut self, snapshot: Snapshot) {
-        self.record.durable = snapshot.tick;
+        self.log.retain(|batch| batch.upto > snapshot.tick);
+        self.record.durable = self.record.durable.max(snapshot.tick);
         (self.record.snapshot_epoch, self.record.snapshot_tick) = (snapshot.epoch, snapshot.tick);
         (self.record.players, self.record.bots) = (snapshot.players, snapshot.bots);
         self.record.attempts = 0;
@@ -178,7 +188,7 @@ impl Store {
                     bots: snapshot.bots,
                     attempts: 0,
                 };
-                self.games.insert(game, Game { record, settings, snapshot });
+                self.games.insert(game, Game { record, settings, snapshot, log: Vec::new() });
                 (Reply::Granted { epoch }, vec![Hint::Game(game)])
             }
             Request::Claim { game, expect, owner, salt, floor } => self.change(game, expect, |game| {
@@ -188,6 +198,7 @@ impl Store {
                     record: game.record.clone(),
                     settings: game.settings.clone(),
                     snapshot: game.snapshot.clone(),
+                    log: game.log.clone(),
                 }
             }),
             Request::Assign { game, expect, next, reason } => self.change(game, expect, |game| {
@@ -199,14 +210,14 @@ impl Store {
                 self.change(game, expect, |game| {
                     let epoch = next_epoch(expect.epoch, floor, now_ms, salt);
                     game.grant(epoch, Some(owner));
-                    game.store(snapshot);
+                    game.restart(snapshot);
                     Reply::Granted { epoch }
                 })
             }
             Request::Park { game, expect, snapshot, salt, floor } => self.change(game, expect, |game| {
                 let epoch = next_epoch(expect.epoch, floor, now_ms, salt);
                 game.grant(epoch, None);
-                game.store(snapshot);
+                game.restart(snapshot);
                 Reply::Granted { epoch }
             }),
             Request::StoreSnapshot { game, expect, snapshot } => {
@@ -220,6 +231,19 @@ impl Store {
                     Reply::Done
                 });
                 (reply, if news { hints } else { Vec::new() })
+            }
+            Request::Append { game, expect, after, batch } => {
+                let (reply, _) = self.change(game, expect, |game| {
+                    if after > game.record.durable {
+                        return Reply::Behind(game.record.clone());
+                    }
+                    if batch.upto > game.record.durable {
+                        game.record.durable = batch.upto;
+                        game.log.push(batch);
+                    }
+                    Reply::Done
+                });
+                (reply, Vec::new())
             }
             Request::End { game, expect } => {
                 let (reply, hints) = self.change(game, expect, |_| Reply::Done);

@@ -21,6 +21,7 @@
 //! | `{P}:moves:known` | sorted set `G:epoch` | moves that were counted, by their number |
 //! | `P:{G}:record` | hash | `epoch owner base next reason durable snapshot under rules name maze players bots attempts settings` |
 //! | `P:{G}:snapshot` | bytes | the world at tick `snapshot`, run under epoch `under`, of the record |
+//! | `P:{G}:log` | stream | [`crate::LogBatch`] (postcard) by its last tick (id: high and low half); above `snapshot`, up to `durable` |
 //! | `P:games:{gS}` | hash `G` -> ms | index of all games, in 16 parts |
 //! | `P:owned:{M}` | hash `G` -> ms | index of the games of a member |
 //! | `P:parked` | hash `G` -> ms | index of the games without an owner |
@@ -70,7 +71,7 @@ pub struct RedisSettings {
     pub reconnect_max: Duration,
     /// Between two TCP probes of an idle connection. Whole seconds. Default 1 s.
     pub keepalive: Duration,
-    /// Longest world that is stored, in bytes. Default 1 MiB.
+    /// Longest world that is stored, and longest batch of a log, in bytes. Default 1 MiB.
     pub snapshot_limit: usize,
     /// Commands that are sent before their answers are awaited. Default 500.
     pub batch: usize,

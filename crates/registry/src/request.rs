@@ -36,6 +36,18 @@ pub struct Snapshot {
     pub world: Bytes,
 }
 
+/// What changed the worlds of some ticks, in order: with the world before, it gives each world back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogBatch {
+    /// Epoch that these ticks were run under.
+    pub epoch: Epoch,
+    /// The last tick that it covers; the first one comes after the batch before, or after the snapshot. What is not named below
+    /// was changed by nothing but time.
+    pub upto: Tick,
+    /// By rising tick; opaque here.
+    pub ticks: Vec<(Tick, Bytes)>,
+}
+
 /// Why a game is assigned to somebody. Only `Dead` permits a claim over a living record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -141,7 +153,8 @@ pub enum Request {
         /// Highest epoch that the asker has seen.
         floor: Epoch,
     },
-    /// Store a world; what it covers is durable. A repeat, or an older tick under the same ownership, changes nothing.
+    /// Store a world; what it covers is durable, and the log up to there is dropped. A repeat, or an older tick under the same
+    /// ownership, changes nothing.
     /// Hinted only where the number of people or bots changed, for those who watch the lobby.
     /// -> `Done`, `Stale` or `Gone`
     StoreSnapshot {
@@ -151,6 +164,19 @@ pub enum Request {
         expect: Fence,
         /// The world.
         snapshot: Snapshot,
+    },
+    /// Log the ticks up to `batch.upto`: they are durable. Changes nothing where the game is durable so far already, so that it
+    /// may be repeated; overlapping batches do no harm.
+    /// -> `Done`, `Stale`, `Gone`, or `Behind` where the registry has less than up to `after`: it has lost something
+    Append {
+        /// Which game.
+        game: GameId,
+        /// The writer's.
+        expect: Fence,
+        /// The log goes on from here: the game is durable up to this tick, as its owner knows.
+        after: Tick,
+        /// What is added.
+        batch: LogBatch,
     },
     /// Stop owning without a next owner: anybody ready may claim. -> `Granted` (the epoch it is parked under), `Stale` or `Gone`
     Park {
@@ -232,7 +258,11 @@ pub enum Reply {
         settings: GameSettings,
         /// The newest stored world.
         snapshot: Snapshot,
+        /// What leads from it to the tick up to which the game is durable.
+        log: Vec<LogBatch>,
     },
+    /// The log does not reach so far back that this could follow; nothing was changed.
+    Behind(GameRecord),
     /// Done, or had been done before.
     Done,
     /// The record does not match what was expected; nothing was changed.

@@ -50,6 +50,8 @@ pub enum Broken {
     FloorForgotten,
     /// A new owner has nothing of what the old one ran.
     RingForgotten,
+    /// A claimer goes on from the stored world, and not from where the log leads.
+    LogForgotten,
     /// A player sends each input once.
     InputsSentOnce,
     /// The target of a cede ticks the game under the epoch of its old owner.
@@ -97,6 +99,7 @@ pub const TEETH: &[Tooth] = &[
     Tooth { broken: Broken::RefusalUnheard, promise: "promise 3" },
     Tooth { broken: Broken::FloorForgotten, promise: "promise 2" },
     Tooth { broken: Broken::RingForgotten, promise: "promise 2" },
+    Tooth { broken: Broken::LogForgotten, promise: "promise 4" },
     Tooth { broken: Broken::InputsSentOnce, promise: "promise 4" },
     Tooth { broken: Broken::CedeUnderSameEpoch, promise: "promise 1" },
     Tooth { broken: Broken::TicksAfterCede, promise: "promise 5" },

@@ -24,6 +24,8 @@ use std::fmt::Write;
 use std::panic::{self, AssertUnwindSafe};
 use std::rc::Rc;
 
+/// Servers hand in what their games ran every so many ticks.
+const LOG_TICKS: u64 = 2;
 /// Length of a tick, microseconds.
 pub const TICK: u64 = protocol::TICK_MICROS;
 /// A seed is played with other dice at most so often until it meets its kind's minimum.
@@ -409,6 +411,11 @@ impl Cluster {
         self.beat_again();
         if (self.now / TICK).is_multiple_of(5) {
             self.look();
+        }
+        if (self.now / TICK).is_multiple_of(LOG_TICKS) {
+            for id in self.servers.keys().copied().collect::<Vec<MemberId>>() {
+                self.hand_in(id);
+            }
         }
         let awake = self.servers.values().filter(|server| server.alive && !server.paused(self.now));
         let watched: Vec<(MemberId, GameId)> = awake

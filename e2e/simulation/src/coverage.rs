@@ -54,6 +54,8 @@ branches! {
     CEDE_FENCED = 9 "ceded game turns out to have been claimed";
     PARKED = 10 "parked shortly before the grace ended";
     PARKED_CLAIMED = 10 "parked game claimed";
+    REPLAYED = 12 "claimed game is run again from its log";
+    TAIL = 12 "claimed game goes on beyond its log, from what players elsewhere were shown";
     STALLED_OWNER = 18 "owner that was stopped for long finds that it still is";
     STALLED_REPLACED = 18 "owner that was stopped for long finds itself replaced";
 }

@@ -8,7 +8,7 @@ use crate::server::{brief, short};
 use crate::toy::{Frame, Press, Toy};
 use ownership::ring::{KEYFRAME_TICKS, Kept, Ring, Sent};
 use ownership::{Edge, EdgeEffect, EdgeEvent, Event, Time};
-use protocol::peer::{Control, Input, PeerMessage, PlayerAct};
+use protocol::peer::{Control, Input, PeerMessage, PlayerAct, TailTick};
 use protocol::{Epoch, GameId, MemberId, PlayerId, Tick};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
@@ -31,6 +31,21 @@ pub struct Own {
     pub durable: u64,
     /// It was ceded to this server, and the registry does not know the epoch.
     pub provisional: bool,
+    /// It waits for what others were shown.
+    pub gathering: Option<Gathering>,
+}
+
+/// A new owner waits for what others were shown beyond the last durable tick.
+#[derive(Clone, Debug)]
+pub struct Gathering {
+    /// The last durable world.
+    pub world: (Epoch, Tick),
+    /// Who has not answered.
+    pub asked: BTreeSet<MemberId>,
+    /// The longest answer so far.
+    pub best: Vec<TailTick>,
+    /// What leads from the stored world to the last durable one.
+    pub way: (Kept, Vec<Kept>),
 }
 
 /// A player's socket.
@@ -91,12 +106,30 @@ impl Hub {
         self.edge.shown()
     }
 
-    /// The game is run here from now on, from that world.
-    pub fn stands_on(&mut self, (epoch, tick): (Epoch, Tick), world: &Toy, forgets: bool) {
-        if forgets || self.ring.newest() != Some((epoch, tick)) {
+    /// The game is run here from now on, from where that way leads.
+    pub fn stands_on(&mut self, (from, way): (Kept, Vec<Kept>), forgets: bool) {
+        let Some(own) = &self.own else { return };
+        let name = (own.after, Tick(own.world.tick));
+        if forgets || self.ring.newest() != Some(name) {
             // What is kept does not lead to this world: another branch, or nothing.
-            self.ring.restart(Kept::keyframe(epoch, tick, world.encode()));
+            self.ring.restart(from);
+            way.into_iter().for_each(|frame| self.ring.push(frame));
+            self.ring.keyframe(Kept::keyframe(name.0, name.1, own.world.encode()));
         }
+    }
+
+    /// What this server has of the ticks after that world.
+    pub fn tail(&self, world: (Epoch, Tick)) -> Vec<TailTick> {
+        if !self.ring.leads_on_from(world) {
+            return Vec::new();
+        }
+        let ticks = self.ring.since(Some(world)).into_iter().filter_map(|sent| match sent {
+            Sent::Frame(Kept { epoch, tick, log, digest, .. }) => {
+                Some(TailTick { epoch: *epoch, tick: *tick, log: log.clone(), digest: *digest })
+            }
+            Sent::Keyframe(_) => None,
+        });
+        ticks.collect()
     }
 
     /// Keeps inputs until the next tick, or until it is known whom to send them to.
@@ -222,10 +255,7 @@ impl Cluster {
             EdgeEffect::Unsubscribe(from) if from == id => {}
             EdgeEffect::Unsubscribe(from) => self.send(id, from, PeerMessage::Unsubscribe { game }),
             EdgeEffect::Show { .. } if self.plan.broken == Some(Broken::EdgeShowsBoth) => {}
-            EdgeEffect::Show { epoch, tick, bytes, .. } => {
-                let after = self.hub(id, game).ring.newest().map_or(epoch, |(before, _)| before);
-                self.show(id, game, Kept { after, ..Kept::keyframe(epoch, tick, bytes) });
-            }
+            EdgeEffect::Show { frame, .. } => self.show(id, game, frame),
             EdgeEffect::Reset { epoch, tick, bytes, rewind } => {
                 let shown = self.hub(id, game).ring.newest();
                 if !rewind && shown.is_some_and(|(shown, _)| shown < epoch) {
@@ -336,8 +366,8 @@ impl Cluster {
                 self.edge(id, game, EdgeEvent::Subscribed { from, have });
             }
             PeerMessage::NotOwner { game, owner } => self.edge(id, game, EdgeEvent::NotOwner { from, owner }),
-            PeerMessage::Frame { game, epoch, tick, after, bytes, .. } => {
-                let frame = Kept { after, ..Kept::keyframe(epoch, tick, bytes) };
+            PeerMessage::Frame { game, epoch, tick, after, bytes, log, digest } => {
+                let frame = Kept { epoch, tick, after, bytes, log, digest };
                 self.frame_to_edge(id, from, game, frame);
             }
             PeerMessage::Keyframe { game, epoch, tick, bytes } => {
@@ -346,6 +376,11 @@ impl Cluster {
                 self.hub(id, game).ring.keyframe(keyframe);
                 self.welcome(id, game);
             }
+            PeerMessage::WantTail { game, world } => {
+                let ticks = self.hub(id, game).tail(world);
+                self.send(id, from, PeerMessage::Tail { game, world, ticks });
+            }
+            PeerMessage::Tail { game, world, ticks } => self.told_of_tail(from, id, game, world, ticks),
             PeerMessage::FromPlayer { game, player, act: PlayerAct::Inputs(inputs), .. } => {
                 let press = |input: Input| Press { player: player.0, seq: input.seq, keys: input.keys };
                 let inputs: Vec<Press> = inputs.into_iter().map(press).collect();

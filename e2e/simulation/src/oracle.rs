@@ -142,6 +142,14 @@ impl Oracle {
         }
     }
 
+    /// A tick is run again, as the log says.
+    pub fn replayed(&mut self, game: GameId, world: &Toy) {
+        if !self.worlds.contains(&(game, world.tick, world.hash)) {
+            let tick = world.tick;
+            self.fail(format!("promise 7: the log of {game} leads to a world at tick {tick} that never was"));
+        }
+    }
+
     /// A member has run one tick.
     /// `resumed`: when that member last went on after it had been stopped for long.
     pub fn ticked(
@@ -233,7 +241,7 @@ impl Oracle {
     ) {
         let Some((game, expect)) = fence(request) else { return };
         let holds = before.is_some_and(|record| record.epoch == expect.epoch && record.owner == expect.owner);
-        let refused = matches!(reply, Reply::Stale(_) | Reply::Gone);
+        let refused = matches!(reply, Reply::Stale(_) | Reply::Gone | Reply::Behind(_));
         if !holds && (!refused || before != after) {
             self.fail(format!("promise 3: a write to {game} under {expect:?} went through over {before:?}"));
         }
@@ -305,6 +313,7 @@ pub fn fence(request: &Request) -> Option<(GameId, Fence)> {
         | Request::CommitMove { game, expect, .. }
         | Request::Bump { game, expect, .. }
         | Request::StoreSnapshot { game, expect, .. }
+        | Request::Append { game, expect, .. }
         | Request::Park { game, expect, .. }
         | Request::End { game, expect } => Some((*game, *expect)),
         _ => None,
@@ -319,6 +328,7 @@ pub fn fence_mut(request: &mut Request) -> Option<&mut Fence> {
         | Request::CommitMove { expect, .. }
         | Request::Bump { expect, .. }
         | Request::StoreSnapshot { expect, .. }
+        | Request::Append { expect, .. }
         | Request::Park { expect, .. }
         | Request::End { expect, .. } => Some(expect),
         _ => None,

@@ -5,16 +5,19 @@ use crate::calls::Caller;
 use crate::cluster::{Action, Cluster, TICK};
 use crate::coverage;
 use crate::faults::Fault;
-use crate::hub::{Hub, Own};
-use crate::toy::{Frame, Toy};
+use crate::hub::{Gathering, Hub, Own};
+use crate::net::pair;
+use crate::toy::{self, Frame, Toy};
 use ownership::ring::Kept;
-use ownership::{EdgeEvent, Effect, Event, Member, Time};
-use protocol::peer::{Control, PeerMessage};
+use ownership::{EdgeEvent, Effect, Event, Member, Ran, Time};
+use protocol::peer::{Control, PeerMessage, TailTick};
 use protocol::{Epoch, GameId, MemberId, Tick};
 use rand::Rng;
-use registry::{Request, Snapshot};
-use std::collections::BTreeMap;
+use registry::{LogBatch, Request, Snapshot};
+use std::collections::{BTreeMap, BTreeSet};
 
+/// What others were shown beyond the last durable tick is waited for so long.
+const TAIL_US: u64 = 30_000;
 /// Ticks that a late game catches up at once.
 const CATCH_UP: u64 = 5;
 /// A target that does not reach the registry does not start; it is told again within so long.
@@ -47,6 +50,8 @@ pub struct Server {
     pub lapsed: Option<u64>,
     /// The earliest wake that is scheduled.
     pub wake: Option<u64>,
+    /// What its games ran since that was handed in last.
+    pub ran: BTreeMap<GameId, Ran>,
 }
 
 impl Server {
@@ -75,6 +80,7 @@ impl Server {
             resumed: None,
             lapsed: Some(now),
             wake: Some(now),
+            ran: BTreeMap::new(),
         }
     }
 
@@ -203,7 +209,7 @@ impl Cluster {
                 self.watch(id, game);
                 if self.plan.broken == Some(Broken::StartBeforeCommit) {
                     let due = self.servers.get(&id).map_or(0, |server| server.clock(self.now).0);
-                    self.start(id, game, epoch, epoch, Some(snapshot), due, false);
+                    self.start(id, game, epoch, epoch, Some((snapshot, Vec::new())), due, false);
                 }
                 let at = self.now + 3_000;
                 self.deliver(id, at, Event::Restored { game, epoch, error: None });
@@ -214,7 +220,7 @@ impl Cluster {
                     self.sweep(id, game);
                 }
             }
-            Effect::Start { game, epoch, base, snapshot, due, rewind, .. } => {
+            Effect::Start { game, epoch, base, snapshot, log, due, rewind, .. } => {
                 let forgets = self.claims_own && self.plan.broken == Some(Broken::ChainForgotten);
                 let rewind = rewind || forgets;
                 let old = self.hub(id, game).ceded.filter(|_| snapshot.is_some());
@@ -222,7 +228,9 @@ impl Cluster {
                     (Some(Broken::CedeUnderSameEpoch), Some(old)) => old,
                     _ => epoch,
                 };
-                self.start(id, game, epoch, base, snapshot, due.0, rewind);
+                let forgets = self.plan.broken == Some(Broken::LogForgotten);
+                let log = if forgets { Vec::new() } else { log };
+                self.start(id, game, epoch, base, snapshot.map(|snapshot| (snapshot, log)), due.0, rewind);
             }
             Effect::GoOn(game) => {
                 let now = self.now;
@@ -238,6 +246,7 @@ impl Cluster {
             }
             Effect::Freeze(game) => {
                 let at = self.now + 200;
+                self.goes_on_from_tail(id, game);
                 let own = self.hub(id, game).own.as_ref().expect("only an owned game is frozen");
                 let (snapshot, next_due) = (snapshot(&own.world, own.after), Time(own.next_due));
                 if self.plan.broken == Some(Broken::TickAfterFreeze) {
@@ -319,17 +328,23 @@ impl Cluster {
         game: GameId,
         epoch: Epoch,
         base: Epoch,
-        snapshot: Option<Snapshot>,
+        snapshot: Option<(Snapshot, Vec<LogBatch>)>,
         due: u64,
         rewind: bool,
     ) {
         let (clock, now) = (self.servers.get(&id).map_or(0, |server| server.clock(self.now).0), self.now);
         let forgets = self.plan.broken == Some(Broken::RingForgotten);
-        let hub = self.hub(id, game);
-        let world = match &snapshot {
-            Some(snapshot) => Toy::decode(&snapshot.world),
-            None => hub.own.as_ref().expect("only a frozen game goes on from its own world").world.clone(),
+        let restored = snapshot.is_some();
+        let (world, way) = match snapshot {
+            Some((snapshot, log)) => self.replay(game, base, &snapshot, &log),
+            None => {
+                let own = self.hub(id, game).own.as_ref();
+                let world = own.expect("only a frozen game goes on from its own world").world.clone();
+                let keyframe = Kept::keyframe(base, Tick(world.tick), world.encode());
+                (world, (keyframe, Vec::new()))
+            }
         };
+        let hub = self.hub(id, game);
         hub.prepared = false;
         hub.generation += 1;
         let generation = hub.generation;
@@ -337,11 +352,12 @@ impl Cluster {
         let was_provisional = hub.own.as_ref().is_some_and(|own| own.provisional);
         // The time that it has been due for already was no stop of this process; it may have been one where the game goes on
         // under the epoch that it stood still under.
-        let resumes = snapshot.is_none() && hub.own.as_ref().is_some_and(|own| own.epoch == epoch);
+        let resumes = !restored && hub.own.as_ref().is_some_and(|own| own.epoch == epoch);
         let next_due = if resumes { due } else { due.max(clock.saturating_sub(STOPPED_LONG_US)) };
         let granted = self.granted.contains(&(game, epoch));
         let provisional = !granted && (ceded || was_provisional);
         self.count_cede(id, game, epoch, (ceded, was_provisional), granted);
+        let name = (base, Tick(world.tick));
         let own = Own {
             epoch,
             world: world.clone(),
@@ -351,25 +367,143 @@ impl Cluster {
             stalled: false,
             durable: 0,
             provisional,
+            gathering: None,
         };
-        let hub = self.hub(id, game);
-        hub.own = Some(own);
-        hub.stands_on((base, Tick(world.tick)), &world, forgets);
-        if snapshot.is_some() {
-            self.judge_start(id, game, epoch, world.tick, rewind);
+        self.hub(id, game).own = Some(own);
+        let gathers = restored && rewind && self.plan.broken != Some(Broken::ChainForgotten);
+        if gathers {
+            self.gather(id, game, name, way);
+        } else {
+            self.hub(id, game).stands_on(way, forgets);
+            if restored {
+                self.judge_start(id, game, epoch, world.tick, rewind);
+            }
+            if !resumes {
+                self.oracle.started(game, epoch, &world);
+            } else if self.oracle.is_called_off(game, epoch) {
+                self.coverage.count("games that went on though moved: their targets had called it off");
+            }
         }
-        if !resumes {
-            self.oracle.started(game, epoch, &world);
-        } else if self.oracle.is_called_off(game, epoch) {
-            self.coverage.count("games that went on though moved: their targets had called it off");
-        }
-        let wait = due.saturating_sub(clock);
-        self.at(now + wait, Action::Tick(id, game, generation));
+        let due = if gathers { clock + TAIL_US } else { due };
+        self.at(now + due.saturating_sub(clock), Action::Tick(id, game, generation));
         if rewind {
             self.coverage.count("games that went back");
         }
         self.edge(id, game, EdgeEvent::Owner(Some((id, epoch))));
         self.watch(id, game);
+    }
+
+    /// Runs the ticks of a log again: the world that it leads to, and what leads there.
+    fn replay(
+        &mut self,
+        game: GameId,
+        base: Epoch,
+        snapshot: &Snapshot,
+        log: &[LogBatch],
+    ) -> (Toy, (Kept, Vec<Kept>)) {
+        let mut world = Toy::decode(&snapshot.world);
+        let mut after = if log.is_empty() { base } else { snapshot.epoch };
+        let from = Kept::keyframe(after, snapshot.tick, snapshot.world.clone());
+        let mut way = Vec::new();
+        for batch in log {
+            while world.tick < batch.upto.0 {
+                let next = Tick(world.tick + 1);
+                let log = batch.ticks.iter().find(|(tick, _)| *tick == next);
+                let log = log.map_or_else(bytes::Bytes::new, |(_, log)| log.clone());
+                let kept = step_again(&mut world, (after, batch.epoch), snapshot.tick.0, log);
+                after = batch.epoch;
+                self.oracle.replayed(game, &world);
+                way.push(kept);
+            }
+        }
+        if !way.is_empty() {
+            self.coverage.branch(coverage::REPLAYED);
+        }
+        (world, (from, way))
+    }
+
+    /// Asks everybody who is there for the ticks after that world.
+    fn gather(&mut self, id: MemberId, game: GameId, world: (Epoch, Tick), way: (Kept, Vec<Kept>)) {
+        let clock = self.servers.get(&id).map_or(0, |server| server.clock(self.now).0);
+        let peers: Vec<MemberId> = self.servers.keys().copied().collect();
+        let up = |peer: &MemberId| self.links.get(&pair(id, *peer)).is_some_and(|link| link.up);
+        let asked: BTreeSet<MemberId> = peers.into_iter().filter(up).collect();
+        for peer in &asked {
+            self.send(id, *peer, PeerMessage::WantTail { game, world });
+        }
+        let hub = self.hub(id, game);
+        let best = hub.tail(world);
+        if let Some(own) = hub.own.as_mut() {
+            own.next_due = clock + TAIL_US;
+            own.gathering = Some(Gathering { world, asked, best, way });
+        }
+    }
+
+    pub fn told_of_tail(
+        &mut self,
+        from: MemberId,
+        id: MemberId,
+        game: GameId,
+        world: (Epoch, Tick),
+        ticks: Vec<TailTick>,
+    ) {
+        let (now, clock) = (self.now, self.servers.get(&id).map_or(0, |server| server.clock(self.now).0));
+        let hub = self.hub(id, game);
+        let generation = hub.generation;
+        let Some(own) = hub.own.as_mut() else { return };
+        let Some(gathering) = own.gathering.as_mut().filter(|gathering| gathering.world == world) else {
+            return;
+        };
+        if ticks.len() > gathering.best.len() {
+            gathering.best = ticks;
+        }
+        gathering.asked.remove(&from);
+        if gathering.asked.is_empty() {
+            own.next_due = clock;
+            self.at(now, Action::Tick(id, game, generation));
+        }
+    }
+
+    /// Runs again what others were shown, and goes on from there.
+    fn goes_on_from_tail(&mut self, id: MemberId, game: GameId) {
+        let forgets = self.plan.broken == Some(Broken::RingForgotten);
+        let Some(own) = self.hub(id, game).own.as_mut() else { return };
+        let Some(Gathering { best, mut way, .. }) = own.gathering.take() else { return };
+        let (mut world, mut after, epoch) = (own.world.clone(), own.after, own.epoch);
+        let durable = world.tick;
+        let mut taken = 0;
+        for TailTick { epoch, tick, log, digest } in best {
+            let before = world.clone();
+            let kept = step_again(&mut world, (after, epoch), durable, log);
+            if tick.0 != world.tick || digest != kept.digest {
+                world = before;
+                break;
+            }
+            after = epoch;
+            way.1.push(kept);
+            taken += 1;
+            self.oracle.replayed(game, &world);
+        }
+        if taken > 0 {
+            self.coverage.branch(coverage::TAIL);
+        }
+        let hub = self.hub(id, game);
+        if let Some(own) = hub.own.as_mut() {
+            (own.world, own.after) = (world.clone(), after);
+        }
+        hub.stands_on(way, forgets);
+        self.judge_start(id, game, epoch, world.tick, true);
+        self.oracle.started(game, epoch, &world);
+    }
+
+    /// What its games ran goes to the registry, all together.
+    pub fn hand_in(&mut self, id: MemberId) {
+        let Some(server) = self.servers.get_mut(&id) else { return };
+        if !server.alive || server.paused(self.now) || server.ran.is_empty() {
+            return;
+        }
+        let ran = std::mem::take(&mut server.ran).into_values().collect();
+        self.tell(id, Event::Ran(ran));
     }
 
     /// A target has got ready for what is to be ceded to it.
@@ -429,6 +563,7 @@ impl Cluster {
                 own.stalled = true;
                 return self.deliver(id, self.now + 100, Event::Stalled(game));
             }
+            self.goes_on_from_tail(id, game);
             self.run_tick(id, game);
         }
         let hub = self.hub(id, game);
@@ -457,7 +592,11 @@ impl Cluster {
         let (epoch, after, world) = (own.epoch, own.after, own.world.clone());
         own.after = epoch;
         let bytes = Frame { after: before, durable: own.durable, world: world.clone() }.encode();
-        let frame = Kept { after, ..Kept::keyframe(epoch, Tick(world.tick), bytes) };
+        let (tick, log) = (Tick(world.tick), toy::log(&presses));
+        if let Some(server) = self.servers.get_mut(&id) {
+            note_ran(&mut server.ran, game, epoch, tick, &log);
+        }
+        let frame = Kept { epoch, tick, after, bytes, log, digest: world.hash as u32 };
         self.judge_pace(game);
         self.oracle.ticked(game, epoch, id, before, &world, resumed);
         self.publish_frame(id, game, frame, &world);
@@ -523,6 +662,28 @@ impl Cluster {
                 self.deliver(*other, now, Event::LinkDown { member, refused: false });
             }
         }
+    }
+}
+
+/// A tick that was run before: the world it leads to, and its frame.
+fn step_again(world: &mut Toy, (after, epoch): (Epoch, Epoch), durable: u64, log: bytes::Bytes) -> Kept {
+    let before = world.hash;
+    world.step(&toy::logged(&log));
+    let bytes = Frame { after: before, durable, world: world.clone() }.encode();
+    Kept { epoch, tick: Tick(world.tick), after, bytes, log, digest: world.hash as u32 }
+}
+
+/// As gamed's journal does.
+fn note_ran(games: &mut BTreeMap<GameId, Ran>, game: GameId, epoch: Epoch, tick: Tick, log: &bytes::Bytes) {
+    let after = Tick(tick.0 - 1);
+    let new = || Ran { game, epoch, after, upto: after, ticks: Vec::new() };
+    let ran = games.entry(game).or_insert_with(new);
+    if (ran.epoch, ran.upto) != (epoch, after) {
+        *ran = new();
+    }
+    ran.upto = tick;
+    if !log.is_empty() {
+        ran.ticks.push((tick, log.clone()));
     }
 }
 

@@ -95,6 +95,30 @@ impl Toy {
     }
 }
 
+/// What changed a world in one tick, as logged.
+pub fn log(presses: &[Press]) -> Bytes {
+    let mut bytes = Vec::with_capacity(PRESS * presses.len());
+    for Press { player, seq, keys } in presses {
+        bytes.extend(player.to_le_bytes());
+        bytes.extend(seq.to_le_bytes());
+        bytes.push(*keys);
+    }
+    bytes.into()
+}
+
+/// The inverse of [`log`].
+pub fn logged(bytes: &[u8]) -> Vec<Press> {
+    let press = |entry: &[u8]| Press {
+        player: number(&entry[..8]),
+        seq: number(&entry[8..12]) as u32,
+        keys: entry[12],
+    };
+    bytes.chunks_exact(PRESS).map(press).collect()
+}
+
+/// Bytes of one input in a log.
+const PRESS: usize = 13;
+
 /// Bytes of one player in an encoded world.
 const ENTRY: usize = 24;
 

@@ -15,6 +15,7 @@ mod running;
 mod seat;
 mod shown;
 mod source;
+mod tail;
 
 use crate::context::Context;
 use crate::limits;
@@ -28,12 +29,13 @@ use pace::Pace;
 use parsed::Warm;
 use protocol::peer::{Control, GameSettings, PeerMessage, PlayerAct};
 use protocol::{CloseCode, Epoch, GameId, MemberId, PlayerId, ServerMessage, Tick};
-use registry::Snapshot;
+use registry::{LogBatch, Snapshot};
 use running::{Running, Step};
 use seat::Seat;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::task::Poll;
+use tail::Gathering;
 use tokio::sync::mpsc;
 use tokio::time::{Duration, Instant, sleep_until};
 use tracing::debug;
@@ -65,6 +67,7 @@ pub enum Command {
         base: Epoch,
         settings: GameSettings,
         snapshot: Option<Snapshot>,
+        log: Vec<LogBatch>,
         durable: Tick,
         due: Time,
         rewind: bool,
@@ -160,6 +163,8 @@ pub struct Hub {
     freezes: bool,
     /// It was stopped for long, and waits for the word that it is still this member's.
     stalled: bool,
+    /// It waits for what others were shown beyond the last durable tick.
+    gathering: Option<Gathering>,
     pace: Pace,
 }
 
@@ -193,6 +198,7 @@ impl Hub {
             in_edge: false,
             freezes: false,
             stalled: false,
+            gathering: None,
             pace: Pace::default(),
         }
     }
@@ -248,7 +254,13 @@ impl Hub {
             self.stalled = true;
             return self.context.report(Event::Stalled(self.game));
         }
+        if self.gathering.is_some() {
+            self.goes_on_from_tail();
+        }
+        let Role::Owner(running) = &mut self.role else { return };
         let step = running.step(now, &self.context);
+        let Kept { epoch, tick, ref log, .. } = step.frame;
+        self.context.journal.ran(self.game, epoch, tick, log);
         self.publish(step);
         if self.freezes {
             self.freeze();
@@ -405,8 +417,9 @@ impl Hub {
                 self.seat_waiting();
             }
             PeerMessage::NotOwner { owner, .. } => self.edge_event(EdgeEvent::NotOwner { from, owner }),
-            PeerMessage::Frame { epoch, tick, after, bytes, .. } => {
-                self.edge_event(EdgeEvent::Frame { from, epoch, tick, after, bytes });
+            PeerMessage::Frame { epoch, tick, after, bytes, log, digest, .. } => {
+                let frame = Kept { epoch, tick, after, bytes, log, digest };
+                self.edge_event(EdgeEvent::Frame { from, frame });
             }
             PeerMessage::Keyframe { epoch, tick, bytes, .. } => {
                 self.edge_event(EdgeEvent::Keyframe { from, epoch, tick, bytes: bytes.clone() });
@@ -414,6 +427,11 @@ impl Hub {
                 self.seat_waiting();
             }
             PeerMessage::FromPlayer { player, session, act, .. } => self.act(from, player, session, act),
+            PeerMessage::WantTail { game, world } => {
+                let ticks = self.tail(world);
+                self.context.links.send(from, &PeerMessage::Tail { game, world, ticks });
+            }
+            PeerMessage::Tail { world, ticks, .. } => self.told_of_tail(from, world, ticks),
             PeerMessage::ToPlayer { player, bytes, .. } => self.tell_local_player(player, &bytes),
             PeerMessage::Refuse { player, code, .. } => self.refuse_local_player(player, code),
             PeerMessage::Control(Control::MoveSoon { to, .. }) => self.edge_event(EdgeEvent::MoveSoon { to }),

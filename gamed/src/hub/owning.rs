@@ -6,10 +6,11 @@ use super::parsed::Warm;
 use super::running::{self, Running};
 use super::{Command, Hub, Role};
 use crate::clock;
+use ownership::ring::Kept;
 use ownership::{EdgeEvent, Event, Time};
 use protocol::peer::{Control, GameSettings, PeerMessage};
 use protocol::{CloseCode, Epoch, MemberId, Tick};
-use registry::Snapshot;
+use registry::{LogBatch, Snapshot};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
@@ -27,8 +28,8 @@ impl Hub {
                     self.release_held();
                 }
             }
-            Command::Start { epoch, base, settings, snapshot, durable, due, rewind } => {
-                let world = snapshot.map(|snapshot| (snapshot, durable));
+            Command::Start { epoch, base, settings, snapshot, log, durable, due, rewind } => {
+                let world = snapshot.map(|snapshot| (snapshot, log, durable));
                 self.start((epoch, base), settings, world, due, rewind);
             }
             Command::GoOn => self.go_on(),
@@ -76,20 +77,28 @@ impl Hub {
         &mut self,
         (epoch, base): (Epoch, Epoch),
         settings: GameSettings,
-        world: Option<(Snapshot, Tick)>,
+        world: Option<(Snapshot, Vec<LogBatch>, Tick)>,
         due: Time,
         rewind: bool,
     ) {
         let due = clock::instant(due);
-        (self.freezes, self.stalled) = (false, false);
+        (self.freezes, self.stalled, self.gathering) = (false, false, None);
         if matches!(self.role, Role::Owner(_)) {
             self.context.metrics.games.dec();
         }
         // What was prepared is kept until the world stands on it.
+        let mut way = None;
         let running = match (world, std::mem::replace(&mut self.role, Role::Edge)) {
-            (Some((snapshot, durable)), _) => {
+            (Some((snapshot, log, durable)), _) => {
                 let metrics = self.context.metrics.clone();
-                Running::restored((epoch, base), settings, (&snapshot, durable), due, metrics)
+                let base = if log.is_empty() { base } else { snapshot.epoch };
+                Running::restored((epoch, base), settings, (&snapshot, durable), due, metrics).and_then(
+                    |mut running| {
+                        let from = running.keyframe();
+                        way = Some((from, running.replay_all(&log)?));
+                        Ok(running)
+                    },
+                )
             }
             (None, Role::Frozen(mut running) | Role::Owner(mut running)) => {
                 running.go_on(epoch, due);
@@ -97,7 +106,7 @@ impl Hub {
             }
             (None, _) => Err("there is no frozen world to go on with".to_owned()),
         };
-        let running = match running {
+        let mut running = match running {
             Ok(running) => running,
             Err(error) => {
                 // A world that this build wrote, or checked at Prepare; the game stays claimable from the registry.
@@ -106,9 +115,12 @@ impl Hub {
             }
         };
         info!(game = %self.game, %epoch, tick = %running.tick(), rewind, "runs here");
-        if self.ring.newest() != Some(running.world()) {
-            // What is kept does not lead to this world: another branch, or nothing.
-            self.ring.restart(running.keyframe());
+        match way {
+            Some((from, way)) if rewind => self.gather(&mut running, from, way),
+            way => {
+                let (from, way) = way.unwrap_or_else(|| (running.keyframe(), Vec::new()));
+                self.stands_on(&running, from, way);
+            }
         }
         self.settings = Some(running.settings().clone());
         self.role = Role::Owner(Box::new(running));
@@ -116,6 +128,15 @@ impl Hub {
         self.edge_event(EdgeEvent::Owner(Some((self.context.me, epoch))));
         self.watch();
         self.release_held();
+    }
+
+    /// Keeps what leads to the world that the game goes on from, where what is kept does not: it is another branch, or nothing.
+    pub(super) fn stands_on(&mut self, running: &Running, from: Kept, way: Vec<Kept>) {
+        if self.ring.newest() != Some(running.world()) {
+            self.ring.restart(from);
+            way.into_iter().for_each(|frame| self.ring.push(frame));
+            self.ring.keyframe(running.keyframe());
+        }
     }
 
     /// It is still this member's: the time that was lost is given up.
@@ -146,7 +167,7 @@ impl Hub {
     }
 
     pub(super) fn stop(&mut self, to: Option<(MemberId, Epoch)>, goes_on: bool) {
-        (self.freezes, self.stalled) = (false, false);
+        (self.freezes, self.stalled, self.gathering) = (false, false, None);
         match std::mem::replace(&mut self.role, Role::Edge) {
             Role::Owner(running) => {
                 self.context.metrics.games.dec();

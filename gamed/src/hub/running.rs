@@ -15,7 +15,7 @@ use bytes::Bytes;
 use ownership::ring::{KEYFRAME_TICKS, Kept};
 use protocol::peer::{GameSettings, PlayerAct};
 use protocol::{Epoch, Flags, FrameHeader, MemberId, PlayerId, ServerMessage, Tick};
-use registry::Snapshot;
+use registry::{LogBatch, Snapshot};
 use sim::{Entry, Maze, World};
 use std::sync::Arc;
 use tokio::time::{Duration, Instant};
@@ -90,28 +90,92 @@ impl Running {
         metrics: Arc<Metrics>,
     ) -> Result<Running, String> {
         let (maze, world) = restore(&settings, snapshot)?;
-        let bots = Bots::new(&world, settings.bots);
         let mut running = Running {
             epoch,
             ticked_under: base,
+            bots: Bots::new(&world, settings.bots),
             settings,
             maze,
             durable,
             world,
             desks: Desks::default(),
-            bots,
             pending: Vec::new(),
             headcount: Headcount::new(metrics, (snapshot.players, snapshot.bots)),
             due,
             flags: Flags::default(),
             empty_since: None,
         };
-        // Everybody gets the full time to be heard of, through whichever member.
-        let (now, nobody) = (running.tick(), MemberId::default());
-        for player in running.world.players().filter(|player| !player.bot) {
-            running.desks.heard(PlayerId(player.id), player.session, nobody, now);
-        }
+        running.settles_in();
         Ok(running)
+    }
+
+    /// The world is another one: who is new in it gets the full time to be heard of, through whichever member.
+    pub fn settles_in(&mut self) {
+        self.bots = Bots::new(&self.world, self.settings.bots);
+        let (now, nobody) = (self.tick(), MemberId::default());
+        for player in self.world.players().filter(|player| !player.bot) {
+            let id = PlayerId(player.id);
+            if self.desks.get(id).is_none() {
+                self.desks.heard(id, player.session, nobody, now);
+            }
+        }
+    }
+
+    /// Runs the ticks of a log again, up to the one that is durable. Says what leads there from the world before.
+    ///
+    /// # Errors
+    /// The log cannot be read, or does not lead there.
+    pub fn replay_all(&mut self, log: &[LogBatch]) -> Result<Vec<Kept>, String> {
+        let mut way = Vec::new();
+        for batch in log {
+            let from = self.tick();
+            let mut ticks = batch.ticks.iter().skip_while(|(tick, _)| *tick <= from).peekable();
+            while self.tick() < batch.upto {
+                let next = self.tick().next();
+                let log = ticks.next_if(|(tick, _)| *tick == next).map(|(_, log)| log.clone());
+                way.push(self.replay(batch.epoch, next, &log.unwrap_or_default(), None)?);
+            }
+        }
+        // A game that was ceded has run beyond what is durable.
+        if self.tick() < self.durable {
+            let (tick, durable) = (self.tick(), self.durable);
+            return Err(format!("its log leads to tick {tick} and not to {durable}, which is durable"));
+        }
+        self.settles_in();
+        Ok(way)
+    }
+
+    /// Runs a tick again that was run under that epoch, as its log entry says, and gives its frame. Where the world that it
+    /// leads to has another digest nothing has happened.
+    ///
+    /// # Errors
+    /// A sentence: it is not the next tick, the entry cannot be read, or the digest differs.
+    pub fn replay(
+        &mut self,
+        epoch: Epoch,
+        tick: Tick,
+        log: &[u8],
+        digest: Option<u32>,
+    ) -> Result<Kept, String> {
+        if tick != self.tick().next() {
+            return Err(format!("tick {tick} does not follow {}", self.tick()));
+        }
+        let entries: Vec<Entry> = match log {
+            [] => Vec::new(),
+            log => postcard::from_bytes(log).map_err(|error| format!("the log of tick {tick}: {error}"))?,
+        };
+        let before = self.world.clone();
+        self.world.step(&self.maze, &entries);
+        if digest.is_some_and(|digest| digest != self.world.digest()) {
+            self.world = before;
+            return Err(format!("tick {tick} leads to another world than the one that was shown"));
+        }
+        Ok(self.frame(epoch, &before, Flags::default(), &entries))
+    }
+
+    /// The next tick is run then, and those after it follow.
+    pub fn waits_until(&mut self, due: Instant) {
+        self.due = due;
     }
 
     /// Goes on after a freeze that led to nothing.
@@ -297,7 +361,8 @@ impl Running {
 
         let late = now.saturating_duration_since(self.due);
         self.pace(now, context);
-        let frame = self.frame(&before, &entries);
+        let flags = self.next_flags();
+        let frame = self.frame(self.epoch, &before, flags, &entries);
         let new_epoch = frame.after != frame.epoch;
         let keyframe = (new_epoch || tick.0.is_multiple_of(KEYFRAME_TICKS)).then(|| self.keyframe());
         context.metrics.ticks.inc();
@@ -363,27 +428,26 @@ impl Running {
         context.metrics.reanchors.inc();
     }
 
-    fn frame(&mut self, before: &World, entries: &[Entry]) -> Kept {
+    fn next_flags(&mut self) -> Flags {
         let tick = self.tick();
-        let body = shown::body(sim::delta(before, &self.world, &self.maze)).encode(self.settings.slots);
         self.flags.registry_away = tick.0.saturating_sub(self.durable.0) > limits::AWAY_TICKS;
         let flags = self.flags;
         self.flags = Flags { moving: flags.moving, ..Flags::default() };
-        let after = std::mem::replace(&mut self.ticked_under, self.epoch);
-        let header = FrameHeader::new(tick, self.durable, flags, (after != self.epoch).then_some(self.epoch));
+        flags
+    }
+
+    /// The frame of the tick that was just run under that epoch.
+    fn frame(&mut self, epoch: Epoch, before: &World, flags: Flags, entries: &[Entry]) -> Kept {
+        let tick = self.tick();
+        let body = shown::body(sim::delta(before, &self.world, &self.maze)).encode(self.settings.slots);
+        let after = std::mem::replace(&mut self.ticked_under, epoch);
+        let header = FrameHeader::new(tick, self.durable, flags, (after != epoch).then_some(epoch));
         let log = if entries.is_empty() {
             Bytes::new()
         } else {
             Bytes::from(postcard::to_allocvec(entries).expect("entries are plain data"))
         };
-        Kept {
-            epoch: self.epoch,
-            tick,
-            after,
-            bytes: header.with_body(&body),
-            log,
-            digest: self.world.digest(),
-        }
+        Kept { epoch, tick, after, bytes: header.with_body(&body), log, digest: self.world.digest() }
     }
 
     /// True when no person has been in the game for the time that the settings give, and each second from then on.

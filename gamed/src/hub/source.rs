@@ -6,7 +6,6 @@
 use super::seat::Seat;
 use super::{Hub, Role};
 use crate::clock;
-use bytes::Bytes;
 use ownership::ring::{Kept, Ring, Sent};
 use ownership::{EdgeEffect, EdgeEvent};
 use protocol::peer::{PeerMessage, PlayerAct};
@@ -71,16 +70,10 @@ impl Hub {
                     self.context.links.send(member, &PeerMessage::Unsubscribe { game: self.game });
                 }
             }
-            EdgeEffect::Show { epoch, tick, bytes, new_epoch } => {
-                let after = self.ring.newest().map_or(epoch, |(before, _)| before);
-                self.ring.push(Kept {
-                    epoch,
-                    tick,
-                    after,
-                    bytes: bytes.clone(),
-                    log: Bytes::new(),
-                    digest: 0,
-                });
+            EdgeEffect::Show { frame, new_epoch } => {
+                let Kept { epoch, tick, ref bytes, .. } = frame;
+                let bytes = bytes.clone();
+                self.ring.push(frame);
                 if new_epoch {
                     self.named.shows(epoch);
                 }

@@ -34,6 +34,7 @@ fn bench() -> Bench {
         named: Named::default(),
         empty_game: Duration::from_secs(600),
         chat_per_minute: 20,
+        journal: crate::journal::Journal::default(),
         links,
         metrics: Arc::new(Metrics::new()),
         key,
@@ -76,7 +77,16 @@ impl Bench {
         let due = crate::clock::now();
         let snapshot = Some(snapshot);
         let (durable, rewind) = (Tick(0), false);
-        self.command(Command::Start { epoch: OLD, base: OLD, settings, snapshot, durable, due, rewind });
+        self.command(Command::Start {
+            epoch: OLD,
+            base: OLD,
+            settings,
+            snapshot,
+            log: Vec::new(),
+            durable,
+            due,
+            rewind,
+        });
     }
 
     fn prepare(&mut self) {
@@ -130,7 +140,8 @@ async fn a_freeze_comes_right_after_the_next_tick() {
     let (settings, _) = game();
     let due = crate::clock::now();
     let (snapshot, durable, rewind) = (None, Tick(0), false);
-    let start = Command::Start { epoch: NEW, base: OLD, settings, snapshot, durable, due, rewind };
+    let start =
+        Command::Start { epoch: NEW, base: OLD, settings, snapshot, log: Vec::new(), durable, due, rewind };
     bench.command(start);
     bench.hub.tick();
     let sent = bench.sent();
@@ -335,6 +346,7 @@ async fn an_edge_that_catches_up_late_takes_nothing_back_from_players_of_its_own
         base: OLD,
         settings,
         snapshot,
+        log: Vec::new(),
         durable: Tick(20),
         due,
         rewind: true,
@@ -364,7 +376,16 @@ async fn a_keyframe_that_is_asked_for_before_a_new_owner_has_run_a_tick_leads_no
     // It goes on from tick 0.
     let ((settings, snapshot), due) = (game(), crate::clock::now());
     let (snapshot, durable, rewind) = (Some(snapshot), Tick(0), true);
-    bench.command(Command::Start { epoch: NEW, base: OLD, settings, snapshot, durable, due, rewind });
+    bench.command(Command::Start {
+        epoch: NEW,
+        base: OLD,
+        settings,
+        snapshot,
+        log: Vec::new(),
+        durable,
+        due,
+        rewind,
+    });
     bench.reads().await;
     let ask = Received::Message(ClientMessage::KeyframePlease.encode());
     bench.hub.received(0, ask);

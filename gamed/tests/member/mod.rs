@@ -6,6 +6,7 @@ use crate::client::{Client, PATIENCE, hello, http, own, text};
 use gamed::creation::Creation;
 use gamed::mazes::Mazes;
 use gamed::server::{Server, ServerConfig};
+use gamed::settings::Durability;
 use protocol::{ClusterKey, GameId, Hello, Keyframe, PlayerId};
 use registry::Registry;
 use serde_json::Value;
@@ -61,6 +62,8 @@ pub async fn member_with(registry: &(impl Registry + Clone + 'static), name: &st
         creation: Creation { slots: 8, bots: 0, rounds: setup.rounds, mazes },
         empty_game: setup.empty_game,
         chat_per_minute: setup.chat_per_minute,
+        durability: Durability::Tick,
+        input_log: Duration::from_millis(40),
         workers: 1,
         key: ClusterKey::parse(&[7; 32]).expect("32 bytes are a key"),
         roll: None,

@@ -34,7 +34,10 @@ impl Rig {
     }
 
     fn frame(&mut self, from: MemberId, epoch: Epoch, tick: u64, after: Epoch) -> Vec<EdgeEffect> {
-        self.tell(EdgeEvent::Frame { from, epoch, tick: Tick(tick), after, bytes: Bytes::new() })
+        self.tell(EdgeEvent::Frame {
+            from,
+            frame: Kept { after, ..Kept::keyframe(epoch, Tick(tick), Bytes::new()) },
+        })
     }
 
     /// That member says that its answer follows.
@@ -55,8 +58,8 @@ fn asks(to: MemberId, epoch: Epoch, tick: u64) -> EdgeEffect {
 
 fn shown(effects: &[EdgeEffect]) -> Vec<String> {
     let line = |effect: &EdgeEffect| match effect {
-        EdgeEffect::Show { tick, new_epoch, .. } => {
-            Some(format!("{tick}{}", if *new_epoch { " new" } else { "" }))
+        EdgeEffect::Show { frame, new_epoch } => {
+            Some(format!("{}{}", frame.tick, if *new_epoch { " new" } else { "" }))
         }
         EdgeEffect::Reset { tick, rewind, .. } => {
             Some(format!("{} {tick}", if *rewind { "rewind" } else { "reset" }))

@@ -65,6 +65,7 @@ impl Member {
                     settings,
                     base: epoch,
                     snapshot,
+                    log: Vec::new(),
                     durable,
                     due: now,
                     rewind: false,

@@ -885,6 +885,7 @@ impl Member {
             settings: owned.settings.clone(),
             base: world.snapshot.epoch,
             snapshot: (!world.held).then(|| world.snapshot.clone()),
+            log: Vec::new(),
             durable: owned.durable.unwrap_or_default(),
             due: world.next_due,
             rewind: false,

@@ -277,16 +277,15 @@ impl Member {
         let Claiming { expect, untouched, cause, since } = claiming;
         self.view.changed.insert(game);
         match reply {
-            Ok(Reply::Claimed { record, settings, snapshot }) => {
-                let (rewind, base) = (!untouched, snapshot.epoch);
-                let epoch = record.epoch;
+            Ok(Reply::Claimed { record, settings, snapshot, log }) => {
+                let (rewind, base) = (!untouched, log.last().map_or(snapshot.epoch, |batch| batch.epoch));
+                let (epoch, tick, bytes) = (record.epoch, record.durable, snapshot.world.len());
                 self.learn(now, record, out);
                 // An answer that took longer than a lease: others may have claimed since. The record tells.
                 if !self.lease.valid(now) || self.owned.contains_key(&game) {
                     return;
                 }
                 let from = self.incoming.get(&game).map(|incoming| incoming.from);
-                let (tick, bytes) = (snapshot.tick, snapshot.world.len());
                 self.own(now, game, epoch, settings.clone(), tick);
                 // That one may be old, and whoever claims next is to go back no further.
                 if let Some(owned) = self.owned.get_mut(&game) {
@@ -298,6 +297,7 @@ impl Member {
                     settings,
                     base,
                     snapshot: Some(snapshot),
+                    log,
                     durable: tick,
                     due: now,
                     rewind,

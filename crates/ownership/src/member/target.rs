@@ -158,6 +158,7 @@ impl Member {
             settings,
             base,
             snapshot: Some(snapshot),
+            log: Vec::new(),
             durable: tick,
             due,
             rewind: false,

@@ -5,6 +5,7 @@ use registry::{Fence, Hint, Reason};
 
 mod ceding;
 mod interleavings;
+mod logging;
 
 const ME: MemberId = MemberId(1);
 const B: MemberId = MemberId(2);

@@ -7,4 +7,4 @@ grant(ARGV[7], ARGV[5], ARGV[6])
 local attempts = tonumber(redis.call('HGET', KEYS[1], 'attempts')) + 1
 redis.call('HSET', KEYS[1], 'attempts', math.min(attempts, 255))
 tell()
-return {'claimed', record(), settings, world}
+return {'claimed', record(), settings, world, redis.call('XRANGE', KEYS[3], '-', '+')}

@@ -5,6 +5,6 @@ local none = '0000000000000000'
 local epoch = next_epoch(none, ARGV[3], ARGV[4])
 redis.call('HSET', KEYS[1], 'epoch', epoch, 'owner', ARGV[5], 'base', none, 'next', '', 'reason', '', 'settings', ARGV[6],
   'rules', ARGV[7], 'name', ARGV[8], 'maze', ARGV[9])
-store(ARGV[10] == none and epoch or ARGV[10], ARGV[11], ARGV[12], ARGV[13], ARGV[14])
+restart(ARGV[10] == none and epoch or ARGV[10], ARGV[11], ARGV[12], ARGV[13], ARGV[14])
 tell()
 return {'granted', epoch}

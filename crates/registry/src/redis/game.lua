@@ -1,5 +1,5 @@
 -- Beginning of the scripts that change a game.
--- KEYS: 1 record, 2 snapshot. ARGV: 1 game, 2 channel, 3 and 4 the epoch and the owner ('' none) that are expected.
+-- KEYS: 1 record, 2 snapshot, 3 log. ARGV: 1 game, 2 channel, 3 and 4 the epoch and the owner ('' none) that are expected.
 -- Epochs and ticks are 16 hex digits: Lua's numbers are doubles and would round them. 12 and 8 digits fit.
 
 local function record()
@@ -33,16 +33,31 @@ local function grant(owner, floor, salt)
   return epoch
 end
 
-local function store(epoch, tick, players, bots, world)
-  redis.call('HSET', KEYS[1], 'durable', tick, 'snapshot', tick, 'under', epoch, 'players', players, 'bots', bots,
-    'attempts', 0)
-  redis.call('SET', KEYS[2], world)
-end
-
 local function later(tick, than)
   local a, b = tonumber(string.sub(tick, 1, 8), 16), tonumber(string.sub(than, 1, 8), 16)
   if a ~= b then return a > b end
   return tonumber(string.sub(tick, 9), 16) > tonumber(string.sub(than, 9), 16)
+end
+
+-- So many ticks after that one, as the id of a stream's entry.
+local function id(tick, after)
+  return string.format('%.0f-%.0f', tonumber(string.sub(tick, 1, 8), 16), tonumber(string.sub(tick, 9), 16) + after)
+end
+
+-- The log goes on from that world, or runs beyond it already.
+local function store(epoch, tick, players, bots, world)
+  redis.call('HSET', KEYS[1], 'snapshot', tick, 'under', epoch, 'players', players, 'bots', bots, 'attempts', 0)
+  redis.call('SET', KEYS[2], world)
+  local durable = redis.call('HGET', KEYS[1], 'durable')
+  if not durable or not later(durable, tick) then redis.call('HSET', KEYS[1], 'durable', tick) end
+  redis.call('XTRIM', KEYS[3], 'MINID', id(tick, 1))
+end
+
+-- From now on the game is this world, whatever was logged.
+local function restart(epoch, tick, players, bots, world)
+  redis.call('HDEL', KEYS[1], 'durable')
+  redis.call('DEL', KEYS[3])
+  store(epoch, tick, players, bots, world)
 end
 
 -- A hint only, and sent when all is written: that it may not be sent must not undo the answer.

@@ -4,6 +4,6 @@
 local no = refusal()
 if no then return no end
 local epoch = grant(ARGV[7], ARGV[5], ARGV[6])
-store(ARGV[8], ARGV[9], ARGV[10], ARGV[11], ARGV[12])
+restart(ARGV[8], ARGV[9], ARGV[10], ARGV[11], ARGV[12])
 tell()
 return {'granted', epoch}

@@ -20,6 +20,7 @@ pub(super) enum Script {
     Assign,
     Grant,
     Store,
+    Append,
     End,
 }
 
@@ -27,7 +28,7 @@ const MEMBER: &str = include_str!("member.lua");
 const GAME: &str = include_str!("game.lua");
 
 /// In the order of [`Script`]: what a script begins with, and its own part.
-const SOURCES: [(Script, &str, &str); 15] = [
+const SOURCES: [(Script, &str, &str); 16] = [
     (Script::Join, MEMBER, include_str!("join.lua")),
     (Script::Renew, MEMBER, include_str!("renew.lua")),
     (Script::Leave, MEMBER, include_str!("leave.lua")),
@@ -42,6 +43,7 @@ const SOURCES: [(Script, &str, &str); 15] = [
     (Script::Assign, GAME, include_str!("assign.lua")),
     (Script::Grant, GAME, include_str!("grant.lua")),
     (Script::Store, GAME, include_str!("store.lua")),
+    (Script::Append, GAME, include_str!("append.lua")),
     (Script::End, GAME, include_str!("end.lua")),
 ];
 

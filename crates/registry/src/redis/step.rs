@@ -2,8 +2,9 @@
 
 use super::{FORGET_MEMBER_MS, RedisSettings, Script, decode, unreadable};
 use crate::{
-    CAUSES_COUNTED, ClusterRecord, Fence, GameRecord, MOVES_KEPT, MOVES_KNOWN, MemberRecord, MemberState,
-    MoveLedger, MoveTally, NotedMove, OTHER_CAUSES, Reason, RegistryError, Reply, Request, Snapshot,
+    CAUSES_COUNTED, ClusterRecord, Fence, GameRecord, LogBatch, MOVES_KEPT, MOVES_KNOWN, MemberRecord,
+    MemberState, MoveLedger, MoveTally, NotedMove, OTHER_CAUSES, Reason, RegistryError, Reply, Request,
+    Snapshot,
 };
 use bytes::Bytes;
 use protocol::{Epoch, GameId, MemberId, Tick};
@@ -82,6 +83,10 @@ impl Keys {
         format!("{}:{{{game}}}:snapshot", self.prefix)
     }
 
+    fn log(&self, game: GameId) -> String {
+        format!("{}:{{{game}}}:log", self.prefix)
+    }
+
     fn games(&self, game: GameId) -> String {
         self.games_part(game.0 >> 60)
     }
@@ -133,7 +138,7 @@ impl Keys {
     }
 
     fn game(&self, script: Script, game: GameId) -> Step {
-        Step::script(script, &[&self.record(game), &self.snapshot(game)])
+        Step::script(script, &[&self.record(game), &self.snapshot(game), &self.log(game)])
             .arg(game.to_string())
             .arg(&self.hints)
     }
@@ -227,6 +232,11 @@ impl Keys {
                 let step = self.change(Script::Store, *game, *expect);
                 change(*game, [world(settings, step, snapshot)?])
             }
+            Request::Append { game, expect, after, batch } => {
+                let step = self.change(Script::Append, *game, *expect);
+                let step = step.arg(tick(*after)).arg(tick(batch.upto));
+                change(*game, [step.arg(encoded(settings, batch)?)])
+            }
             Request::End { game, expect } => change(*game, [self.change(Script::End, *game, *expect)]),
             Request::PublishCluster(cluster) => {
                 let [_, rollout, ..] = &self.moves;
@@ -280,6 +290,21 @@ fn text(owner: Option<MemberId>) -> String {
     owner.map(|owner| owner.to_string()).unwrap_or_default()
 }
 
+fn tick(tick: Tick) -> String {
+    format!("{:016x}", tick.0)
+}
+
+fn encoded(settings: &RedisSettings, batch: &LogBatch) -> Result<Vec<u8>, RegistryError> {
+    let bytes = postcard::to_allocvec(batch).expect("a batch is plain data");
+    let (length, limit) = (bytes.len(), settings.snapshot_limit);
+    if length > limit {
+        return Err(RegistryError::Refused(format!(
+            "a log of {length} bytes is over the limit of {limit} bytes"
+        )));
+    }
+    Ok(bytes)
+}
+
 /// Epoch, tick, players, bots and bytes of a world, which the scripts take last.
 fn world(settings: &RedisSettings, step: Step, snapshot: &Snapshot) -> Result<Step, RegistryError> {
     let (length, limit) = (snapshot.world.len(), settings.snapshot_limit);
@@ -288,7 +313,7 @@ fn world(settings: &RedisSettings, step: Step, snapshot: &Snapshot) -> Result<St
             "a world of {length} bytes is over the limit of {limit} bytes"
         )));
     }
-    let step = step.arg(snapshot.epoch.to_string()).arg(format!("{:016x}", snapshot.tick.0));
+    let step = step.arg(snapshot.epoch.to_string()).arg(tick(snapshot.tick));
     Ok(step.arg(snapshot.players).arg(snapshot.bots).arg(&snapshot.world[..]))
 }
 
@@ -401,6 +426,7 @@ fn changed(game: GameId, value: Value) -> Result<Reply, RegistryError> {
     match decode::<String>(next()?)?.as_str() {
         "done" => Ok(Reply::Done),
         "gone" => Ok(Reply::Gone),
+        "behind" => Ok(Reply::Behind(present(record(game, next()?)?)?)),
         "stale" => Ok(Reply::Stale(present(record(game, next()?)?)?)),
         "granted" => {
             let epoch = decode::<String>(next()?)?.parse().map_err(unreadable)?;
@@ -412,7 +438,11 @@ fn changed(game: GameId, value: Value) -> Result<Reply, RegistryError> {
             let world = Bytes::from(decode::<Vec<u8>>(next()?)?);
             let GameRecord { snapshot_epoch: epoch, snapshot_tick: tick, players, bots, .. } = record;
             let snapshot = Snapshot { epoch, tick, players, bots, world };
-            Ok(Reply::Claimed { record, settings, snapshot })
+            let log = decode::<Vec<(String, Vec<Bytes>)>>(next()?)?.into_iter().map(|(_, fields)| {
+                let batch = fields.get(1).ok_or_else(|| unreadable("a log entry is empty"))?;
+                postcard::from_bytes(batch).map_err(unreadable)
+            });
+            Ok(Reply::Claimed { record, settings, snapshot, log: log.collect::<Result<_, _>>()? })
         }
         "broken" => Err(RegistryError::Refused(format!(
             "the world of game {game} is missing in the registry; may Redis evict keys? set maxmemory-policy to noeviction"

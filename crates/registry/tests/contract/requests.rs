@@ -4,7 +4,8 @@ use crate::server::Server;
 use crate::*;
 use registry::memory::Memory;
 use registry::{
-    CAUSES_COUNTED, ClusterRecord, MOVES_KEPT, MOVES_KNOWN, MoveLedger, MoveTally, OTHER_CAUSES, Reason,
+    CAUSES_COUNTED, ClusterRecord, LogBatch, MOVES_KEPT, MOVES_KNOWN, MoveLedger, MoveTally, OTHER_CAUSES,
+    Reason,
 };
 
 macro_rules! on_both {
@@ -40,6 +41,10 @@ on_both! {
     a_move_is_committed_under_a_new_epoch
     a_bump_takes_over_even_from_the_target
     a_snapshot_is_stored_once_and_never_backwards
+    a_log_is_durable_and_leads_on_from_the_snapshot
+    a_log_never_has_a_hole
+    a_log_is_written_under_its_ownership_alone
+    a_new_world_by_a_grant_ends_the_log
     a_parked_game_waits_for_a_claim
     a_game_ends_once
     a_stale_fence_never_writes
@@ -248,7 +253,7 @@ async fn a_claim_replaces_exactly_the_ownership_it_names(registry: &dyn Registry
         ask(registry, claim(1, Fence { epoch: first, owner: None }, 12)).await,
         Reply::Stale(_)
     ));
-    let Reply::Claimed { record: now, settings: what, snapshot: world } =
+    let Reply::Claimed { record: now, settings: what, snapshot: world, .. } =
         ask(registry, claim(1, fence(first, 10), 12)).await
     else {
         panic!("the claim lost")
@@ -380,6 +385,98 @@ async fn a_snapshot_is_stored_once_and_never_backwards(registry: &dyn Registry) 
     ask(registry, store(1, fence(claimed.epoch, 11), late + 2)).await;
     assert_eq!(record(registry, 1).await.attempts, 0);
     assert_eq!(ask(registry, store(2, fence(epoch, 10), 1)).await, Reply::Gone);
+}
+
+fn batch(epoch: Epoch, upto: u64, ticks: &[u64]) -> LogBatch {
+    let ticks = ticks.iter().map(|tick| (Tick(*tick), vec![*tick as u8; 3].into())).collect();
+    LogBatch { epoch, upto: Tick(upto), ticks }
+}
+
+fn append(expect: Fence, after: u64, batch: LogBatch) -> Request {
+    Request::Append { game: GameId(1), expect, after: Tick(after), batch }
+}
+
+async fn claimed(
+    registry: &dyn Registry,
+    expect: Fence,
+    owner: u64,
+) -> (GameRecord, Snapshot, Vec<LogBatch>) {
+    match ask(registry, claim(1, expect, owner)).await {
+        Reply::Claimed { record, snapshot, log, .. } => (record, snapshot, log),
+        other => panic!("the claim lost: {other:?}"),
+    }
+}
+
+async fn a_log_is_durable_and_leads_on_from_the_snapshot(registry: &dyn Registry) {
+    let epoch = granted(registry, create(1, 10)).await;
+    let own = fence(epoch, 10);
+    let (first, idle, second) = (batch(epoch, 3, &[1, 3]), batch(epoch, 8, &[]), batch(epoch, 12, &[11]));
+    for (after, batch) in [(0, &first), (3, &idle), (8, &second)] {
+        // Repeats, also of what has been followed.
+        for _ in 0..2 {
+            assert_eq!(ask(registry, append(own, after, batch.clone())).await, Reply::Done);
+        }
+        let now = record(registry, 1).await;
+        assert_eq!((now.durable, now.snapshot_tick), (batch.upto, Tick(0)));
+    }
+    assert_eq!(ask(registry, append(own, 0, first.clone())).await, Reply::Done);
+    // A snapshot within the log, and one of a batch's last tick.
+    let rest = vec![idle.clone(), second.clone()];
+    for (tick, left) in [(2, [vec![first.clone()], rest.clone()].concat()), (3, rest)] {
+        let store = Request::StoreSnapshot { game: GameId(1), expect: own, snapshot: snapshot(tick) };
+        assert_eq!(ask(registry, store).await, Reply::Done);
+        let now = record(registry, 1).await;
+        assert_eq!((now.durable, now.snapshot_tick), (Tick(12), Tick(tick)));
+        if tick == 3 {
+            let (record, world, log) = claimed(registry, own, 11).await;
+            assert_eq!(record.durable, Tick(12));
+            assert_eq!((world, log), (snapshot(3), left));
+        }
+    }
+    // The log goes on under the new ownership; a claim alone loses nothing of it.
+    let now = record(registry, 1).await;
+    let third = batch(now.epoch, 13, &[13]);
+    assert_eq!(ask(registry, append(fence(now.epoch, 11), 12, third.clone())).await, Reply::Done);
+    let (record, _, log) = claimed(registry, fence(now.epoch, 11), 12).await;
+    assert_eq!((record.durable, log), (Tick(13), vec![idle, second, third]));
+}
+
+async fn a_log_never_has_a_hole(registry: &dyn Registry) {
+    let epoch = granted(registry, create(1, 10)).await;
+    let own = fence(epoch, 10);
+    let before = record(registry, 1).await;
+    let behind = ask(registry, append(own, 1, batch(epoch, 3, &[2]))).await;
+    assert_eq!(behind, Reply::Behind(before.clone()));
+    assert_eq!(record(registry, 1).await, before);
+    // An owner that does not know that its last batch arrived sends more.
+    ask(registry, append(own, 0, batch(epoch, 3, &[2]))).await;
+    let more = batch(epoch, 5, &[2, 4]);
+    assert_eq!(ask(registry, append(own, 0, more.clone())).await, Reply::Done);
+    let (record, _, log) = claimed(registry, own, 11).await;
+    assert_eq!((record.durable, log), (Tick(5), vec![batch(epoch, 3, &[2]), more]));
+}
+
+async fn a_log_is_written_under_its_ownership_alone(registry: &dyn Registry) {
+    let epoch = granted(registry, create(1, 10)).await;
+    let held = record(registry, 1).await;
+    for wrong in [fence(epoch, 11), fence(Epoch(epoch.0 + 1), 10)] {
+        assert_eq!(ask(registry, append(wrong, 0, batch(epoch, 1, &[1]))).await, Reply::Stale(held.clone()));
+    }
+    ask(registry, Request::End { game: GameId(1), expect: fence(epoch, 10) }).await;
+    assert_eq!(ask(registry, append(fence(epoch, 10), 0, batch(epoch, 1, &[1]))).await, Reply::Gone);
+}
+
+async fn a_new_world_by_a_grant_ends_the_log(registry: &dyn Registry) {
+    let epoch = granted(registry, create(1, 10)).await;
+    ask(registry, append(fence(epoch, 10), 0, batch(epoch, 12, &[1, 12]))).await;
+    // As it was parked, though the log runs further.
+    let parked = granted(registry, park(1, fence(epoch, 10))).await;
+    let held = record(registry, 1).await;
+    assert_eq!(held.durable, Tick(9));
+    let (record, world, log) = claimed(registry, Fence { epoch: parked, owner: None }, 11).await;
+    assert_eq!((world, log), (snapshot(9), Vec::new()));
+    let next = batch(record.epoch, 10, &[10]);
+    assert_eq!(ask(registry, append(fence(record.epoch, 11), 9, next)).await, Reply::Done);
 }
 
 fn park(game: u64, expect: Fence) -> Request {
