@@ -54,6 +54,8 @@ pub struct Pod {
     pub name: String,
     /// The node it is on; empty while it waits for one.
     pub node: String,
+    /// Its address; empty while it has none.
+    pub address: String,
     /// Image of the container `gamed`.
     pub image: String,
     /// Takes players.
@@ -172,6 +174,51 @@ impl Cluster {
         let selector = self.selector().replace('/', "%2F").replace('=', "%3D").replace(',', "%2C");
         let path = format!("/api/v1/namespaces/{}/pods?labelSelector={selector}", self.namespace);
         Ok(pods(&self.read(&path).await?))
+    }
+
+    /// The pod of the managed Redis.
+    ///
+    /// # Errors
+    /// When the API server does not answer, or Redis is not managed.
+    pub async fn redis_pod(&self) -> Result<String> {
+        let list = self.read(&format!("/api/v1/namespaces/{}/pods", self.namespace)).await?;
+        let redis = format!("{}-redis-", self.name);
+        let pod = items(&list).map(|pod| text(pod, "/metadata/name")).find(|name| name.starts_with(&redis));
+        pod.map(str::to_owned).with_context(|| format!("there is no pod {redis}*: is its Redis managed?"))
+    }
+
+    /// The address of the managed Redis' pod.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn redis_address(&self) -> Result<String> {
+        let pod = self.redis_pod().await?;
+        let pod = self.read(&format!("/api/v1/namespaces/{}/pods/{pod}", self.namespace)).await?;
+        Ok(text(&pod, "/status/podIP").to_owned())
+    }
+
+    /// The operator's pods, as NAMESPACE/POD.
+    ///
+    /// # Errors
+    /// When the API server does not answer.
+    pub async fn operator_pods(&self, operator: &str) -> Result<Vec<String>> {
+        let (namespace, name) = of_operator(operator)?;
+        let list = self.read(&format!("/api/v1/namespaces/{namespace}/pods")).await?;
+        let pods = items(&list).map(|pod| text(pod, "/metadata/name"));
+        let pods = pods.filter(|pod| pod.starts_with(&format!("{name}-")));
+        Ok(pods.map(|pod| format!("{namespace}/{pod}")).collect())
+    }
+
+    /// How often the containers of that pod were started again, and whether it is ready.
+    ///
+    /// # Errors
+    /// When the API server does not answer.
+    pub async fn restarts(&self, pod: &str) -> Result<(u64, bool)> {
+        let pod = self.read(&format!("/api/v1/namespaces/{}/pods/{pod}", self.namespace)).await?;
+        let statuses =
+            pod.pointer("/status/containerStatuses").and_then(Value::as_array).cloned().unwrap_or_default();
+        let restarts = statuses.iter().filter_map(|status| status["restartCount"].as_u64()).sum();
+        Ok((restarts, statuses.iter().all(|status| status["ready"] == true)))
     }
 
     /// The nodes that hold pods of the managed Redis.
@@ -394,6 +441,7 @@ fn pods(list: &Value) -> Vec<Pod> {
         .map(|pod| Pod {
             name: text(pod, "/metadata/name").to_owned(),
             node: text(pod, "/spec/nodeName").to_owned(),
+            address: text(pod, "/status/podIP").to_owned(),
             image: image_of(&pod["spec"]).to_owned(),
             ready: ready(pod),
             deleting: pod.pointer("/metadata/deletionTimestamp").is_some(),
@@ -418,6 +466,7 @@ mod tests {
         ]});
         let pods = pods(&list);
         let one = Pod {
+            address: String::new(),
             name: "tanx-1".into(),
             node: "n1".into(),
             image: "tanx/gamed:v1".into(),
@@ -425,6 +474,7 @@ mod tests {
             deleting: false,
         };
         let two = Pod {
+            address: String::new(),
             name: "tanx-2".into(),
             node: String::new(),
             image: "tanx/gamed:v2".into(),

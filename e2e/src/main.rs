@@ -101,6 +101,9 @@ struct Run {
     /// Program (and first arguments) that sends a signal to a container; NAMESPACE/POD CONTAINER SIGNAL follow
     #[arg(long, env = "TANX_E2E_KILL_COMMAND")]
     kill_command: Option<String>,
+    /// Program (and first arguments) that takes nodes off the network; cut NODE, block NODE both|to ADDRESS... or heal NODE follow
+    #[arg(long, env = "TANX_E2E_NODE_COMMAND")]
+    node_command: Option<String>,
     /// Program (and first arguments) that upgrades the operator; --set-string podAnnotations.NAME=VALUE follows
     #[arg(long, env = "TANX_E2E_HELM_COMMAND")]
     helm_command: Option<String>,
@@ -255,6 +258,7 @@ impl Run {
             _ => None,
         };
         let kill_command = words(&self.kill_command, "--kill-command")?;
+        let node_command = words(&self.node_command, "--node-command")?;
         let helm_command = words(&self.helm_command, "--helm-command")?;
         let scenarios = if self.scenarios.is_empty() { &Scenario::ALL[..] } else { &self.scenarios };
         tracing::info!("players connect to {address}; seed {seed}");
@@ -271,6 +275,7 @@ impl Run {
                     quiet: Duration::from_secs(self.quiet_seconds),
                     images: images.clone(),
                     kill_command: kill_command.clone(),
+                    node_command: node_command.clone(),
                     helm_command: helm_command.clone(),
                     operator: self.operator.clone(),
                     recordings: self.play.recordings.as_ref().map(|root| root.join(folder)),

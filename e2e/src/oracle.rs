@@ -171,11 +171,15 @@ pub struct Verdict {
     pub ticks_skipped: u64,
     /// Announced rewinds, summed over players.
     pub rewinds: u64,
+    /// Those of them that came on the very socket that had brought what they took back: its server lived on.
+    pub rewinds_in_place: u64,
     /// Ticks of play that a game lost in one rewind, the worst one: the last tick anyone was shown of an epoch, minus
     /// the tick that the next epoch went on from.
     pub play_lost_ticks: u64,
     /// Longest time without a new tick for each player in the window, in milliseconds.
     pub gap_ms: Spread,
+    /// The same for players who had a server all the time.
+    pub served_gap_ms: Spread,
     /// Frames and keyframes in all recordings.
     pub frames: u64,
     /// Mean length of a frame in bytes, without the websocket's header.
@@ -280,8 +284,8 @@ fn is_move(owners: &BTreeMap<Epoch, String>, before: Epoch, after: Epoch) -> boo
 pub fn judge(recordings: &[Recording], window: Window) -> Verdict {
     let mut findings = Findings { counts: Fault::ALL.map(|fault| (fault, 0)).into(), described: Vec::new() };
     let mut games: BTreeMap<GameId, Game> = BTreeMap::new();
-    let mut gaps = Vec::new();
-    let (mut ticks_missed, mut ticks_skipped, mut rewinds) = (0, 0, 0);
+    let (mut gaps, mut served_gaps) = (Vec::new(), Vec::new());
+    let (mut ticks_missed, mut ticks_skipped, mut rewinds, mut rewinds_in_place) = (0, 0, 0, 0);
     let (mut frames, mut frame_bytes) = (0u64, 0usize);
     let mut last_advances = Vec::new();
     let mut away = storm::Watch::default();
@@ -324,7 +328,10 @@ pub fn judge(recordings: &[Recording], window: Window) -> Verdict {
         ticks_missed += shown.ticks_missed();
         ticks_skipped += shown.ticks_skipped();
         rewinds += shown.rewinds();
-        gaps.push(shown.longest_gap().as_secs_f64() * 1e3);
+        rewinds_in_place += shown.rewinds_in_place();
+        let gap = shown.longest_gap().as_secs_f64() * 1e3;
+        gaps.push(gap);
+        served_gaps.extend((!shown.was_cut()).then_some(gap));
         game.last_advance = game.last_advance.max(shown.last_advance());
         last_advances.push((end, shown.last_advance()));
         going_home(&mut shown, recording, entries, &mut findings);
@@ -360,8 +367,10 @@ pub fn judge(recordings: &[Recording], window: Window) -> Verdict {
         ticks_missed,
         ticks_skipped,
         rewinds,
+        rewinds_in_place,
         play_lost_ticks: games.values().map(Game::play_lost).max().unwrap_or(0),
         gap_ms: Spread::of(gaps),
+        served_gap_ms: Spread::of(served_gaps),
         frames,
         frame_bytes: if frames == 0 { 0.0 } else { frame_bytes as f64 / frames as f64 },
         findings: findings.described,

@@ -11,10 +11,8 @@ use std::path::Path;
 
 /// Longest time that a player may wait for a tick at a planned move, in milliseconds.
 const PLANNED_GAP_MS: f64 = 1_000.0;
-/// The same at a crash: until play is back.
-const CRASH_GAP_MS: f64 = 5_000.0;
-/// Ticks of play that a crash may cost: one second.
-const CRASH_PLAY_LOST_TICKS: u64 = 50;
+/// Ticks of play that a crash may cost those whose server it was: what their inputs wait for their place in the log.
+const CRASH_PLAY_LOST_TICKS: u64 = 10;
 
 /// Sockets that a leaving server may send away within a quarter of a second, however few it has.
 const SENT_AT_ONCE: usize = 12;
@@ -24,7 +22,7 @@ const SENT_AT_ONCE_PERCENT: usize = 40;
 const EVEN_PERCENT: usize = 20;
 
 /// What a verdict is held against.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Bars {
     /// Which games have to move: a fault that moves none has tested nothing.
     pub moved: Moved,
@@ -51,15 +49,26 @@ pub enum Moved {
 }
 
 /// What may be lost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Loss {
     /// Nothing: games move from one living server to another.
     Nothing,
     /// Time: there is no server for a while. But no tick, and no player.
     Parked,
-    /// A little play: a server is gone without a word.
-    Crash,
+    /// A little play: a server is gone, or silent, without a word.
+    Crash(Crash),
+}
+
+/// How long a crash may be felt, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Crash {
+    /// By 99 of 100 players whose own server lives on.
+    pub served_p99_ms: f64,
+    /// By any of them.
+    pub served_ms: f64,
+    /// By anybody.
+    pub anybody_ms: f64,
 }
 
 impl Bars {
@@ -278,21 +287,29 @@ pub fn checks(verdict: &Verdict, facts: &Facts, bars: Bars) -> Vec<Check> {
     match bars.loss {
         Loss::Nothing => line("ticks missed by players", missed, "0".into(), Some(verdict.ticks_missed == 0)),
         // A player without a server misses what goes on until it has connected anew.
-        Loss::Parked | Loss::Crash => line("ticks missed by players", missed, String::new(), None),
+        Loss::Parked | Loss::Crash(_) => line("ticks missed by players", missed, String::new(), None),
     }
     match bars.loss {
         Loss::Nothing | Loss::Parked => {
             line("play lost in a game", play_lost, "0 ticks".into(), Some(lost == 0 && verdict.rewinds == 0));
         }
-        Loss::Crash => {
+        Loss::Crash(crash) => {
             let bar = format!("<= {CRASH_PLAY_LOST_TICKS} ticks");
             line("play lost in a game", play_lost, bar, Some(lost <= CRASH_PLAY_LOST_TICKS));
+            let rewinds = verdict.rewinds_in_place;
+            line("players of living servers rewound", rewinds.to_string(), "0".into(), Some(rewinds == 0));
+            let gap = verdict.served_gap_ms;
+            let value = format!("median {}, p99 {}", milliseconds(gap.median), milliseconds(gap.p99));
+            let bar = format!("<= {}", milliseconds(crash.served_p99_ms));
+            line("longest gap, players of living servers", value, bar, Some(gap.p99 <= crash.served_p99_ms));
+            let bar = format!("<= {}", milliseconds(crash.served_ms));
+            line("the worst of them", milliseconds(gap.max), bar, Some(gap.max <= crash.served_ms));
         }
     }
     let gap_bar = match bars.loss {
         Loss::Nothing => Some(PLANNED_GAP_MS),
         Loss::Parked => None,
-        Loss::Crash => Some(CRASH_GAP_MS),
+        Loss::Crash(crash) => Some(crash.anybody_ms),
     };
     line("longest gap, median player", milliseconds(verdict.gap_ms.median), String::new(), None);
     line("longest gap, p99", milliseconds(verdict.gap_ms.p99), String::new(), None);
@@ -588,7 +605,11 @@ mod tests {
         }
     }
 
-    const CRASH: Bars = Bars { loss: Loss::Crash, exits: false, ..Bars::PLANNED };
+    const CRASH: Bars = Bars {
+        loss: Loss::Crash(Crash { served_p99_ms: 500.0, served_ms: 1_500.0, anybody_ms: 5_000.0 }),
+        exits: false,
+        ..Bars::PLANNED
+    };
     const PARKED: Bars = Bars { loss: Loss::Parked, moved: Moved::All, ..Bars::PLANNED };
 
     fn failing_with(verdict: &Verdict, facts: &Facts, bars: Bars) -> Vec<String> {
@@ -645,7 +666,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crash_may_cost_five_seconds_and_fifty_ticks_a_planned_move_one_second_and_none() {
+    fn a_crash_may_cost_more_than_a_planned_move_but_takes_nothing_back_from_those_who_have_a_server() {
         let late = |max, play_lost_ticks| {
             let gap_ms = Spread { max, ..good().gap_ms };
             Verdict { gap_ms, play_lost_ticks, ..good() }
@@ -653,8 +674,13 @@ mod tests {
         let both = ["play lost in a game", "longest gap, worst player"];
         assert_eq!(failing(&late(1_000.0, 0), Bars::PLANNED), Vec::<String>::new());
         assert_eq!(failing(&late(1_001.0, 1), Bars::PLANNED), both);
-        assert_eq!(failing(&late(5_000.0, 50), CRASH), Vec::<String>::new());
-        assert_eq!(failing(&late(5_001.0, 51), CRASH), both);
+        assert_eq!(failing(&late(5_000.0, 10), CRASH), Vec::<String>::new());
+        assert_eq!(failing(&late(5_001.0, 11), CRASH), both);
+        let (p99, max) = (501.0, 1_501.0);
+        let served = Verdict { served_gap_ms: Spread { p99, max, median: 20.0 }, ..good() };
+        assert_eq!(failing(&served, CRASH), ["longest gap, players of living servers", "the worst of them"]);
+        let rewound = Verdict { rewinds: 1, rewinds_in_place: 1, ..good() };
+        assert_eq!(failing(&rewound, CRASH), ["players of living servers rewound"]);
         assert_eq!(failing(&late(90_000.0, 0), PARKED), Vec::<String>::new());
         assert_eq!(failing(&late(90_000.0, 1), PARKED), ["play lost in a game"]);
     }

@@ -6,11 +6,15 @@
 
 mod all_gone;
 mod arena;
+mod cut;
 mod delete_pod;
 mod drain_node;
 mod evict;
+mod freeze;
 mod helm_in_rollout;
 mod operator_away;
+mod operator_kill;
+mod registry;
 mod restart;
 mod scale;
 mod set_image;
@@ -27,11 +31,14 @@ use crate::pauses;
 use crate::recording::Recording;
 use crate::report::{Bars, Check, Exit, Facts, Loss, Outcome, Ran, checks};
 use anyhow::{Context, Result, ensure};
+use cut::Cut;
 use protocol::GameId;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::process::Stdio;
 use std::time::Duration;
-use tokio::time::{Instant, sleep};
+use tokio::process::Command;
+use tokio::time::{Instant, sleep, timeout};
 
 /// Time between two looks at the cluster.
 const POLL: Duration = Duration::from_millis(250);
@@ -44,6 +51,8 @@ const SETTLED_WITHIN: Duration = Duration::from_secs(300);
 /// The watch goes on for so long after that: longer than [`oracle::SILENCE`], so that whoever is cut off shows.
 const WATCH_AFTER: Duration = Duration::from_secs(3);
 
+/// Longest wait for --kill-command.
+const SIGNALLED_WITHIN: Duration = Duration::from_secs(20);
 /// Longest wait for the games of a scenario to end when all have left; longer than the default of
 /// `spec.game.emptyGameSeconds`.
 const OVER_WITHIN: Duration = Duration::from_secs(120);
@@ -75,6 +84,32 @@ pub enum Scenario {
     AllGone,
     /// SIGKILL to the process that owns most games (needs --kill-command)
     Sigkill,
+    /// The same to two of three
+    SigkillTwo,
+    /// The same to all
+    SigkillAll,
+    /// SIGSTOP to that process, SIGCONT after 10 s (needs --kill-command)
+    Freeze,
+    /// SIGKILL to the managed Redis (needs --kill-command)
+    RedisKill,
+    /// SIGSTOP to the managed Redis, SIGCONT after 10 s (needs --kill-command)
+    RedisFreeze,
+    /// FLUSHALL in the managed Redis
+    RedisFlush,
+    /// The managed Redis reaches its memory limit for 10 s
+    RedisFull,
+    /// kubectl drain, of the node that holds the managed Redis
+    DrainRedis,
+    /// SIGKILL to two operators in the middle of a rollout (needs both images, --kill-command and --operator)
+    OperatorKill,
+    /// A node has no network for 10 s (needs --node-command)
+    CutNode,
+    /// A node does not reach Redis for 10 s (needs --node-command)
+    CutRedis,
+    /// A node and the game servers on others do not reach each other for 10 s (needs --node-command)
+    CutPeers,
+    /// What a node sends to game servers on others is lost for 10 s (needs --node-command)
+    CutOneWay,
 }
 
 /// What all scenarios are told.
@@ -96,6 +131,9 @@ pub struct Settings {
     pub images: Option<[String; 2]>,
     /// Program and first arguments of what sends a signal to a container: NAMESPACE/POD CONTAINER SIGNAL follow.
     pub kill_command: Option<Vec<String>>,
+    /// Program and first arguments of what takes nodes off the network: `cut NODE`, `block NODE both|to ADDRESS...` or
+    /// `heal NODE` follows.
+    pub node_command: Option<Vec<String>>,
     /// Program and first arguments of what upgrades the operator: another annotation of its pod follows, so that it
     /// is replaced.
     pub helm_command: Option<Vec<String>>,
@@ -103,6 +141,35 @@ pub struct Settings {
     pub operator: Option<String>,
     /// A folder for this scenario's recordings; none: they are not kept.
     pub recordings: Option<PathBuf>,
+}
+
+impl Settings {
+    async fn signal_server(&self, pod: &str, signal: &str) -> Result<()> {
+        self.signal(&format!("{}/{pod}", self.cluster.namespace), "gamed", signal).await
+    }
+
+    async fn signal_redis(&self, pod: &str, signal: &str) -> Result<()> {
+        self.signal(&format!("{}/{pod}", self.cluster.namespace), "redis", signal).await
+    }
+
+    /// Sends a signal to a container's process; `pod` is NAMESPACE/POD.
+    async fn signal(&self, pod: &str, container: &str, signal: &str) -> Result<()> {
+        let command = self.kill_command.as_ref().context("not run without --kill-command")?;
+        let (program, arguments) = command.split_first().context("--kill-command is empty")?;
+        let output = Command::new(program)
+            .args(arguments)
+            .args([pod, container, signal])
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .output();
+        let output = timeout(SIGNALLED_WITHIN, output)
+            .await
+            .with_context(|| format!("{program} took longer than {SIGNALLED_WITHIN:?}"))?
+            .with_context(|| format!("cannot run {program}"))?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "{program} {pod} {container} {signal}: {}", said.trim());
+        Ok(())
+    }
 }
 
 /// What a scenario finds when its turn comes.
@@ -204,6 +271,12 @@ impl Owners {
         busiest.map(|(pod, games)| (pod.as_str(), *games)).context("no pod owns a game")
     }
 
+    /// Ids of that pod's members, as far as they own games.
+    fn members_of(&self, pod: &str) -> Vec<String> {
+        let owners = self.games.iter().filter_map(|game| game.owner.as_ref());
+        owners.filter(|owner| owner.name == pod).map(|owner| owner.id.clone()).collect()
+    }
+
     fn pods(&self) -> Vec<String> {
         self.by_pod.iter().map(|(pod, _)| pod.clone()).collect()
     }
@@ -234,7 +307,7 @@ impl Stage<'_> {
 
 impl Scenario {
     /// All, in an order in which one does not spoil the next.
-    pub const ALL: [Scenario; 11] = [
+    pub const ALL: [Scenario; 24] = [
         Scenario::SetImage,
         Scenario::Undo,
         Scenario::Restart,
@@ -246,6 +319,19 @@ impl Scenario {
         Scenario::OperatorAway,
         Scenario::AllGone,
         Scenario::Sigkill,
+        Scenario::SigkillTwo,
+        Scenario::SigkillAll,
+        Scenario::Freeze,
+        Scenario::RedisKill,
+        Scenario::RedisFreeze,
+        Scenario::RedisFlush,
+        Scenario::RedisFull,
+        Scenario::DrainRedis,
+        Scenario::OperatorKill,
+        Scenario::CutNode,
+        Scenario::CutRedis,
+        Scenario::CutPeers,
+        Scenario::CutOneWay,
     ];
 
     /// Its name on the command line and in tables.
@@ -262,6 +348,19 @@ impl Scenario {
             Scenario::OperatorAway => "operator-away",
             Scenario::AllGone => "all-gone",
             Scenario::Sigkill => "sigkill",
+            Scenario::SigkillTwo => "sigkill-two",
+            Scenario::SigkillAll => "sigkill-all",
+            Scenario::Freeze => "freeze",
+            Scenario::RedisKill => "redis-kill",
+            Scenario::RedisFreeze => "redis-freeze",
+            Scenario::RedisFlush => "redis-flush",
+            Scenario::RedisFull => "redis-full",
+            Scenario::DrainRedis => "drain-redis",
+            Scenario::OperatorKill => "operator-kill",
+            Scenario::CutNode => "cut-node",
+            Scenario::CutRedis => "cut-redis",
+            Scenario::CutPeers => "cut-peers",
+            Scenario::CutOneWay => "cut-one-way",
         }
     }
 
@@ -277,7 +376,15 @@ impl Scenario {
             Scenario::HelmInRollout => helm_in_rollout::BARS,
             Scenario::OperatorAway => operator_away::BARS,
             Scenario::AllGone => all_gone::BARS,
-            Scenario::Sigkill => sigkill::BARS,
+            Scenario::Sigkill | Scenario::SigkillTwo => sigkill::BARS,
+            Scenario::SigkillAll => sigkill::ALL_BARS,
+            Scenario::Freeze => freeze::BARS,
+            Scenario::RedisKill | Scenario::RedisFreeze | Scenario::RedisFlush | Scenario::RedisFull => {
+                registry::BARS
+            }
+            Scenario::DrainRedis => registry::DRAIN_BARS,
+            Scenario::OperatorKill => operator_kill::BARS,
+            Scenario::CutNode | Scenario::CutRedis | Scenario::CutPeers | Scenario::CutOneWay => cut::BARS,
         }
     }
 
@@ -293,27 +400,48 @@ impl Scenario {
             Scenario::HelmInRollout => helm_in_rollout::upgrade(stage).await,
             Scenario::OperatorAway => operator_away::roll(stage).await,
             Scenario::AllGone => all_gone::leave(stage).await,
-            Scenario::Sigkill => sigkill::kill(stage).await,
+            Scenario::Sigkill => sigkill::kill(stage, 1).await,
+            Scenario::SigkillTwo => sigkill::kill(stage, 2).await,
+            Scenario::SigkillAll => sigkill::kill(stage, stage.owners.by_pod.len()).await,
+            Scenario::Freeze => freeze::freeze(stage).await,
+            Scenario::RedisKill => registry::kill(stage).await,
+            Scenario::RedisFreeze => registry::freeze(stage).await,
+            Scenario::RedisFlush => registry::flush(stage).await,
+            Scenario::RedisFull => registry::fill(stage).await,
+            Scenario::DrainRedis => registry::drain(stage).await,
+            Scenario::OperatorKill => operator_kill::kill(stage).await,
+            Scenario::CutNode => cut::cut(stage, Cut::All).await,
+            Scenario::CutRedis => cut::cut(stage, Cut::Redis).await,
+            Scenario::CutPeers => cut::cut(stage, Cut::Peers).await,
+            Scenario::CutOneWay => cut::cut(stage, Cut::ToPeers).await,
         }
     }
 
     /// Why it cannot be tried with these settings, and what to do about it.
     fn missing(self, settings: &Settings) -> Option<&'static str> {
-        let rolls = matches!(
-            self,
-            Scenario::SetImage | Scenario::Undo | Scenario::HelmInRollout | Scenario::OperatorAway
-        );
+        use Scenario::{
+            CutNode, CutOneWay, CutPeers, CutRedis, Freeze, HelmInRollout, OperatorAway, OperatorKill,
+            RedisFreeze, RedisKill, SetImage, Sigkill, SigkillAll, SigkillTwo, Undo,
+        };
+        let rolls = matches!(self, SetImage | Undo | HelmInRollout | OperatorAway | OperatorKill);
         if rolls && settings.images.is_none() {
             return Some("it needs two images of game servers: give --image-v1 and --image-v2");
         }
         match self {
-            Scenario::Sigkill if settings.kill_command.is_none() => Some(
-                "it needs rights on the nodes: give --kill-command, a program that takes NAMESPACE/POD CONTAINER SIGNAL",
-            ),
-            Scenario::HelmInRollout if settings.helm_command.is_none() => {
+            Sigkill | SigkillTwo | SigkillAll | Freeze | RedisKill | RedisFreeze | OperatorKill
+                if settings.kill_command.is_none() =>
+            {
+                Some(
+                    "it needs rights on the nodes: give --kill-command, a program that takes NAMESPACE/POD CONTAINER SIGNAL",
+                )
+            }
+            HelmInRollout if settings.helm_command.is_none() => {
                 Some("it needs to know how the operator was installed: give --helm-command")
             }
-            Scenario::HelmInRollout | Scenario::OperatorAway if settings.operator.is_none() => {
+            CutNode | CutRedis | CutPeers | CutOneWay if settings.node_command.is_none() => Some(
+                "it needs rights on the nodes: give --node-command, a program that takes cut NODE, block NODE both|to ADDRESS... and heal NODE",
+            ),
+            HelmInRollout | OperatorAway | OperatorKill if settings.operator.is_none() => {
                 Some("it needs to know where the operator is: give --operator NAMESPACE/DEPLOYMENT")
             }
             _ => None,
@@ -415,7 +543,7 @@ impl Scenario {
         checks.extend(done.checks.iter().cloned());
         let samples = match bars.loss {
             Loss::Nothing => pauses::samples(recordings, quiet, window, late, settings.seed),
-            Loss::Parked | Loss::Crash => pauses::Samples::default(),
+            Loss::Parked | Loss::Crash(_) => pauses::Samples::default(),
         };
         checks.extend(samples.told());
         Ran {
@@ -587,6 +715,7 @@ mod tests {
             owner: owner.map(|name| ListedMember { id: format!("{name}-id"), name: name.to_owned() }),
         };
         let pod = |name: &str| Pod {
+            address: String::new(),
             name: name.to_owned(),
             node: String::new(),
             image: String::new(),

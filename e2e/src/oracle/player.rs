@@ -30,6 +30,8 @@ struct Socket {
     flows: bool,
     /// KeyframePlease that were not answered yet.
     asked: u32,
+    /// Its server said that the player should take another one.
+    sent_away: bool,
     /// The next keyframe may leave ticks out: a Skipped said so.
     skipped: bool,
     /// A keyframe went back on this socket; the next frame has to carry the flag that says so. Was at that tick before.
@@ -114,6 +116,10 @@ pub(super) struct Shown {
     ticks: Vec<bool>,
     skipped: Vec<(u64, u64)>,
     rewinds: u64,
+    /// Those of them that came on the very socket that had brought what they took back.
+    rewinds_in_place: u64,
+    /// A socket of it was closed before frames came on another one, or given up for its silence.
+    was_cut: bool,
     last_advance: Option<Duration>,
     longest_gap: Duration,
 }
@@ -152,6 +158,8 @@ impl Shown {
             ticks: Vec::new(),
             skipped: Vec::new(),
             rewinds: 0,
+            rewinds_in_place: 0,
+            was_cut: false,
             last_advance: None,
             longest_gap: Duration::ZERO,
         }
@@ -159,12 +167,14 @@ impl Shown {
 
     pub(super) fn opened(&mut self, socket: u32) {
         let floor = self.high.map(|high| high.epoch);
+        self.was_cut |= self.sockets.values().any(|socket| socket.flows && !socket.sent_away);
         self.sockets.insert(socket, Socket { floor, ..Socket::default() });
     }
 
     pub(super) fn closed(&mut self, place: Place<'_>, code: u16, reason: &str, findings: &mut Findings) {
         let flowed = self.sockets.remove(&place.socket).is_some_and(|socket| socket.flows);
         if flowed && !self.sockets.values().any(|socket| socket.flows) {
+            self.was_cut = true;
             let what = format!("closed with {code} ({reason}) before frames came on another one");
             findings.add(Fault::SocketLost, place, what);
         }
@@ -286,8 +296,8 @@ impl Shown {
             ServerMessage::Host(_)
             | ServerMessage::Pong { .. }
             | ServerMessage::Expect { .. }
-            | ServerMessage::Notice { .. }
-            | ServerMessage::GoAway { .. } => {}
+            | ServerMessage::Notice { .. } => {}
+            ServerMessage::GoAway { .. } => self.sockets.entry(place.socket).or_default().sent_away = true,
         }
     }
 
@@ -482,6 +492,7 @@ impl Shown {
         }
         if epoch > high.epoch && base < high.tick {
             self.rewinds += 1;
+            self.rewinds_in_place += u64::from(place.socket == high.socket);
             if kept.durable < self.durable {
                 let Kept { durable, .. } = kept;
                 let what =
@@ -553,6 +564,16 @@ impl Shown {
 
     pub(super) fn rewinds(&self) -> u64 {
         self.rewinds
+    }
+
+    /// On the very socket that had brought what they took back.
+    pub(super) fn rewinds_in_place(&self) -> u64 {
+        self.rewinds_in_place
+    }
+
+    /// A socket was closed before frames came on another one, or given up for its silence: its server was gone.
+    pub(super) fn was_cut(&self) -> bool {
+        self.was_cut
     }
 
     /// Ticks between the first and the last one shown that were not.

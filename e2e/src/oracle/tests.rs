@@ -232,7 +232,23 @@ fn an_announced_rewind_to_a_durable_tick_is_green_and_measured() {
     film.wait(20).frame(1, None, 86, Flags { rewind: true, ..Flags::default() }).frames(1, None, 87..=200);
     let verdict = check(&[film.done()], &[]);
     assert_eq!((verdict.rewinds, verdict.play_lost_ticks, verdict.ticks_missed), (1, 15, 0));
+    assert_eq!(verdict.rewinds_in_place, 1);
     assert_eq!(verdict.gap_ms.max, 1_500.0);
+    assert_eq!(verdict.served_gap_ms.max, 1_500.0);
+}
+
+#[test]
+fn a_rewind_on_a_new_socket_after_the_old_one_was_cut_is_none_in_place() {
+    let mut cut = Film::playing(1);
+    cut.close(1).wait(700).welcome(2).keyframe(2, NEW, 95);
+    cut.wait(20).frame(2, None, 96, Flags { rewind: true, ..Flags::default() }).frames(2, None, 97..=300);
+    let verdict = check(&[cut.done()], &[(Fault::SocketLost, 1)]);
+    assert_eq!((verdict.rewinds, verdict.rewinds_in_place), (1, 0));
+    assert_eq!(
+        (verdict.gap_ms.max, verdict.served_gap_ms.max),
+        (700.0, 0.0),
+        "nobody had a server all the time"
+    );
 }
 
 #[test]

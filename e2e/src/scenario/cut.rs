@@ -1,0 +1,95 @@
+//! A node loses the network for ten seconds: all of it, the way to Redis, or the way to the other game servers.
+//!
+//! What goes wrong without the product: two servers run the same games, or none does. What repairs it: who cannot renew its
+//! lease and is not told by the others that it is still theirs stops showing; they claim its games when the lease is over.
+
+use super::{Done, Owners, Stage, not_here};
+use crate::cluster::Pod;
+use crate::report::{Bars, Crash, Loss, Moved};
+use anyhow::{Context, Result, ensure};
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::process::Command;
+use tokio::time::{Instant, sleep, timeout};
+
+/// How long.
+const CUT: Duration = Duration::from_secs(10);
+/// Longest wait for --node-command.
+const DONE_WITHIN: Duration = Duration::from_secs(20);
+
+/// Whoever reaches the others has the games back a second after the lease of two seconds; the rest once they reach them.
+pub(super) const BARS: Bars = Bars {
+    loss: Loss::Crash(Crash { served_p99_ms: 3_000.0, served_ms: 3_000.0, anybody_ms: 14_000.0 }),
+    moved: Moved::Any,
+    exits: false,
+    ..Bars::PLANNED
+};
+
+/// What the node does not reach.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Cut {
+    /// Anything.
+    All,
+    /// Redis.
+    Redis,
+    /// Game servers on other nodes; nor do they reach it.
+    Peers,
+    /// What it sends to game servers on other nodes is lost, and not what they send.
+    ToPeers,
+}
+
+pub(super) async fn cut(stage: &Stage<'_>, cut: Cut) -> Result<Done> {
+    let (cluster, owners) = (&stage.settings.cluster, &stage.owners);
+    let redis = cluster.redis_nodes().await?;
+    let pods = cluster.pods().await?;
+    let victim = victim(owners, &pods, &redis)?;
+    let others = || pods.iter().filter(|pod| pod.node != victim.node).map(|pod| pod.address.clone());
+    let (what, addresses) = match cut {
+        Cut::All => ("all", Vec::new()),
+        Cut::Redis => ("both", vec![cluster.redis_address().await?]),
+        Cut::Peers => ("both", others().collect()),
+        Cut::ToPeers => ("to", others().collect()),
+    };
+    let (node, games, all) = (&victim.node, owners.games_of(&victim.name), owners.games.len());
+    let mut done = Done::new(
+        format!("node {node}, whose pod owned {games} of {all} games, is cut off ({cut:?}) for {CUT:?}"),
+        Instant::now(),
+    );
+    match cut {
+        Cut::All => node_command(stage, &["cut", node]).await?,
+        _ => {
+            let mut arguments = vec!["block", node, what];
+            arguments.extend(addresses.iter().map(String::as_str));
+            node_command(stage, &arguments).await?;
+        }
+    }
+    done.step("the node is cut off");
+    sleep(CUT).await;
+    // Whatever became of it: the next scenario needs the node.
+    node_command(stage, &["heal", node]).await?;
+    done.step("the node is back");
+    Ok(done)
+}
+
+/// The pod with most games of those on nodes without Redis.
+fn victim<'a>(owners: &Owners, pods: &'a [Pod], redis: &[String]) -> Result<&'a Pod> {
+    let candidates = pods.iter().filter(|pod| !redis.contains(&pod.node) && owners.games_of(&pod.name) > 0);
+    let busiest = candidates.max_by_key(|pod| owners.games_of(&pod.name));
+    busiest.ok_or_else(|| {
+        not_here("every node with games also holds Redis: use more nodes or an external Redis")
+    })
+}
+
+async fn node_command(stage: &Stage<'_>, arguments: &[&str]) -> Result<()> {
+    let command = stage.settings.node_command.as_ref().context("not run without --node-command")?;
+    let (program, first) = command.split_first().context("--node-command is empty")?;
+    let output =
+        Command::new(program).args(first).args(arguments).stdin(Stdio::null()).kill_on_drop(true).output();
+    let output = timeout(DONE_WITHIN, output)
+        .await
+        .with_context(|| format!("{program} took longer than {DONE_WITHIN:?}"))?
+        .with_context(|| format!("cannot run {program}"))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{program} {}: {}", arguments.join(" "), said.trim());
+    Ok(())
+}

@@ -1,0 +1,37 @@
+//! A game server stands still for ten seconds, and then goes on as if nothing had been: a paused machine, a full disk.
+//!
+//! What goes wrong without the product: nobody notices, or two servers run the same games. What repairs it: its lease ends,
+//! others claim its games, and when it wakes it finds that nothing is its own any more before it shows or writes anything.
+
+use super::{Done, Stage};
+use crate::report::{Bars, Crash, Loss};
+use anyhow::Result;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// How long it stands still.
+const FROZEN: Duration = Duration::from_secs(10);
+
+/// Games go on a second after the lease of two seconds; players of the server itself find another one before it wakes.
+pub(super) const BARS: Bars = Bars {
+    loss: Loss::Crash(Crash { served_p99_ms: 3_000.0, served_ms: 3_000.0, anybody_ms: 10_000.0 }),
+    exits: false,
+    ..Bars::PLANNED
+};
+
+pub(super) async fn freeze(stage: &Stage<'_>) -> Result<Done> {
+    let owners = &stage.owners;
+    let (pod, games) = owners.busiest()?;
+    let all = owners.games.len();
+    let what = format!(
+        "SIGSTOP to gamed in pod {pod}, which owned {games} of {all} games, and SIGCONT after {FROZEN:?}"
+    );
+    let mut done = Done::new(what, Instant::now());
+    stage.settings.signal_server(pod, "STOP").await?;
+    done.step("it stands still");
+    sleep(FROZEN).await;
+    stage.settings.signal_server(pod, "CONT").await?;
+    done.step("it goes on");
+    done.doomed_members = owners.members_of(pod);
+    Ok(done)
+}
