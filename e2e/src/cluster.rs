@@ -17,10 +17,14 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::{Notify, OnceCell};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 /// Longest wait for kubectl where nothing else is said.
 const KUBECTL_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest wait until Kubernetes has started a container again.
+const RESTARTED_WITHIN: Duration = Duration::from_secs(60);
+/// Between two looks at a pod.
+const POLL: Duration = Duration::from_millis(100);
 
 /// How far kubectl yields: see nice(1).
 const NICE: &str = "19";
@@ -219,6 +223,19 @@ impl Cluster {
             pod.pointer("/status/containerStatuses").and_then(Value::as_array).cloned().unwrap_or_default();
         let restarts = statuses.iter().filter_map(|status| status["restartCount"].as_u64()).sum();
         Ok((restarts, statuses.iter().all(|status| status["ready"] == true)))
+    }
+
+    /// Waits until the containers of that pod were started again once more than `before`, and it is ready.
+    ///
+    /// # Errors
+    /// When it takes longer than a minute, or the API server does not answer.
+    pub async fn restarted(&self, pod: &str, before: u64) -> Result<()> {
+        let deadline = Instant::now() + RESTARTED_WITHIN;
+        while !matches!(self.restarts(pod).await?, (restarts, true) if restarts > before) {
+            ensure!(Instant::now() < deadline, "pod {pod} was not started again within {RESTARTED_WITHIN:?}");
+            sleep(POLL).await;
+        }
+        Ok(())
     }
 
     /// The nodes that hold pods of the managed Redis.

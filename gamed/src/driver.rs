@@ -253,6 +253,20 @@ impl Driver {
         self.parts.workers.send_all(ToAll::GoAway).await;
     }
 
+    /// Players who reach this member only through a balancer are to find another one.
+    async fn cut_off(&self, cut_off: bool) {
+        if cut_off {
+            warn!("most other servers cannot be reached from here: games and players are left to them");
+        } else {
+            info!("the other servers can be reached again");
+        }
+        self.stage.send_modify(|stage| stage.ready = !cut_off);
+        self.parts.leaving.cut_off(cut_off);
+        if cut_off {
+            self.parts.workers.send_all(ToAll::GoAway).await;
+        }
+    }
+
     fn look_up(&self, game: GameId) {
         let (registry, workers) = (self.parts.registry.clone(), self.parts.workers.clone());
         // A game that was ceded runs elsewhere than the registry says, and perhaps the registry says nothing.
@@ -316,6 +330,7 @@ impl Driver {
                 Effect::CreateFailed(game, why) => self.created(game, Err(why)),
                 Effect::OwnerOf(game, owner) => self.parts.workers.send(game, ToHub::Owner(owner)).await,
                 Effect::Ready => self.stage.send_modify(|stage| stage.ready = true),
+                Effect::CutOff(cut_off) => self.cut_off(cut_off).await,
                 Effect::Drained => debug!("all games are elsewhere"),
                 Effect::Moved(record) => self.moved(record),
             }

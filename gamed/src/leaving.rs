@@ -4,6 +4,7 @@
 //! stays gets them all at once, and all of them early enough for the last to have gone when the grace time ends.
 
 use protocol::PlayerId;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use tokio::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
@@ -47,6 +48,9 @@ impl Goodbye {
     }
 }
 
+/// How long a member that is cut off from the others gives sockets to find another one.
+pub const CUT_OFF: Duration = Duration::from_secs(5);
+
 /// A player's socket's place among all: the same whoever asks, and no two sockets' have anything to do with each other.
 /// Spectators have no id; any place will do.
 pub fn place(player: Option<PlayerId>, session: u32) -> u64 {
@@ -63,6 +67,7 @@ pub fn place(player: Option<PlayerId>, session: u32) -> u64 {
 pub struct Leaving {
     begun: CancellationToken,
     plan: Arc<OnceLock<(Goodbye, Instant)>>,
+    cut_off: Arc<AtomicBool>,
 }
 
 impl Leaving {
@@ -75,6 +80,16 @@ impl Leaving {
     /// When sockets are to go, and when the last must have gone, where the member leaves.
     pub fn plan(&self) -> Option<(Goodbye, Instant)> {
         self.plan.get().copied()
+    }
+
+    /// Whether the member is cut off from the others: sockets go at once, for their players see nothing here.
+    pub fn cut_off(&self, cut_off: bool) {
+        self.cut_off.store(cut_off, Ordering::Relaxed);
+    }
+
+    /// See [`Leaving::cut_off`].
+    pub fn is_cut_off(&self) -> bool {
+        self.cut_off.load(Ordering::Relaxed)
     }
 
     /// Whether the member leaves.

@@ -235,6 +235,9 @@ pub enum Effect {
     OwnerOf(GameId, Option<(MemberId, Epoch)>),
     /// The member joined and linked: readiness may say so.
     Ready,
+    /// Most of the members that live cannot be reached from here, though the registry can; or they can again. As long as it
+    /// is so players are to be sent to others, and readiness is to say so.
+    CutOff(bool),
     /// The last game has moved (or was parked) after `Terminate`: once its sockets are gone too, the process may exit.
     Drained,
     /// A move was completed; for logs and metrics.

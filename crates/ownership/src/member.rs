@@ -12,6 +12,7 @@ mod handover;
 mod lease;
 mod log;
 mod owning;
+mod reach;
 mod store;
 mod takeover;
 mod target;
@@ -29,6 +30,7 @@ use log::Log;
 use owning::Owning;
 use protocol::peer::{Control, GameSettings};
 use protocol::{Epoch, GameId, MemberId, Tick};
+use reach::Reach;
 use registry::{Fence, GameRecord, MemberRecord, MemberState, RegistryError, Reply, Request, Snapshot};
 use std::collections::{BTreeMap, BTreeSet};
 use takeover::{Claim, Claiming, Placed};
@@ -125,6 +127,7 @@ pub struct Member {
     peers: Option<Vec<(MemberId, String)>>,
     owned: Owning,
     log: Log,
+    reach: Reach,
     incoming: BTreeMap<GameId, Incoming>,
     claims: BTreeMap<GameId, Claim>,
     /// When each claim that is not under way is due, and how many are.
@@ -171,6 +174,7 @@ impl Member {
             peers: None,
             owned: Owning::default(),
             log: Log::default(),
+            reach: Reach::default(),
             incoming: BTreeMap::new(),
             claims: BTreeMap::new(),
             claims_due: BTreeSet::new(),
@@ -232,6 +236,7 @@ impl Member {
             self.look_again();
         }
         self.keep_readiness(now, out);
+        self.keep_reach(now, out);
         self.keep_incoming(now, out);
         self.keep_promises(now, out);
         self.keep_games(now, out);

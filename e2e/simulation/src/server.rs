@@ -300,7 +300,7 @@ impl Cluster {
                     self.edge(id, game, EdgeEvent::Owner(owner));
                 }
             }
-            Effect::Ready => {}
+            Effect::Ready | Effect::CutOff(_) => {}
             Effect::Moved(moved) => {
                 if moved.to == id {
                     *self.coverage.moves.entry(moved.cause).or_default() += 1;

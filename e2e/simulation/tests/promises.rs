@@ -2,7 +2,7 @@
 
 use simulation::{Kind, TEETH, run, sweep};
 
-const SEEDS: u64 = 3_000;
+const SEEDS: u64 = 10_000;
 
 #[test]
 fn no_seed_breaks_a_promise() {

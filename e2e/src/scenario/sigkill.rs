@@ -4,17 +4,11 @@
 //! newest snapshot, the log and what players elsewhere were shown, who see nothing taken back; players of the dead server
 //! come back with their tokens.
 
-use super::{Done, POLL, Stage};
-use crate::report::{Bars, Crash, Loss, Moved};
-use anyhow::{Context, Result, ensure};
-use futures_util::future::try_join_all;
-use std::time::Duration;
-use tokio::time::{Instant, sleep, timeout};
-
-/// Until the kubelet says that containers have ended.
-const NOTICED: Duration = Duration::from_secs(1);
-/// Longest wait for Kubernetes to start them again.
-const BACK_WITHIN: Duration = Duration::from_secs(60);
+use super::{Done, Stage};
+use crate::report::{Bars, Crash, Loss};
+use anyhow::{Result, ensure};
+use futures_util::future::{select_all, try_join_all};
+use tokio::time::Instant;
 
 /// Back within a second and a half; nothing is taken back from players whose server lives on.
 pub(super) const BARS: Bars = Bars {
@@ -26,7 +20,6 @@ pub(super) const BARS: Bars = Bars {
 /// Nobody has a server for as long as Kubernetes takes to start a container again.
 pub(super) const ALL_BARS: Bars = Bars {
     loss: Loss::Crash(Crash { served_p99_ms: 500.0, served_ms: 1_500.0, anybody_ms: 10_000.0 }),
-    moved: Moved::All,
     ..BARS
 };
 
@@ -40,20 +33,18 @@ pub(super) async fn kill(stage: &Stage<'_>, count: usize) -> Result<Done> {
     let all = owners.games.len();
     let mut done =
         Done::new(format!("SIGKILL to gamed in {pods}, which owned {games} of {all} games"), Instant::now());
+    let restarts = victims.iter().map(|(pod, _)| async move {
+        anyhow::Ok((pod.as_str(), stage.settings.cluster.restarts(pod).await?.0))
+    });
+    let before = try_join_all(restarts).await?;
+    done.at = Instant::now();
     try_join_all(victims.iter().map(|(pod, _)| stage.settings.signal_server(pod, "KILL"))).await?;
     done.step("the killing command returned");
     done.doomed_members = victims.iter().flat_map(|(pod, _)| owners.members_of(pod)).collect();
-    let back = async {
-        while !stage.settings.cluster.pods().await?.iter().all(|pod| pod.ready) {
-            sleep(POLL).await;
-        }
-        anyhow::Ok(())
-    };
     if count == owners.by_pod.len() {
-        // The kubelet takes a moment to notice.
-        sleep(NOTICED).await;
-        timeout(BACK_WITHIN, back).await.context("the servers were not started again")??;
-        done.step("all servers are ready again");
+        let back = before.iter().map(|(pod, restarts)| stage.settings.cluster.restarted(pod, *restarts));
+        select_all(back.map(Box::pin)).await.0?;
+        done.step("the first server is ready again");
     }
     Ok(done)
 }

@@ -18,6 +18,7 @@ mod source;
 mod tail;
 
 use crate::context::Context;
+use crate::leaving;
 use crate::limits;
 use crate::links::Links;
 use crate::wire::{Received, Wire};
@@ -320,11 +321,9 @@ impl Hub {
                 self.context.look_up(self.game);
             }
         }
-        let leaves = self.context.leaving.plan();
+        let deadline = self.context.leaving.plan().map_or(now + leaving::CUT_OFF, |(_, deadline)| deadline);
         for seat in &mut self.seats {
-            if let Some((_, deadline)) = leaves
-                && seat.goes_now(now)
-            {
+            if seat.goes_now(now) {
                 let grace_ms = deadline.saturating_duration_since(now).as_millis() as u32;
                 seat.send(ServerMessage::GoAway { grace_ms }.encode(), now);
             }

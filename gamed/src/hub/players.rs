@@ -339,8 +339,14 @@ impl Hub {
     }
 
     pub(super) fn go_away(&mut self) {
-        let Some((goodbye, _)) = self.context.leaving.plan() else { return };
         let now = Instant::now();
+        let cut_off = self.context.leaving.is_cut_off();
+        let Some(goodbye) = (self.context.leaving.plan()).map(|(goodbye, _)| goodbye) else {
+            if cut_off {
+                self.seats.iter_mut().for_each(|seat| seat.goes(now));
+            }
+            return;
+        };
         for seat in &mut self.seats {
             seat.goes(now + goodbye.time(leaving::place(seat.player, seat.session)));
         }

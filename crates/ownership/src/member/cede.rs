@@ -65,15 +65,20 @@ impl Ceded {
     /// As above, and the record is still as the move has left it: claims count, and who has run a game stores it under its own
     /// epoch. Nobody has run it, then, and once that target is gone nobody will but by another claim.
     pub(super) fn called_off_unrun(&self, record: &GameRecord) -> Option<MemberId> {
-        let as_moved = record.attempts == 0 && record.snapshot_epoch != record.epoch;
-        self.called_off(record).filter(|_| as_moved)
+        self.called_off(record).filter(|_| is_as_written(record))
     }
 }
 
 /// A write over `held` by a member of `unrun` was carried out after it had given the write up: a fresh epoch, a parking, a
-/// move to another of them.
+/// move to another of them. One of them that has run the game since has claimed it.
 fn is_late(record: &GameRecord, held: Epoch, unrun: &[MemberId]) -> bool {
-    record.base == held && record.owner.is_none_or(|owner| unrun.contains(&owner))
+    record.base == held && record.owner.is_none_or(|owner| unrun.contains(&owner)) && is_as_written(record)
+}
+
+/// Nothing that was run under the record's epoch has become durable, nor has anybody claimed it: claims count, and who has
+/// run a game has stored it under its own epoch, or logged what came after the stored world.
+fn is_as_written(record: &GameRecord) -> bool {
+    record.attempts == 0 && record.snapshot_epoch != record.epoch && record.durable == record.snapshot_tick
 }
 
 /// A game that was ceded, to this member or to another.

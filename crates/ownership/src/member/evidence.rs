@@ -12,7 +12,7 @@ use protocol::peer::Control;
 use registry::{GameRecord, MemberRecord, Reason, Request};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Members that have to see a refused connection, or all where fewer are left.
+/// Members that have to see a refused connection, or all where fewer are left who are not refused here as well.
 const WITNESSES: usize = 2;
 
 impl Member {
@@ -74,8 +74,11 @@ impl Member {
         if self.view.expired(member) {
             return Some("lease");
         }
+        // Another one that refuses, too, is no witness: the two may have died together.
+        let refuses = |other: MemberId| self.refused.get(&other).is_some_and(|by| by.contains(&self.me.id));
+        let others = self.view.members.values().filter(|other| other.id != member);
         let living: Vec<&MemberRecord> =
-            self.view.members.values().filter(|other| other.id != member && self.lives(other)).collect();
+            others.filter(|other| self.lives(other) && !refuses(other.id)).collect();
         let by = self.refused.get(&member)?;
         let witnesses = living.iter().filter(|other| by.contains(&other.id)).count();
         (witnesses >= WITNESSES.min(living.len()) && witnesses > 0).then_some("refused")

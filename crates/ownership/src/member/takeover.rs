@@ -212,6 +212,7 @@ impl Member {
                 let promised = self.promises.get(&record.id).is_some_and(|promise| !promise.over);
                 (!promised).then_some("move")
             }
+            _ if self.is_cut_off() => None,
             Some(_) if last => self.owner_gone(now, record),
             _ if self.me.state == MemberState::Ready => self.owner_gone(now, record),
             _ => None,

@@ -598,3 +598,54 @@ fn a_game_that_the_registry_lost_is_put_back_by_its_owner() {
         Effect::Start { epoch, base, snapshot: None, .. } if *epoch > before && *base == before
     )));
 }
+
+#[test]
+fn two_that_refuse_at_once_are_no_witnesses_for_each_other() {
+    let mut rig = Rig::new(&[B, C]);
+    rig.game_of(B);
+    rig.pass(300_000);
+    rig.tell(Event::LinkDown { member: B, refused: true });
+    rig.pass(100_000);
+    assert!(!rig.owns(), "the other one has a link and has not said it");
+    rig.tell(Event::LinkDown { member: C, refused: true });
+    rig.pass(100_000);
+    assert!(rig.owns());
+    assert!(rig.seen(|effect| matches!(effect, Effect::Moved(moved) if moved.cause == "refused")));
+}
+
+#[test]
+fn a_member_that_most_living_ones_cannot_reach_parks_its_games_until_it_reaches_them_again() {
+    let mut rig = Rig::new(&[B, C]);
+    rig.create();
+    for other in [B, C] {
+        rig.tell(Event::LinkDown { member: other, refused: false });
+    }
+    rig.pass(700_000);
+    assert!(!rig.seen(|effect| matches!(effect, Effect::CutOff(_))), "one renewal may be of before");
+    rig.pass(700_000);
+    assert!(rig.seen(|effect| *effect == Effect::CutOff(true)));
+    rig.freeze_done();
+    assert_eq!(rig.owner_in_registry(), None);
+    rig.pass(5_000_000);
+    assert!(!rig.owns(), "it is for the others");
+    rig.tell(Event::LinkUp(C));
+    assert!(rig.seen(|effect| *effect == Effect::CutOff(false)));
+    rig.pass(3_000_000);
+    assert!(rig.owns(), "nobody else took it");
+}
+
+#[test]
+fn a_member_whose_peers_are_dead_or_of_which_only_one_is_away_goes_on() {
+    for dead in [true, false] {
+        let mut rig = Rig::new(&[B, C]);
+        rig.create();
+        rig.tell(Event::LinkDown { member: B, refused: false });
+        if dead {
+            rig.tell(Event::LinkDown { member: C, refused: false });
+            rig.others.clear();
+        }
+        rig.pass(5_000_000);
+        assert!(!rig.seen(|effect| matches!(effect, Effect::CutOff(_))), "{dead}");
+        assert!(rig.owns());
+    }
+}
