@@ -6,6 +6,7 @@ use crate::mazes::Mazes;
 use protocol::peer::GameSettings;
 use protocol::{Epoch, GameName, TextError, Tick};
 use registry::Snapshot;
+use serde::Deserialize;
 use sim::{Maze, Rounds, World};
 use thiserror::Error;
 
@@ -33,6 +34,25 @@ pub struct Wish {
     pub bots: Option<u8>,
     /// It does not end when it is empty.
     pub stays: bool,
+}
+
+impl Wish {
+    /// A wish as users send it.
+    ///
+    /// # Errors
+    /// With a sentence: it is none.
+    pub fn from_json(body: &[u8]) -> Result<Wish, String> {
+        #[derive(Deserialize)]
+        struct NewGame {
+            name: String,
+            maze: Option<String>,
+            bots: Option<u8>,
+        }
+        let NewGame { name, maze, bots } = serde_json::from_slice(body).map_err(|error| {
+            format!("send {{\"name\": \"...\", \"maze\": \"...\", \"bots\": 0}} as JSON (only name is needed): {error}")
+        })?;
+        Ok(Wish { name, maze, bots, stays: false })
+    }
 }
 
 /// Why there is no such game.

@@ -1,6 +1,6 @@
 //! HTTP of a member: the page, the lobby's and the cluster's JSON, probes, metrics, and the door to the game.
 //!
-//! Owns routes and the first message of a player's socket. What comes after Hello belongs to the game's hub.
+//! Owns routes, who is let in, and the first message of a player's socket. What comes after Hello belongs to the game's hub.
 
 use crate::creation::{Creation, Wish};
 use crate::demo::Roll;
@@ -8,31 +8,35 @@ use crate::driver::{Stage, ToDriver};
 use crate::hub::{Newcomer, ToHub};
 use crate::leaving::Leaving;
 use crate::limits;
-use crate::live::Live;
+use crate::live::{Live, LiveError};
 use crate::metrics::Metrics;
+use crate::origin::{self, Origin};
 use crate::overview::Overview;
+use crate::visitors::{Connection, Excess, Place, Visitor, Visitors};
 use crate::wire::{Received, Wire};
 use crate::workers::Workers;
+use futures_util::{Stream, StreamExt};
+use hyper::service::{Service as _, service_fn};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use protocol::{ClientMessage, CloseCode, ClusterKey, Hello, PlayerId, PlayerName, Token};
-use serde::Deserialize;
 use serde_json::{Value, json};
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 use warp::filters::BoxedFilter;
-use warp::http::{Response, StatusCode, header};
-use warp::{Filter, Reply};
+use warp::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use warp::{Buf, Filter, Reply};
 
 /// What the routes need. Cheap to clone.
 #[derive(Clone)]
@@ -53,6 +57,10 @@ pub struct Site {
     pub overview: Arc<Overview>,
     /// Its changes, for those who listen.
     pub live: Live,
+    /// Who is let in.
+    pub visitors: Visitors,
+    /// Pages of other hosts that may act here.
+    pub origins: Arc<[Origin]>,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// The demo's button, in a demo.
@@ -65,18 +73,25 @@ const ALIVE: Duration = Duration::from_secs(10);
 /// Longest body of a request.
 const BODY_BYTES: u64 = 4096;
 
+/// Asked for by whoever runs the cluster, often through the same address as its players.
+const UNLIMITED: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+
 /// Serves connections until cancelled. Open websockets are not HTTP's any more and live on. Once the member leaves, no
 /// connection is kept for another request: that would come here, past the load balancer, for as long as there are pages.
 pub async fn serve(listener: TcpListener, site: Site, leaving: Leaving, cancel: CancellationToken) {
+    let visitors = site.visitors.clone();
     let service = TowerToHyperService::new(warp::service(routes(site)));
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(limits::HTTP_HEADER).max_buf_size(16 << 10);
+    let mut farewell = http.clone();
+    farewell.header_read_timeout(limits::EXCESS_CONNECTION).keep_alive(false);
+    let excess = Arc::new(Semaphore::new(limits::EXCESS_CONNECTIONS));
     let connections = TaskTracker::new();
     loop {
-        let stream = tokio::select! {
+        let (stream, peer) = tokio::select! {
             () = cancel.cancelled() => break,
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
+                Ok((stream, peer)) => (stream, peer.ip()),
                 Err(error) => {
                     // Out of file descriptors, most likely: those who are connected come first.
                     warn!(%error, "cannot accept a connection");
@@ -90,10 +105,30 @@ pub async fn serve(listener: TcpListener, site: Site, leaving: Leaving, cancel: 
             continue;
         }
         http.keep_alive(!leaving.is_on());
-        let connection = http.serve_connection(TokioIo::new(stream), service.clone()).with_upgrades();
+        let whose = visitors.connect(peer);
+        let (http, permit) = match whose.is_excess() {
+            false => (&http, None),
+            true => match excess.clone().try_acquire_owned() {
+                Ok(permit) => (&farewell, Some(permit)),
+                Err(_) => continue,
+            },
+        };
+        let (service, visitors) = (service.clone(), visitors.clone());
+        let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+            let let_in = let_in(&visitors, &whose, &mut request);
+            let answer = let_in.map(|()| service.call(request));
+            async move {
+                match answer {
+                    Ok(answer) => answer.await,
+                    Err(excess) => Ok(too_much(excess)),
+                }
+            }
+        });
+        let connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
         let (mut leaves, leaving) = (leaving.is_on(), leaving.clone());
         let cancel = cancel.clone();
         connections.spawn(async move {
+            let _permit = permit;
             let mut connection = pin!(connection);
             loop {
                 tokio::select! {
@@ -117,6 +152,19 @@ pub async fn serve(listener: TcpListener, site: Site, leaving: Leaving, cancel: 
     connections.wait().await;
 }
 
+/// Whether a request is answered. Whose it is goes with it.
+fn let_in<B>(
+    visitors: &Visitors,
+    connection: &Connection,
+    request: &mut hyper::Request<B>,
+) -> Result<(), Excess> {
+    if !UNLIMITED.contains(&request.uri().path()) {
+        let visitor = visitors.request(connection, request.headers())?;
+        request.extensions_mut().insert(visitor);
+    }
+    Ok(())
+}
+
 /// Else a page that listens and takes nothing would keep its place for ever.
 #[cfg(target_os = "linux")]
 fn limit_unsent(stream: &TcpStream) -> std::io::Result<()> {
@@ -135,15 +183,22 @@ fn routes(site: Site) -> BoxedFilter<(Answer,)> {
     let create = warp::path!("api" / "games")
         .and(warp::post())
         .and(warp::body::content_length_limit(BODY_BYTES))
-        .and(warp::body::bytes())
+        .and(from_whom())
+        .and(warp::body::stream())
         .and(with(&site))
         .then(create)
         .boxed();
     let mazes = warp::path!("api" / "mazes").and(warp::get()).and(with(&site)).map(mazes).boxed();
     let cluster = warp::path!("api" / "cluster").and(warp::get()).and(with(&site)).then(cluster).boxed();
     let moves = warp::path!("api" / "moves").and(warp::get()).and(with(&site)).map(moves).boxed();
-    let events = warp::path!("api" / "events").and(warp::get()).and(with(&site)).then(events).boxed();
-    let roll = warp::path!("api" / "demo" / "roll").and(warp::post()).and(with(&site)).then(roll).boxed();
+    let events =
+        warp::path!("api" / "events").and(warp::get()).and(from_whom()).and(with(&site)).then(events).boxed();
+    let roll = warp::path!("api" / "demo" / "roll")
+        .and(warp::post())
+        .and(from_whom())
+        .and(with(&site))
+        .then(roll)
+        .boxed();
     let healthz = warp::path!("healthz").and(with(&site)).map(healthz).boxed();
     let readyz = warp::path!("readyz").and(with(&site)).map(readyz).boxed();
     let metrics = warp::path!("metrics").and(with(&site)).map(metrics).boxed();
@@ -181,6 +236,36 @@ type Answer = warp::reply::Response;
 fn with(site: &Site) -> impl Filter<Extract = (Site,), Error = Infallible> + Clone + use<> {
     let site = site.clone();
     warp::any().map(move || site.clone())
+}
+
+/// Whose a request is, and its headers.
+fn from_whom() -> impl Filter<Extract = (From,), Error = warp::Rejection> + Clone {
+    let parts = warp::ext::get::<Visitor>().and(warp::header::headers_cloned());
+    parts.map(|visitor, headers| From { visitor, headers })
+}
+
+struct From {
+    visitor: Visitor,
+    headers: HeaderMap,
+}
+
+impl From {
+    /// It comes from no page, or from one that may act here in its visitors' name.
+    fn has_own_will(&self, site: &Site) -> Result<(), Answer> {
+        origin::check(&self.headers, &site.origins).map_err(|other| {
+            site.metrics.refused("origin");
+            let sentence = format!(
+                "this server takes nothing from pages of {other:?}; whoever runs it can allow that with --origins"
+            );
+            refusal(StatusCode::FORBIDDEN, sentence)
+        })
+    }
+}
+
+fn too_much(excess: Excess) -> Answer {
+    let mut answer = refusal(StatusCode::TOO_MANY_REQUESTS, excess.sentence());
+    answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(excess.retry_after()));
+    answer
 }
 
 fn answer(status: StatusCode, body: &Value) -> Answer {
@@ -249,13 +334,25 @@ async fn cluster(site: Site) -> Answer {
 }
 
 /// The same as `cluster`, again at each change, for as long as the page listens.
-async fn events(site: Site) -> Answer {
+async fn events(from: From, site: Site) -> Answer {
+    let place = match site.visitors.stay(&from.visitor) {
+        Ok(place) => place,
+        Err(excess) => return too_much(excess),
+    };
     match site.live.listen().await {
         Ok(events) => {
             let comments = warp::sse::keep_alive().interval(limits::EVENT_COMMENT);
+            let events = events.inspect(move |_| {
+                let _open = &place;
+            });
             warp::sse::reply(comments.stream(events)).into_response()
         }
-        Err(error) => refusal(StatusCode::SERVICE_UNAVAILABLE, error),
+        Err(error) => {
+            if matches!(error, LiveError::Full) {
+                site.metrics.refused("listeners");
+            }
+            refusal(StatusCode::SERVICE_UNAVAILABLE, error)
+        }
     }
 }
 
@@ -265,27 +362,44 @@ fn mazes(site: Site) -> Answer {
     answer(StatusCode::OK, &json!({ "mazes": mazes }))
 }
 
-#[derive(Deserialize)]
-struct NewGame {
-    name: String,
-    maze: Option<String>,
-    bots: Option<u8>,
+/// All of a request's body; its length was bounded before.
+async fn whole(body: impl Stream<Item = Result<impl Buf, warp::Error>>) -> Result<Vec<u8>, Answer> {
+    let read = async {
+        let (mut body, mut all) = (pin!(body), Vec::new());
+        while let Some(part) = body.next().await {
+            let mut part = part.map_err(|error| refusal(StatusCode::BAD_REQUEST, error))?;
+            while part.has_remaining() {
+                let chunk = part.chunk();
+                all.extend(chunk);
+                part.advance(chunk.len());
+            }
+        }
+        Ok(all)
+    };
+    let late =
+        |_| refusal(StatusCode::REQUEST_TIMEOUT, "the request's body did not come in time; send it at once");
+    tokio::time::timeout(limits::HTTP_BODY, read).await.map_err(late)?
 }
 
-async fn create(body: warp::hyper::body::Bytes, site: Site) -> Answer {
-    let wish = match serde_json::from_slice::<NewGame>(&body) {
-        Ok(NewGame { name, maze, bots }) => Wish { name, maze, bots, stays: false },
-        Err(error) => {
-            let sentence = format!(
-                "send {{\"name\": \"...\", \"maze\": \"...\", \"bots\": 0}} as JSON (only name is needed): {error}"
-            );
-            return refusal(StatusCode::BAD_REQUEST, sentence);
-        }
+async fn create(from: From, body: impl Stream<Item = Result<impl Buf, warp::Error>>, site: Site) -> Answer {
+    if let Err(refused) = from.has_own_will(&site) {
+        return refused;
+    }
+    let body = match whole(body).await {
+        Ok(body) => body,
+        Err(refused) => return refused,
+    };
+    let wish = match Wish::from_json(&body) {
+        Ok(wish) => wish,
+        Err(sentence) => return refusal(StatusCode::BAD_REQUEST, sentence),
     };
     let (settings, snapshot) = match site.creation.first_world(wish) {
         Ok(first) => first,
         Err(error) => return refusal(StatusCode::UNPROCESSABLE_ENTITY, error),
     };
+    if let Err(excess) = site.visitors.create(&from.visitor) {
+        return too_much(excess);
+    }
     let (reply, created) = oneshot::channel();
     if site.driver.send(ToDriver::Create { settings, snapshot, answer: reply }).await.is_err() {
         return refusal(StatusCode::SERVICE_UNAVAILABLE, "this server is ending; try again");
@@ -297,7 +411,10 @@ async fn create(body: warp::hyper::body::Bytes, site: Site) -> Answer {
     }
 }
 
-async fn roll(site: Site) -> Answer {
+async fn roll(from: From, site: Site) -> Answer {
+    if let Err(refused) = from.has_own_will(&site) {
+        return refused;
+    }
     match site.roll {
         None => refusal(StatusCode::NOT_FOUND, "this is no demo: roll the Deployment with kubectl set image"),
         Some(roll) => match roll.start() {
@@ -316,9 +433,17 @@ fn door(site: Site) -> impl Filter<Extract = (Answer,), Error = warp::Rejection>
         .and(warp::header::exact_ignore_case("upgrade", "websocket"))
         .and(warp::header::<String>("sec-websocket-key"))
         .and(warp::ext::get::<OnUpgrade>())
-        .map(move |key: String, upgrade: OnUpgrade| {
+        .and(from_whom())
+        .map(move |key: String, upgrade: OnUpgrade, from: From| {
             let site = site.clone();
-            tokio::spawn(async move { enter(upgrade, site).await });
+            if let Err(refused) = from.has_own_will(&site) {
+                return refused;
+            }
+            let place = match site.visitors.stay(&from.visitor) {
+                Ok(place) => place,
+                Err(excess) => return too_much(excess),
+            };
+            tokio::spawn(async move { enter(upgrade, (place, from.visitor.address), site).await });
             let accepted = Response::builder()
                 .status(StatusCode::SWITCHING_PROTOCOLS)
                 .header(header::CONNECTION, "upgrade")
@@ -332,12 +457,12 @@ fn door(site: Site) -> impl Filter<Extract = (Answer,), Error = warp::Rejection>
         })
 }
 
-async fn enter(upgrade: OnUpgrade, site: Site) {
+async fn enter(upgrade: OnUpgrade, (place, address): (Arc<Place>, IpAddr), site: Site) {
     let upgraded = match upgrade.await {
         Ok(upgraded) => upgraded,
         Err(error) => return debug!(%error, "a websocket ended before it began"),
     };
-    let Some(mut wire) = taken_over(upgraded) else {
+    let Some(mut wire) = taken_over(upgraded, place) else {
         return warn!("an upgraded connection is no TCP stream");
     };
     let first = async {
@@ -358,6 +483,10 @@ async fn enter(upgrade: OnUpgrade, site: Site) {
             Err(error) => return close(wire, error.close_code(), &site.metrics).await,
         },
         Received::Text => return close(wire, CloseCode::NotBinary, &site.metrics).await,
+        Received::TooMuch => {
+            site.metrics.refused("bytes");
+            return close(wire, CloseCode::TooManyMessages, &site.metrics).await;
+        }
         Received::TooLong => return close(wire, CloseCode::TooLong, &site.metrics).await,
         Received::Control | Received::End => return,
     };
@@ -369,14 +498,15 @@ async fn enter(upgrade: OnUpgrade, site: Site) {
         Ok(wire) => wire,
         Err(error) => return warn!(%error, "a socket was lost between two threads"),
     };
-    let newcomer = Newcomer { wire, player, name, session: hello.session, floor: hello.floor };
+    let comes_from = (player.is_some() && hello.token.is_none()).then_some(address);
+    let newcomer = Newcomer { wire, player, name, session: hello.session, comes_from, floor: hello.floor };
     site.workers.send(hello.game, ToHub::Attach(Box::new(newcomer))).await;
 }
 
 /// The connection below HTTP, with what was read beyond the handshake.
-fn taken_over(upgraded: Upgraded) -> Option<Wire> {
+fn taken_over(upgraded: Upgraded, place: Arc<Place>) -> Option<Wire> {
     let parts = upgraded.downcast::<TokioIo<TcpStream>>().ok()?;
-    Some(Wire::new(parts.io.into_inner(), &parts.read_buf))
+    Some(Wire::new(parts.io.into_inner(), &parts.read_buf, Some(place)))
 }
 
 async fn close(wire: Wire, code: CloseCode, metrics: &Metrics) {

@@ -2,6 +2,7 @@
 //!
 //! A library so that tests and the demo can run several members in one process; the binary adds flags and signals.
 
+mod allowance;
 mod bots;
 mod clock;
 mod context;
@@ -19,9 +20,11 @@ mod live;
 pub mod mazes;
 mod metrics;
 mod moves;
+pub mod origin;
 mod overview;
 pub mod server;
 pub mod settings;
 mod stages;
+pub mod visitors;
 mod wire;
 mod workers;

@@ -20,6 +20,35 @@ pub const SOCKETS_PER_HUB: usize = 512;
 /// A player's messages in a second; the client sends at most 10 keys' changes twice, 5 Seens and a Ping.
 pub const MESSAGES_PER_SECOND: u32 = 120;
 
+/// What a player's socket may send in a second, in bytes of TCP: eight times what the client sends at most. Messages alone do
+/// not bound it: a message may come in any number of empty pieces.
+pub const BYTES_PER_SECOND: u32 = 32 << 10;
+
+/// What it may send at once: all that a client kept while its network was away.
+pub const BYTES_BURST: u32 = 64 << 10;
+
+/// New players that may come to one game from one address, through one member, in a minute: whoever comes and goes shows up
+/// in the others' chat each time. Those who come back with their token are not counted.
+pub const JOINS_PER_MINUTE: u32 = 120;
+
+/// How many of these may come at once: two full games of people.
+pub const JOINS_BURST: u32 = 64;
+
+/// Requests of an address may come at once that fill the setting's second so many times.
+pub const REQUESTS_BURST: u32 = 2;
+
+/// A request's body must be complete within this.
+pub const HTTP_BODY: Duration = Duration::from_secs(5);
+
+/// A connection that is one too many of its address has so long to ask for something, and is told so.
+pub const EXCESS_CONNECTION: Duration = Duration::from_secs(1);
+
+/// Of these at once; more are dropped without a word.
+pub const EXCESS_CONNECTIONS: usize = 1024;
+
+/// Addresses that are told apart before those that have nothing open are forgotten.
+pub const ADDRESSES_KNOWN: usize = 16_384;
+
 /// Messages and renames that a player may send at once; the setting says how many in a minute.
 pub const CHAT_BURST: u16 = 5;
 

@@ -94,6 +94,8 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
         creation,
         empty_game: settings.empty_game(),
         chat_per_minute: settings.chat_per_minute,
+        address_limits: settings.address_limits(),
+        origins: settings.origins.clone(),
         durability: settings.durability,
         input_log: settings.input_log(),
         workers: settings.workers(),

@@ -29,6 +29,12 @@ struct Code {
     code: u32,
 }
 
+/// Which limit somebody was over.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Limit {
+    limit: &'static str,
+}
+
 /// See the module.
 pub struct Metrics {
     registry: Registry,
@@ -70,6 +76,7 @@ pub struct Metrics {
     /// The longest that a socket here waited for a frame around a move, whoever owned the game.
     gap: Histogram,
     closes: Family<Code, Counter>,
+    refused: Family<Limit, Counter>,
 }
 
 /// Upper bounds of the pause of a move in seconds: below a tick it is invisible.
@@ -109,6 +116,7 @@ impl Metrics {
             bytes: Histogram::new(BYTES_BOUNDS),
             gap: Histogram::new(PAUSE_BOUNDS),
             closes: Family::default(),
+            refused: Family::default(),
             registry: Registry::default(),
         };
         registry.register("games", "Games that run here", metrics.games.clone());
@@ -184,6 +192,11 @@ impl Metrics {
             "Sockets that the server closed, by close code",
             metrics.closes.clone(),
         );
+        registry.register(
+            "refused",
+            "Requests that were refused and sockets that were closed, by the limit that they were over",
+            metrics.refused.clone(),
+        );
         Metrics { registry, ..metrics }
     }
 
@@ -212,6 +225,11 @@ impl Metrics {
     /// A socket was closed with a code.
     pub fn closed(&self, code: CloseCode) {
         self.closes.get_or_create(&Code { code: code.code().into() }).inc();
+    }
+
+    /// Somebody was over a limit.
+    pub fn refused(&self, limit: &'static str) {
+        self.refused.get_or_create(&Limit { limit }).inc();
     }
 
     /// All of them as text.

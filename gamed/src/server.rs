@@ -17,8 +17,10 @@ use crate::links::{Links, Router};
 use crate::live::{Bell, Live};
 use crate::metrics::Metrics;
 use crate::moves::Moves;
+use crate::origin::Origin;
 use crate::overview::Overview;
 use crate::settings::Durability;
+use crate::visitors::{AddressLimits, Visitors};
 use crate::workers::{ToAll, Workers};
 use ownership::Member;
 use protocol::{ClusterKey, MemberId};
@@ -56,6 +58,10 @@ pub struct ServerConfig {
     pub empty_game: Duration,
     /// Messages and renames of one player in a minute.
     pub chat_per_minute: u16,
+    /// What one client's address may take.
+    pub address_limits: AddressLimits,
+    /// Pages of other hosts that may act here.
+    pub origins: Vec<Origin>,
     /// What is written to the registry.
     pub durability: Durability,
     /// Between two writes of the input log.
@@ -176,6 +182,8 @@ impl Server {
             stage: stage.clone(),
             overview,
             live: live.clone(),
+            visitors: Visitors::new(config.address_limits, metrics.clone()),
+            origins: config.origins.into(),
             metrics: metrics.clone(),
             roll: config.roll,
         };

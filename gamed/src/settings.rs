@@ -4,6 +4,8 @@
 
 use crate::creation::{Creation, bots_at_most};
 use crate::mazes::{MazeFileError, Mazes};
+use crate::origin::Origin;
+use crate::visitors::AddressLimits;
 use clap::{Parser, ValueEnum};
 use protocol::ClusterKey;
 use sim::Rounds;
@@ -11,6 +13,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 use thiserror::Error;
+use warp::http::HeaderName;
 
 /// The Tanx game server: runs games, serves players, and hands its games to other servers when it leaves.
 ///
@@ -109,6 +112,31 @@ pub struct Settings {
     /// Messages and renames that one player may send in a minute; a few may come at once, more are refused with a notice
     #[arg(long, env = "GAMED_CHAT_PER_MINUTE", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=600), value_name = "N")]
     pub chat_per_minute: u16,
+
+    /// Connections that one address may have open at this server at once, players' sockets among them; more are answered with
+    /// 429. Players behind one proxy or load balancer share its address: see --client-address-header. 0: no limit
+    #[arg(long, env = "GAMED_CONNECTIONS_PER_ADDRESS", default_value_t = 5000, value_name = "N")]
+    pub connections_per_address: u32,
+
+    /// Requests that one address may send to this server in a second, openings of players' sockets among them; twice as many
+    /// may come at once, more are answered with 429. 0: no limit
+    #[arg(long, env = "GAMED_REQUESTS_PER_ADDRESS", default_value_t = 1000, value_name = "N")]
+    pub requests_per_address: u32,
+
+    /// Games that one address may create at this server in a minute; more are answered with 429. 0: no limit
+    #[arg(long, env = "GAMED_GAMES_PER_ADDRESS", default_value_t = 600, value_name = "N")]
+    pub games_per_address: u32,
+
+    /// Header in which a proxy says whose request it passes on, e.g. x-forwarded-for; the last address in it counts. Give it
+    /// only where nobody reaches this server past the proxy, for who does can say anything [default: none is trusted, the
+    /// other end of the connection counts]
+    #[arg(long, env = "GAMED_CLIENT_ADDRESS_HEADER", value_name = "NAME")]
+    pub client_address_header: Option<HeaderName>,
+
+    /// Pages of other hosts that may let their visitors play and create games here, e.g. https://play.example, separated by
+    /// commas; * for all [default: pages of the host that the request is for]
+    #[arg(long, env = "GAMED_ORIGINS", value_delimiter = ',', value_name = "ORIGINS")]
+    pub origins: Vec<Origin>,
 
     /// What a game can lose when its server dies
     #[arg(long, env = "GAMED_DURABILITY", default_value = "tick", value_enum)]
@@ -269,6 +297,16 @@ impl Settings {
     /// See `empty_game_ms`.
     pub fn empty_game(&self) -> Duration {
         Duration::from_millis(self.empty_game_ms)
+    }
+
+    /// What one client's address may take.
+    pub fn address_limits(&self) -> AddressLimits {
+        AddressLimits {
+            connections: self.connections_per_address,
+            requests_per_second: self.requests_per_address,
+            games_per_minute: self.games_per_address,
+            header: self.client_address_header.clone(),
+        }
     }
 
     /// What games can be created.

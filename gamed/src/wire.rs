@@ -3,14 +3,18 @@
 //! Owns the stream below tungstenite's codec: non-blocking reads and writes without wakers of their own, because the hub
 //! polls readiness of all its sockets at once. Knows nothing of the players' protocol.
 
+use crate::allowance::Allowance;
 use crate::limits;
+use crate::visitors::Place;
 use bytes::Bytes;
 use protocol::MAX_CLIENT_MESSAGE;
 use socket2::SockRef;
 use std::io::{self, Read, Write};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
+use tokio::time::{Duration, Instant};
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message, WebSocket};
 use tracing::debug;
@@ -23,18 +27,31 @@ enum Stream {
     Away,
 }
 
-impl Read for Stream {
+/// A stream and how much may still come from it. Counted here because the codec goes on reading, without a word to anybody,
+/// until a message is complete.
+struct Metered {
+    stream: Stream,
+    allowance: Allowance,
+}
+
+impl Read for Metered {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Stream::Bound(stream) => stream.try_read(buffer),
+        match &self.stream {
+            Stream::Bound(stream) => {
+                let read = stream.try_read(buffer)?;
+                match self.allowance.takes(read, Instant::now()) {
+                    true => Ok(read),
+                    false => Err(io::ErrorKind::QuotaExceeded.into()),
+                }
+            }
             Stream::Unbound(_) | Stream::Away => Err(io::ErrorKind::WouldBlock.into()),
         }
     }
 }
 
-impl Write for Stream {
+impl Write for Metered {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
+        match &self.stream {
             Stream::Bound(stream) => stream.try_write(bytes),
             Stream::Unbound(_) | Stream::Away => Err(io::ErrorKind::WouldBlock.into()),
         }
@@ -56,6 +73,8 @@ pub enum Received {
     Control,
     /// A message above the limit.
     TooLong,
+    /// More bytes than a socket may send.
+    TooMuch,
     /// The other side is gone, or broke the websocket protocol.
     End,
 }
@@ -73,12 +92,15 @@ pub enum Written {
 
 /// A websocket on the server's side.
 pub struct Wire {
-    socket: WebSocket<Stream>,
+    socket: WebSocket<Metered>,
+    /// Its address's, for as long as the socket is open.
+    _place: Option<Arc<Place>>,
 }
 
 impl Wire {
-    /// Takes a stream whose handshake is done. `early` is what was read beyond the handshake.
-    pub fn new(stream: TcpStream, early: &[u8]) -> Wire {
+    /// Takes a stream whose handshake is done. `early` is what was read beyond the handshake, `place` what it
+    /// takes of what its address may have.
+    pub fn new(stream: TcpStream, early: &[u8], place: Option<Arc<Place>>) -> Wire {
         let socket = SockRef::from(&stream);
         let bounded = socket
             .set_send_buffer_size(limits::KERNEL_BUFFER_BYTES)
@@ -93,14 +115,11 @@ impl Wire {
             .max_write_buffer_size(limits::SOCKET_BUFFER_BYTES)
             .max_message_size(Some(MAX_CLIENT_MESSAGE))
             .max_frame_size(Some(MAX_CLIENT_MESSAGE));
-        Wire {
-            socket: WebSocket::from_partially_read(
-                Stream::Bound(stream),
-                early.to_vec(),
-                Role::Server,
-                Some(config),
-            ),
-        }
+        let second = Duration::from_secs(1);
+        let allowance = Allowance::new(limits::BYTES_PER_SECOND, second, limits::BYTES_BURST, Instant::now());
+        let stream = Metered { stream: Stream::Bound(stream), allowance };
+        let socket = WebSocket::from_partially_read(stream, early.to_vec(), Role::Server, Some(config));
+        Wire { socket, _place: place }
     }
 
     /// Leaves this thread's reactor, so that the socket can move to another thread.
@@ -108,8 +127,8 @@ impl Wire {
     /// # Errors
     /// Where the kernel refuses; the socket is then lost.
     pub fn unbind(mut self) -> io::Result<Wire> {
-        let stream = std::mem::replace(self.socket.get_mut(), Stream::Away);
-        *self.socket.get_mut() = match stream {
+        let stream = std::mem::replace(&mut self.socket.get_mut().stream, Stream::Away);
+        self.socket.get_mut().stream = match stream {
             Stream::Bound(stream) => Stream::Unbound(stream.into_std()?),
             other => other,
         };
@@ -121,8 +140,8 @@ impl Wire {
     /// # Errors
     /// Where the reactor refuses; the socket is then lost.
     pub fn bind(mut self) -> io::Result<Wire> {
-        let stream = std::mem::replace(self.socket.get_mut(), Stream::Away);
-        *self.socket.get_mut() = match stream {
+        let stream = std::mem::replace(&mut self.socket.get_mut().stream, Stream::Away);
+        self.socket.get_mut().stream = match stream {
             Stream::Unbound(stream) => Stream::Bound(TcpStream::from_std(stream)?),
             other => other,
         };
@@ -138,7 +157,7 @@ impl Wire {
                 Ok(Message::Close(_)) => continue,
                 Ok(_) => return Poll::Ready(Received::Control),
                 Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
-                    let Stream::Bound(stream) = self.socket.get_ref() else {
+                    let Stream::Bound(stream) = &self.socket.get_ref().stream else {
                         return Poll::Ready(Received::End);
                     };
                     match stream.poll_read_ready(cx) {
@@ -146,6 +165,9 @@ impl Wire {
                         Poll::Ready(Err(_)) => return Poll::Ready(Received::End),
                         Poll::Pending => return Poll::Pending,
                     }
+                }
+                Err(Error::Io(error)) if error.kind() == io::ErrorKind::QuotaExceeded => {
+                    return Poll::Ready(Received::TooMuch);
                 }
                 Err(Error::Capacity(_)) => return Poll::Ready(Received::TooLong),
                 Err(_) => return Poll::Ready(Received::End),
@@ -177,7 +199,7 @@ impl Wire {
             let mut unread = 64 << 10;
             let mut buffer = [0; 2048];
             while written != Written::Dead && unread > 0 {
-                let Stream::Bound(stream) = self.socket.get_mut() else { return };
+                let Stream::Bound(stream) = &self.socket.get_ref().stream else { return };
                 let interest = match written {
                     Written::Waits => Interest::READABLE | Interest::WRITABLE,
                     Written::Sent | Written::Dead => Interest::READABLE,

@@ -44,7 +44,7 @@ async fn a_round_that_ended_before_a_move_is_followed_by_the_next_one_after_it()
     let registry = Memory::default();
     let rounds = Rounds { play_ticks: 150, rest_ticks: 150 };
     let setup = Setup { rounds, ..Setup::default() };
-    let owner = member_with(&registry, "owner", setup).await;
+    let owner = member_with(&registry, "owner", setup.clone()).await;
     let edge = member_with(&registry, "edge", setup).await;
     let game = owner.a_game().await;
     let (mut player, id, _) = a_player(edge.address, game).await;
@@ -77,7 +77,7 @@ async fn a_round_that_ended_before_a_move_is_followed_by_the_next_one_after_it()
 async fn a_game_ends_when_only_bots_have_been_left_for_a_while() {
     let registry = Memory::default();
     let setup = Setup { empty_game: Duration::from_secs(3), ..Setup::default() };
-    let owner = member_with(&registry, "owner", setup).await;
+    let owner = member_with(&registry, "owner", setup.clone()).await;
     let edge = member_with(&registry, "edge", setup).await;
     let game = owner.a_game_of(r#"{"name":"test","bots":2}"#).await;
     let (mut watcher, _, _) = Client::enter(owner.address, spectator(game)).await;

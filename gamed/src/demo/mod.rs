@@ -180,6 +180,8 @@ impl Demo {
             creation: self.creation.clone(),
             empty_game: self.settings.empty_game(),
             chat_per_minute: self.settings.chat_per_minute,
+            address_limits: self.settings.address_limits(),
+            origins: self.settings.origins.clone(),
             durability: self.settings.durability,
             input_log: self.settings.input_log(),
             workers: 1,

@@ -3,7 +3,6 @@
 //! Owns the sockets and, while this member owns the game, its world and pace. When a game moves, only the source changes:
 //! sockets stay where they are. Does not decide who owns what: that comes as [`Command`]s, and leaves as events.
 
-mod allowance;
 mod desk;
 mod headcount;
 mod named;
@@ -17,12 +16,12 @@ mod shown;
 mod source;
 mod tail;
 
+use crate::allowance::Allowance;
 use crate::context::Context;
 use crate::leaving;
 use crate::limits;
 use crate::links::Links;
 use crate::wire::{Received, Wire};
-use allowance::Allowance;
 use named::NamedOwner;
 use ownership::ring::{Kept, Ring, Sent};
 use ownership::{Edge, EdgeEvent, Event, Time};
@@ -34,6 +33,7 @@ use registry::{LogBatch, Snapshot};
 use running::{Running, Step};
 use seat::Seat;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::task::Poll;
 use tail::Gathering;
@@ -51,6 +51,8 @@ pub struct Newcomer {
     pub name: String,
     /// From Hello.
     pub session: u32,
+    /// The address that a new player came from; none for those who come back.
+    pub comes_from: Option<IpAddr>,
     /// From Hello: the last that the client was shown.
     pub floor: Option<(Epoch, Tick)>,
 }
@@ -147,6 +149,8 @@ pub struct Hub {
     seats: Vec<Seat>,
     /// What players here may say now, over all their sockets.
     words: BTreeMap<PlayerId, Allowance>,
+    /// How many new players may still come, by the address that they come from.
+    joins: BTreeMap<IpAddr, Allowance>,
     /// Settings, as far as known here; needed to welcome players.
     settings: Option<GameSettings>,
     /// Whom players are told of.
@@ -188,6 +192,7 @@ impl Hub {
             watchers: BTreeSet::new(),
             seats: Vec::new(),
             words: BTreeMap::new(),
+            joins: BTreeMap::new(),
             settings: None,
             named: NamedOwner::default(),
             inputs_to: None,

@@ -3,11 +3,11 @@
 //! Owns who is seated, welcomed, refused and sent away. Acts go to the world where it runs here, else to the member that
 //! inputs go to, else they are held.
 
-use super::allowance::Allowance;
 use super::running::Refusal;
 use super::seat::Seat;
 use super::source::{show_all, show_missed};
 use super::{Act, Hub, Newcomer, Role};
+use crate::allowance::Allowance;
 use crate::leaving;
 use crate::limits;
 use crate::wire::Received;
@@ -17,13 +17,14 @@ use protocol::{
     ChatText, ClientMessage, CloseCode, Host, MemberId, PLAYER_VERSION, PlayerId, PlayerName, ServerMessage,
     TICK_MICROS, Welcome,
 };
+use std::net::IpAddr;
 use tokio::time::{Duration, Instant};
 use tracing::warn;
 
 impl Hub {
     pub(super) fn attach(&mut self, newcomer: Newcomer) {
         let now = Instant::now();
-        let Newcomer { wire, player, name, session, floor } = newcomer;
+        let Newcomer { wire, player, name, session, comes_from, floor } = newcomer;
         let wire = match wire.bind() {
             Ok(wire) => wire,
             Err(error) => return warn!(game = %self.game, %error, "a socket was lost between two threads"),
@@ -38,7 +39,12 @@ impl Hub {
             self.close_seat(oldest, CloseCode::Replaced);
         }
         if self.seats.len() >= limits::SOCKETS_PER_HUB {
+            self.context.metrics.refused("sockets");
             return self.context.farewell(wire, CloseCode::Full);
+        }
+        if comes_from.is_some_and(|address| !self.may_join(address, now)) {
+            self.context.metrics.refused("joins");
+            return self.context.farewell(wire, CloseCode::TooManyMessages);
         }
         self.seats.push(Seat::new(wire, player, name.clone(), session, floor, now));
         self.watch();
@@ -121,6 +127,10 @@ impl Hub {
             Received::Control => Bytes::new(),
             Received::Text => return self.close_seat(index, CloseCode::NotBinary),
             Received::TooLong => return self.close_seat(index, CloseCode::TooLong),
+            Received::TooMuch => {
+                self.context.metrics.refused("bytes");
+                return self.close_seat(index, CloseCode::TooManyMessages);
+            }
             Received::End => {
                 self.seats[index].dead = true;
                 return;
@@ -128,6 +138,7 @@ impl Hub {
         };
         let seat = &mut self.seats[index];
         if !seat.may_send(now) {
+            self.context.metrics.refused("messages");
             return self.close_seat(index, CloseCode::TooManyMessages);
         }
         if bytes.is_empty() && control {
@@ -200,6 +211,16 @@ impl Hub {
                 }
             }
         }
+    }
+
+    /// Whether one more new player may come from there.
+    fn may_join(&mut self, address: IpAddr, now: Instant) -> bool {
+        if self.joins.len() > limits::SOCKETS_PER_HUB {
+            self.joins.retain(|_, allowance| !allowance.is_full(now));
+        }
+        let (rate, minute) = (limits::JOINS_PER_MINUTE, Duration::from_secs(60));
+        let new = || Allowance::new(rate, minute, limits::JOINS_BURST, now);
+        self.joins.entry(address).or_insert_with(new).spend(now)
     }
 
     /// The player of a socket, if it may say something now; else it is told why not.

@@ -2,7 +2,7 @@
 //!
 //! Owns pace and patience: how much a socket may send, and what happens to one that does not read.
 
-use super::allowance::Allowance;
+use crate::allowance::Allowance;
 use crate::limits;
 use crate::wire::{Wire, Written};
 use bytes::Bytes;

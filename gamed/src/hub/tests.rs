@@ -250,8 +250,9 @@ impl Bench {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         let (client, server) = tokio::join!(tokio::net::TcpStream::connect(address), listener.accept());
-        let wire = Wire::new(server.expect("it was dialled").0, &[]).unbind().expect("it is open");
-        let newcomer = Newcomer { wire, player: None, name: String::new(), session: 1, floor: None };
+        let wire = Wire::new(server.expect("it was dialled").0, &[], None).unbind().expect("it is open");
+        let newcomer =
+            Newcomer { wire, player: None, name: String::new(), session: 1, comes_from: None, floor: None };
         self.hub.message(ToHub::Attach(Box::new(newcomer)));
         client.expect("it listens")
     }

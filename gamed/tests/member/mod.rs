@@ -7,6 +7,7 @@ use gamed::creation::Creation;
 use gamed::mazes::Mazes;
 use gamed::server::{Server, ServerConfig};
 use gamed::settings::Durability;
+use gamed::visitors::AddressLimits;
 use protocol::{ClusterKey, GameId, Hello, Keyframe, PlayerId};
 use registry::Registry;
 use serde_json::Value;
@@ -20,11 +21,12 @@ use tokio::time::timeout;
 pub const LAUNCH: u8 = 2;
 
 /// What tests choose about members.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Setup {
     pub rounds: Rounds,
     pub empty_game: Duration,
     pub chat_per_minute: u16,
+    pub limits: AddressLimits,
 }
 
 impl Default for Setup {
@@ -33,6 +35,7 @@ impl Default for Setup {
             rounds: Rounds { play_ticks: 0, rest_ticks: 0 },
             empty_game: Duration::from_secs(600),
             chat_per_minute: 600,
+            limits: AddressLimits::default(),
         }
     }
 }
@@ -62,6 +65,8 @@ pub async fn member_with(registry: &(impl Registry + Clone + 'static), name: &st
         creation: Creation { slots: 8, bots: 0, rounds: setup.rounds, mazes },
         empty_game: setup.empty_game,
         chat_per_minute: setup.chat_per_minute,
+        address_limits: setup.limits,
+        origins: vec!["https://site.example".parse().expect("an origin")],
         durability: Durability::Tick,
         input_log: Duration::from_millis(40),
         workers: 1,

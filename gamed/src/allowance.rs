@@ -38,6 +38,18 @@ impl Allowance {
         true
     }
 
+    /// Takes so much, also where there is less; false where there was.
+    pub fn takes(&mut self, amount: usize, now: Instant) -> bool {
+        self.fill(now);
+        self.left -= amount as f64;
+        self.left >= 0.0
+    }
+
+    /// How long until one more is within it.
+    pub fn wait(&self) -> Duration {
+        Duration::from_secs_f64(((1.0 - self.left) / self.rate).max(0.0))
+    }
+
     /// Nothing was spent for so long that a new one would be the same.
     pub fn is_full(&mut self, now: Instant) -> bool {
         self.fill(now);
@@ -69,6 +81,27 @@ mod tests {
         assert_eq!((0..20).filter(|_| allowance.spend(later)).count(), 8, "what was asked for again");
         assert!(!allowance.is_full(later));
         assert!(allowance.is_full(later + SECOND));
+    }
+
+    #[test]
+    fn who_has_spent_all_is_told_how_long_to_wait() {
+        let start = Instant::now();
+        let mut allowance = Allowance::new(20, 60 * SECOND, 5, start);
+        assert_eq!(allowance.wait(), Duration::ZERO);
+        assert!(allowance.takes(5, start));
+        assert_eq!(allowance.wait(), 3 * SECOND);
+        assert!(!allowance.spend(start));
+        assert!(allowance.spend(start + 3 * SECOND));
+    }
+
+    #[test]
+    fn more_than_there_is_counts_against_what_comes_later() {
+        let start = Instant::now();
+        let mut allowance = Allowance::new(10, SECOND, 20, start);
+        assert!(allowance.takes(20, start));
+        assert!(!allowance.takes(10, start));
+        assert!(!allowance.takes(1, start + SECOND));
+        assert!(allowance.takes(1, start + 2 * SECOND));
     }
 
     #[test]
