@@ -7,8 +7,9 @@ export default defineConfig({
   build: { outDir: 'dist', target: 'es2022' },
   server: {
     proxy: {
-      '/api': server,
-      '/play': { target: server, ws: true },
+      // The server compares the Host with the Origin: both are this one's.
+      '/api': { target: server, changeOrigin: false },
+      '/play': { target: server, changeOrigin: false, ws: true },
     },
   },
   test: { include: ['src/**/*.test.ts'] },

@@ -71,8 +71,9 @@ impl Excess {
 /// What is known of one address.
 struct Account {
     connections: u32,
-    requests: Allowance,
-    games: Allowance,
+    /// None: no limit.
+    requests: Option<Allowance>,
+    games: Option<Allowance>,
 }
 
 struct Shared {
@@ -100,7 +101,7 @@ pub struct Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.visitors
-            .with(self.address, |account| account.connections = account.connections.saturating_sub(1));
+            .with(self.address, |account, _| account.connections = account.connections.saturating_sub(1));
     }
 }
 
@@ -151,11 +152,12 @@ impl Visitors {
     pub fn request(&self, connection: &Connection, headers: &HeaderMap) -> Result<Visitor, Excess> {
         let place = connection.place.clone()?;
         let address = self.forwarded(headers).unwrap_or(connection.peer);
-        let spent = self.with(address, |account| account.requests.spend(Instant::now()));
-        if self.0.limits.requests_per_second > 0 && !spent {
-            return Err(self.refused(Excess::Requests));
+        let spent =
+            self.with(address, |account, now| account.requests.as_mut().is_none_or(|one| one.spend(now)));
+        match spent {
+            true => Ok(Visitor { address, place }),
+            false => Err(self.refused(Excess::Requests)),
         }
-        Ok(Visitor { address, place })
     }
 
     /// What is asked for stays open: the place that it takes.
@@ -171,11 +173,11 @@ impl Visitors {
     /// # Errors
     /// When the address has created too many lately.
     pub fn create(&self, visitor: &Visitor) -> Result<(), Excess> {
-        let wait = self.with(visitor.address, |account| {
-            let spent = account.games.spend(Instant::now());
-            (!spent).then(|| account.games.wait())
+        let wait = self.with(visitor.address, |account, now| {
+            let games = account.games.as_mut()?;
+            (!games.spend(now)).then(|| games.wait())
         });
-        match wait.filter(|_| self.0.limits.games_per_minute > 0) {
+        match wait {
             Some(wait) => Err(self.refused(Excess::Games(wait))),
             None => Ok(()),
         }
@@ -183,7 +185,7 @@ impl Visitors {
 
     fn place(&self, address: IpAddr) -> Result<Arc<Place>, Excess> {
         let most = self.0.limits.connections;
-        let taken = self.with(address, |account| {
+        let taken = self.with(address, |account, _| {
             let free = most == 0 || account.connections < most;
             account.connections += u32::from(free);
             free
@@ -206,7 +208,7 @@ impl Visitors {
         last.parse().ok().map(told_apart)
     }
 
-    fn with<T>(&self, address: IpAddr, work: impl FnOnce(&mut Account) -> T) -> T {
+    fn with<T>(&self, address: IpAddr, work: impl FnOnce(&mut Account, Instant) -> T) -> T {
         let mut accounts = self.0.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         let Accounts { known, tidy_at } = &mut *accounts;
         let now = Instant::now();
@@ -215,23 +217,24 @@ impl Visitors {
             // Most of a second look would be in vain.
             *tidy_at = limits::ADDRESSES_KNOWN.max(2 * known.len());
         }
-        work(known.entry(address).or_insert_with(|| Account::new(&self.0.limits, now)))
+        work(known.entry(address).or_insert_with(|| Account::new(&self.0.limits, now)), now)
     }
 }
 
 impl Account {
     fn new(limits: &AddressLimits, now: Instant) -> Account {
-        let (requests, games) = (limits.requests_per_second, limits.games_per_minute);
-        let second = Duration::from_secs(1);
+        let allowance = |rate: u32, per, burst: u32| {
+            (rate > 0).then(|| Allowance::new(rate, per, rate.saturating_mul(burst), now))
+        };
         Account {
             connections: 0,
-            requests: Allowance::new(requests, second, requests.saturating_mul(limits::REQUESTS_BURST), now),
-            games: Allowance::new(games, 60 * second, games, now),
+            requests: allowance(limits.requests_per_second, Duration::from_secs(1), limits::REQUESTS_BURST),
+            games: allowance(limits.games_per_minute, Duration::from_secs(60), 1),
         }
     }
 
     fn is_as_new(&mut self, now: Instant) -> bool {
-        self.requests.is_full(now) && self.games.is_full(now)
+        [&mut self.requests, &mut self.games].into_iter().flatten().all(|allowance| allowance.is_full(now))
     }
 }
 
@@ -290,6 +293,19 @@ mod tests {
         let visitor = Visitor { address: ip("10.0.0.1"), place: None };
         let refused = (0..4).filter_map(|_| visitors.create(&visitor).err()).next().expect("the fourth one");
         assert!((20..=21).contains(&refused.retry_after()), "{refused:?}");
+    }
+
+    #[test]
+    fn what_is_set_by_default_hurts_nobody_behind_an_address_that_many_share() {
+        let settings = <crate::settings::Settings as clap::Parser>::try_parse_from(["gamed"])
+            .expect("no flag is needed");
+        let visitors = visitors(settings.address_limits());
+        let open: Vec<_> = (0..1000).map(|_| visitors.connect(ip("10.0.0.1"))).collect();
+        for connection in &open {
+            assert!(visitors.request(connection, &HeaderMap::new()).is_ok());
+        }
+        let visitor = Visitor { address: ip("10.0.0.1"), place: None };
+        assert!((0..300).all(|_| visitors.create(&visitor).is_ok()));
     }
 
     #[test]
