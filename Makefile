@@ -2,15 +2,17 @@
 # TANX_CACHE (default ~/.cache/tanx) holds what is slow to build for tests: a Kubernetes, and its images.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo web test lint generate pictures measure images e2e e2e-full clean
+.PHONY: help demo web test fuzz lint generate pictures measure images e2e e2e-full clean
 
 PORT ?= 8080
+SECONDS ?= 3600
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make demo PORT=9090                              the demo on another port"
+	@echo "  make fuzz SECONDS=600                            each decoder for ten minutes instead of an hour"
 	@echo "  make e2e KUBECONFIG=... ADDRESS=...              the same tests against your own cluster (docs/testing.md)"
 
 demo: web ## Play on this machine: three servers in one process, bots, http://localhost:8080
@@ -33,6 +35,9 @@ test: web ## All tests that need no cluster; installs redis-server and Chromium 
 	cargo test --workspace --locked
 	cargo build --locked -p gamed
 	cd web && TANX_DEMO_BIN=$(TARGET)/debug/gamed npm run test:browser
+
+fuzz: ## Try all decoders with hostile bytes, each for an hour; what is found goes into gamed/corpus
+	TANX_FUZZ_SECONDS=$(SECONDS) TANX_FUZZ_KEEP=1 cargo test --locked -p gamed --lib -- --nocapture fuzzed
 
 lint: web/node_modules ## Formatting, clippy, types
 	cargo fmt --all --check

@@ -239,26 +239,25 @@ fn with(site: &Site) -> impl Filter<Extract = (Site,), Error = Infallible> + Clo
 }
 
 /// Whose a request is, and its headers.
-fn from_whom() -> impl Filter<Extract = (From,), Error = warp::Rejection> + Clone {
+fn from_whom() -> impl Filter<Extract = (Asker,), Error = warp::Rejection> + Clone {
     let parts = warp::ext::get::<Visitor>().and(warp::header::headers_cloned());
-    parts.map(|visitor, headers| From { visitor, headers })
+    parts.map(|visitor, headers| Asker { visitor, headers })
 }
 
-struct From {
+struct Asker {
     visitor: Visitor,
     headers: HeaderMap,
 }
 
-impl From {
-    /// It comes from no page, or from one that may act here in its visitors' name.
-    fn has_own_will(&self, site: &Site) -> Result<(), Answer> {
-        origin::check(&self.headers, &site.origins).map_err(|other| {
-            site.metrics.refused("origin");
-            let sentence = format!(
-                "this server takes nothing from pages of {other:?}; whoever runs it can allow that with --origins"
-            );
-            refusal(StatusCode::FORBIDDEN, sentence)
-        })
+impl Asker {
+    /// The refusal where it comes from a page that may not act here in its visitors' name.
+    fn foreign(&self, site: &Site) -> Option<Answer> {
+        let other = origin::check(&self.headers, &site.origins).err()?;
+        site.metrics.refused("origin");
+        let sentence = format!(
+            "this server takes nothing from pages of {other:?}; whoever runs it can allow that with --origins"
+        );
+        Some(refusal(StatusCode::FORBIDDEN, sentence))
     }
 }
 
@@ -334,7 +333,7 @@ async fn cluster(site: Site) -> Answer {
 }
 
 /// The same as `cluster`, again at each change, for as long as the page listens.
-async fn events(from: From, site: Site) -> Answer {
+async fn events(from: Asker, site: Site) -> Answer {
     let place = match site.visitors.stay(&from.visitor) {
         Ok(place) => place,
         Err(excess) => return too_much(excess),
@@ -381,8 +380,8 @@ async fn whole(body: impl Stream<Item = Result<impl Buf, warp::Error>>) -> Resul
     tokio::time::timeout(limits::HTTP_BODY, read).await.map_err(late)?
 }
 
-async fn create(from: From, body: impl Stream<Item = Result<impl Buf, warp::Error>>, site: Site) -> Answer {
-    if let Err(refused) = from.has_own_will(&site) {
+async fn create(from: Asker, body: impl Stream<Item = Result<impl Buf, warp::Error>>, site: Site) -> Answer {
+    if let Some(refused) = from.foreign(&site) {
         return refused;
     }
     let body = match whole(body).await {
@@ -411,8 +410,8 @@ async fn create(from: From, body: impl Stream<Item = Result<impl Buf, warp::Erro
     }
 }
 
-async fn roll(from: From, site: Site) -> Answer {
-    if let Err(refused) = from.has_own_will(&site) {
+async fn roll(from: Asker, site: Site) -> Answer {
+    if let Some(refused) = from.foreign(&site) {
         return refused;
     }
     match site.roll {
@@ -434,9 +433,9 @@ fn door(site: Site) -> impl Filter<Extract = (Answer,), Error = warp::Rejection>
         .and(warp::header::<String>("sec-websocket-key"))
         .and(warp::ext::get::<OnUpgrade>())
         .and(from_whom())
-        .map(move |key: String, upgrade: OnUpgrade, from: From| {
+        .map(move |key: String, upgrade: OnUpgrade, from: Asker| {
             let site = site.clone();
-            if let Err(refused) = from.has_own_will(&site) {
+            if let Some(refused) = from.foreign(&site) {
                 return refused;
             }
             let place = match site.visitors.stay(&from.visitor) {

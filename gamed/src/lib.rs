@@ -9,6 +9,8 @@ mod context;
 pub mod creation;
 pub mod demo;
 mod driver;
+#[cfg(test)]
+mod fuzz;
 mod http;
 mod hub;
 mod journal;

@@ -89,10 +89,10 @@ impl World {
             ("a tick that no game reaches", &|| self.tick > TICK_MAX),
             ("a round that is over already", &|| {
                 let Round { number, resting, ends } = self.round;
-                let endless = !resting && self.rounds.play_ticks == 0;
+                let endless = self.rounds.play_ticks == 0;
                 let longest = if resting { self.rounds.rest_ticks.into() } else { self.rounds.play_ticks };
-                let fits = ends >= self.tick && ends - self.tick <= u64::from(longest);
-                number == 0 || if endless { ends != 0 } else { !fits }
+                let fits = ends > 0 && ends >= self.tick && ends - self.tick <= u64::from(longest);
+                number == 0 || if endless { resting || ends != 0 } else { !fits }
             }),
             ("slots that do not rise or are too many", &|| {
                 let rising = self.players.windows(2).all(|pair| pair[0].slot < pair[1].slot);

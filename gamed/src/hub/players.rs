@@ -3,7 +3,7 @@
 //! Owns who is seated, welcomed, refused and sent away. Acts go to the world where it runs here, else to the member that
 //! inputs go to, else they are held.
 
-use super::running::Refusal;
+use super::running::{Refusal, slack_ms};
 use super::seat::Seat;
 use super::source::{show_all, show_missed};
 use super::{Act, Hub, Newcomer, Role};
@@ -15,7 +15,7 @@ use bytes::Bytes;
 use protocol::peer::{PeerMessage, PlayerAct};
 use protocol::{
     ChatText, ClientMessage, CloseCode, Host, MemberId, PLAYER_VERSION, PlayerId, PlayerName, ServerMessage,
-    TICK_MICROS, Welcome,
+    Welcome,
 };
 use std::net::IpAddr;
 use tokio::time::{Duration, Instant};
@@ -205,8 +205,7 @@ impl Hub {
             // A spectator aims at no tick: its ping is answered here, with how far it is ahead of what was shown.
             None => {
                 if let (PlayerAct::Ping { nonce, tick: aim }, Some((_, tick))) = (act, self.edge.shown()) {
-                    let ahead_ms = (aim.0 as i64 - tick.0 as i64) * (TICK_MICROS / 1000) as i64;
-                    let slack_ms = ahead_ms.clamp(i32::MIN.into(), i32::MAX.into()) as i32;
+                    let slack_ms = slack_ms(aim, tick, Duration::ZERO);
                     self.seats[index].send(ServerMessage::Pong { nonce, tick, slack_ms }.encode(), now);
                 }
             }

@@ -23,6 +23,14 @@ use tokio::time::{Duration, Instant};
 /// Length of a tick.
 pub const TICK: Duration = Duration::from_micros(protocol::TICK_MICROS);
 
+/// How early an input for tick `aim` is, `until_next` before tick `next` is due, in milliseconds; negative when it is late.
+/// Clients name any tick that they like.
+pub fn slack_ms(aim: Tick, next: Tick, until_next: Duration) -> i32 {
+    let ticks = i128::from(aim.0) - i128::from(next.0);
+    let slack = ticks * TICK.as_millis() as i128 + until_next.as_millis() as i128;
+    slack.clamp(i32::MIN.into(), i32::MAX.into()) as i32
+}
+
 /// Why a player cannot take part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
@@ -343,9 +351,8 @@ impl Running {
 
     /// How long before `tick` is due it is now, in milliseconds; negative when it was due before.
     fn slack_ms(&self, tick: Tick) -> i32 {
-        let ticks_ahead = tick.0 as i64 - self.tick().next().0 as i64;
-        let until_next = self.due.saturating_duration_since(Instant::now()).as_millis() as i64;
-        (ticks_ahead * TICK.as_millis() as i64 + until_next).clamp(i32::MIN.into(), i32::MAX.into()) as i32
+        let until_next = self.due.saturating_duration_since(Instant::now());
+        slack_ms(tick, self.tick().next(), until_next)
     }
 
     /// Runs one tick: 1 what is due of what players asked, 2 the world, 3 frame and keyframe, 4 the pace.

@@ -412,3 +412,90 @@ async fn whoever_comes_back_to_a_hub_that_nobody_watched_is_not_shown_what_is_ol
     bench.tell(keyframe(300, OLD));
     assert_eq!(bench.shown(), [Some((OLD, Tick(300)))]);
 }
+
+/// What a member does with a message of a player's client: that of a socket here, or of one at a peer.
+fn act_of(message: ClientMessage) -> Option<PlayerAct> {
+    Some(match message {
+        ClientMessage::Hello(hello) => PlayerAct::Join { name: hello.name },
+        ClientMessage::Inputs { inputs, .. } => PlayerAct::Inputs(inputs),
+        ClientMessage::Seen { tick } => PlayerAct::Seen { tick },
+        ClientMessage::Ping { nonce, tick } => PlayerAct::Ping { nonce, tick },
+        ClientMessage::Leave => PlayerAct::Leave,
+        ClientMessage::Rename { name } => PlayerAct::Rename { name },
+        ClientMessage::Chat { text } => PlayerAct::Chat { text },
+        ClientMessage::KeyframePlease => return None,
+    })
+}
+
+/// An input: for each message its length, a number that says who, on which socket, and how many ticks pass then.
+#[test]
+fn fuzzed_players_do_what_they_like_and_the_owner_goes_on() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let step = |who: u8, message: ClientMessage| {
+        let bytes = message.encode();
+        [&[bytes.len() as u8, who][..], &bytes].concat()
+    };
+    let input = |seq, for_tick, keys, action| ClientMessage::Inputs {
+        seen: Tick(1),
+        inputs: vec![protocol::peer::Input { seq, for_tick, keys, action }],
+    };
+    let hello = ClientMessage::Hello(protocol::Hello {
+        version: 1,
+        game: GAME,
+        spectate: false,
+        name: "A".into(),
+        session: 1,
+        token: None,
+        floor: None,
+    });
+    let seeds = vec![
+        step(0x10, hello.clone()),
+        [
+            step(0x10, hello),
+            step(0x10, input(1, Tick(2), 1, 2)),
+            step(0x24, input(2, Tick(u64::MAX), 17, 0)),
+            step(0x10, input(4, Tick(3), 0, 1)),
+            step(0x10, ClientMessage::Ping { nonce: 1, tick: Tick(u64::MAX) }),
+            step(0x10, ClientMessage::Seen { tick: Tick(7) }),
+            step(0x10, ClientMessage::Rename { name: "B".into() }),
+            step(0x10, ClientMessage::Chat { text: "hello".into() }),
+            step(0x10, ClientMessage::Leave),
+        ]
+        .concat(),
+    ];
+    crate::fuzz::fuzz("players", seeds, &[], |mut bytes| {
+        let _context = runtime.enter();
+        let mut bench = bench();
+        bench.start();
+        bench.tell(PeerMessage::Subscribe { game: GAME, have: None });
+        let mut said = String::new();
+        while let [length, who, rest @ ..] = bytes {
+            let (message, rest) = rest.split_at(rest.len().min((*length).into()));
+            bytes = rest;
+            let session = u32::from(who >> 2 & 3);
+            match ClientMessage::decode(message) {
+                Ok(message) => {
+                    let (game, player) = (GAME, PlayerId((who & 3).into()));
+                    let Some(act) = act_of(message) else { continue };
+                    bench.tell(PeerMessage::FromPlayer { game, player, session, act });
+                }
+                Err(error) => said = format!("{said} {error:?}"),
+            }
+            for _ in 0..who >> 4 {
+                bench.hub.tick();
+            }
+        }
+        bench.hub.tick();
+        for sent in bench.sent() {
+            if let PeerMessage::Frame { bytes, .. } = sent {
+                let frame = protocol::Frame::decode(&bytes, 4).expect("a frame of our own");
+                if !frame.body.events.is_empty() {
+                    said = format!("{said} {:?}", frame.body.events);
+                }
+            } else if let PeerMessage::ToPlayer { bytes, .. } = sent {
+                said = format!("{said} {:?}", protocol::ServerMessage::decode(&bytes).expect("our own"));
+            }
+        }
+        said
+    });
+}

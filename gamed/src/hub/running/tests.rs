@@ -198,3 +198,12 @@ fn an_input_is_stale_from_the_26th_tick_after_its_own_on() {
         assert_eq!(running.headcount.metrics.stale_inputs.get(), u64::from(stale));
     }
 }
+
+#[test]
+fn how_early_an_input_is_can_be_said_of_any_tick() {
+    let slack = |aim, next, until_next| slack_ms(Tick(aim), Tick(next), Duration::from_millis(until_next));
+    assert_eq!(slack(12, 10, 5), 45);
+    assert_eq!(slack(9, 10, 5), -15);
+    assert_eq!(slack(u64::MAX, 1, 20), i32::MAX);
+    assert_eq!(slack(0, u64::MAX, 20), i32::MIN);
+}
