@@ -138,10 +138,12 @@ async fn pages_of_other_hosts_can_neither_play_nor_create_games_unless_that_is_a
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_does_not_come_is_not_waited_for() {
+async fn a_body_that_is_too_long_or_does_not_come_is_not_waited_for() {
     let owner = member(&Memory::default(), "owner").await;
-    let (status, _) = ask(owner.address, "POST /api/games", &["expect: nothing", "x: y"], "").await;
+    let (status, _) = ask(owner.address, "POST /api/games", &[], "").await;
     assert_eq!(status, 400, "no body is no game");
+    let (status, _) = ask(owner.address, "POST /api/games", &[], &"x".repeat(4097)).await;
+    assert_eq!(status, 413);
     let mut stream = TcpStream::connect(owner.address).await.expect("it listens");
     stream
         .write_all(b"POST /api/games HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n{")
