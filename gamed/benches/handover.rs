@@ -61,7 +61,7 @@ impl Server {
                 .args(["--listen", &http.to_string(), "--peer-listen", &peers.to_string()])
                 .args(["--peer-address", &peers.to_string(), "--redis", redis, "--revision", revision])
                 .args(["--cluster-key", "a key for one benchmark on loopback", "--workers", "1"])
-                .args(["--bots", "0", "--empty-game-ms", "3600000"])
+                .args(["--bots", "0", "--empty-game-ms", "3600000", "--games-per-address", "0"])
                 .env("POD_NAME", name)
                 .stdout(log.try_clone().unwrap())
                 .stderr(log),
