@@ -1,4 +1,4 @@
-//! The registry in Redis 6.2 or later (one server, or whatever stands behind one address; no cluster mode).
+//! The registry in Redis 6.2 or later: one server at one address, or the master that sentinels name; no cluster mode.
 //!
 //! Owns keys, scripts and connections. What each request means is written down by [`crate::memory`], in Rust; the scripts
 //! in `redis/` say the same in Lua, and one suite holds both to it.
@@ -26,6 +26,7 @@
 //! | `P:owned:{M}` | hash `G` -> ms | index of the games of a member |
 //! | `P:parked` | hash `G` -> ms | index of the games without an owner |
 //! | `P:hints` | channel | `members` or `G` |
+//! | `{P}:rights`, `P:rights` | any | within one script, when a connection is made: whether the user may do all that is needed |
 //!
 //! Requests that look through the directory ([`Request::lists`]) have a connection of their own, so that no change of a game
 //! waits behind a long answer; it serves only while both are with the same life of the same server.
@@ -35,6 +36,7 @@
 //! only when it was added more than [`RedisSettings::index_keep`] ago, and not since it was read.
 
 mod link;
+mod place;
 mod script;
 mod step;
 
@@ -56,8 +58,12 @@ use step::{Keys, Plan, Step};
 /// How to reach Redis, and for how long to wait for it.
 #[derive(Clone)]
 pub struct RedisSettings {
-    /// `redis://[user:password@]host:port[/db]`, or `rediss://` for TLS.
+    /// `redis://[user:password@]host:port[/db]`, or
+    /// `redis+sentinel://[user:password@]host[:port][,host[:port]...]/master[/db]` with `?sentinel_username=` and
+    /// `sentinel_password=` where the sentinels want their own; `rediss` instead of `redis` for TLS (to both).
     pub url: String,
+    /// Certificates in PEM; with TLS one of these must have signed that of Redis. Default: the public ones.
+    pub ca: Option<String>,
     /// Beginning of all keys: 1 to 128 visible ASCII characters without braces. Clusters with different prefixes can share
     /// one Redis.
     pub prefix: String,
@@ -86,6 +92,7 @@ impl RedisSettings {
     pub fn new(url: impl Into<String>, prefix: impl Into<String>) -> RedisSettings {
         RedisSettings {
             url: url.into(),
+            ca: None,
             prefix: prefix.into(),
             connect_timeout: Duration::from_millis(500),
             reply_timeout: Duration::from_millis(200),
@@ -120,9 +127,16 @@ impl fmt::Debug for RedisSettings {
 pub enum ConnectError {
     /// Not the URL of a Redis.
     #[error(
-        "this is not the URL of a Redis ({0}); write it as redis://[user:password@]host:port, or rediss:// for TLS"
+        "this is not the URL of a Redis ({0}); write it as redis://[user:password@]host:port, or \
+         redis+sentinel://[user:password@]host:port,host:port/master-name; rediss for TLS"
     )]
     Url(String),
+    /// Not certificates.
+    #[error("this is not the CA of a Redis ({0}); certificates in PEM are wanted")]
+    Ca(String),
+    /// It would not be looked at.
+    #[error("there is a CA for Redis, but its URL does not ask for TLS; begin it with rediss")]
+    CaWithoutTls,
     /// Not a prefix.
     #[error("the prefix of the Redis keys must be 1 to 128 visible ASCII characters, without braces")]
     Prefix,
@@ -161,7 +175,40 @@ pub enum ConnectError {
         /// As it calls itself.
         version: String,
     },
-    /// Cluster or sentinel mode.
+    /// Somebody else's certificate, or none that counts.
+    #[error(
+        "the certificate of Redis at {address} is not accepted: {why}; is the CA the one that signed it, and does it \
+         name this host?"
+    )]
+    Certificate {
+        /// `host:port`.
+        address: String,
+        /// The words of the TLS library.
+        why: String,
+    },
+    /// A sentinel where Redis itself was expected.
+    #[error(
+        "what answers at {address} is a sentinel; write the URL as redis+sentinel://[user:password@]host:port/master-name"
+    )]
+    Sentinel {
+        /// `host:port`.
+        address: String,
+    },
+    /// Redis itself where a sentinel was expected.
+    #[error("what answers at {address} is no sentinel; write the URL as redis://[user:password@]host:port")]
+    NotSentinel {
+        /// `sentinel host:port`.
+        address: String,
+    },
+    /// The sentinels watch something else.
+    #[error("the {address} knows no master of the name {master}; is the name right?")]
+    NoMaster {
+        /// `sentinel host:port`.
+        address: String,
+        /// The name.
+        master: String,
+    },
+    /// Cluster mode.
     #[error(
         "Redis at {address} runs in {mode} mode, which is not supported; give the address of a standalone primary"
     )]
@@ -172,13 +219,16 @@ pub enum ConnectError {
         mode: String,
     },
     /// It takes no writes.
-    #[error("Redis at {address} is a read-only replica; give the address of its primary")]
+    #[error("Redis at {address} is a read-only replica; the address of its primary is needed")]
     Replica {
         /// `host:port`.
         address: String,
     },
     /// No password given, one wanted.
-    #[error("Redis at {address} needs a password; write it into the URL: redis://:password@host:port")]
+    #[error(
+        "Redis at {address} needs a password; write it into the URL: redis://:password@host:port, \
+         and for sentinels ?sentinel_password=password at the end"
+    )]
     NeedsPassword {
         /// `host:port`.
         address: String,
@@ -191,8 +241,8 @@ pub enum ConnectError {
     },
     /// The user may not do what is needed.
     #[error(
-        "the user may not do all that is needed in Redis at {address}: {why}; it needs all commands on the keys and \
-         channels that begin with the prefix"
+        "the user may not do all that is needed in Redis at {address}: {why}; give it the rights that \
+         docs/operations.md lists, on the keys and the channel of the prefix"
     )]
     NoPermission {
         /// `host:port`.
@@ -219,8 +269,16 @@ pub enum ConnectError {
 impl ConnectError {
     /// Whether the same settings may work later: nobody there yet, or busy.
     pub fn may_pass(&self) -> bool {
-        use ConnectError::{Loading, Refused, Replica, Silent, Unreachable};
-        matches!(self, Unreachable { .. } | Silent { .. } | Loading { .. } | Replica { .. } | Refused { .. })
+        use ConnectError::{Loading, NoMaster, Refused, Replica, Silent, Unreachable};
+        matches!(
+            self,
+            Unreachable { .. }
+                | Silent { .. }
+                | Loading { .. }
+                | Replica { .. }
+                | NoMaster { .. }
+                | Refused { .. }
+        )
     }
 }
 

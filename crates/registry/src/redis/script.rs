@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 /// One script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Script {
+    Rights,
     Join,
     Renew,
     Leave,
@@ -28,7 +29,8 @@ const MEMBER: &str = include_str!("member.lua");
 const GAME: &str = include_str!("game.lua");
 
 /// In the order of [`Script`]: what a script begins with, and its own part.
-const SOURCES: [(Script, &str, &str); 16] = [
+const SOURCES: [(Script, &str, &str); 17] = [
+    (Script::Rights, "", include_str!("rights.lua")),
     (Script::Join, MEMBER, include_str!("join.lua")),
     (Script::Renew, MEMBER, include_str!("renew.lua")),
     (Script::Leave, MEMBER, include_str!("leave.lua")),
@@ -86,6 +88,18 @@ impl Script {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn all_that_scripts_do_is_tried_out_for_rights() {
+        let tried = &LOADED[Script::Rights as usize].code;
+        for source in LOADED.iter().filter(|source| source.script != Script::Rights) {
+            for call in source.code.split("call('").skip(1) {
+                let (command, _) = call.split_once('\'').unwrap();
+                let script = source.script;
+                assert!(tried.contains(&format!("try('{command}'")), "{script:?} uses {command}");
+            }
+        }
+    }
 
     #[test]
     fn sources_stand_in_the_order_of_the_enum() {

@@ -55,6 +55,8 @@ pub(super) struct Keys {
     moves: [String; 4],
     pub(super) parked: String,
     pub(super) hints: String,
+    /// For a moment, while rights are tried out.
+    pub(super) rights: [String; 2],
 }
 
 impl Keys {
@@ -72,6 +74,7 @@ impl Keys {
             moves: ["moves", "moves:rollout", "moves:last", "moves:known"].map(shared),
             parked: format!("{prefix}:parked"),
             hints: format!("{prefix}:hints"),
+            rights: [shared("rights"), format!("{prefix}:rights")],
         }
     }
 

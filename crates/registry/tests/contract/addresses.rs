@@ -18,7 +18,7 @@ async fn refusal(url: String) -> ConnectError {
 }
 
 /// Answers whatever comes with the next of these, for one connection.
-async fn talker(answers: Vec<String>) -> u16 {
+pub async fn talker(answers: Vec<String>) -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {

@@ -1,6 +1,6 @@
 //! What a registry promises, held against memory and a real Redis.
 //!
-//! Needs `redis-server` in the path: each test starts its own on a free port.
+//! Needs `redis-server` (with TLS) and `openssl` in the path: each test starts its own server on a free port.
 
 #![cfg(feature = "redis")]
 #![allow(clippy::unwrap_used)] // Tests.
@@ -11,6 +11,7 @@ mod listing;
 mod requests;
 mod server;
 mod twins;
+mod ways;
 
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;

@@ -1,4 +1,4 @@
-//! Each request on its happy and on its stale path, on both registries.
+//! Each request on its happy and on its stale path, on both registries, and over each way to a Redis.
 
 use crate::server::Server;
 use crate::*;
@@ -8,7 +8,7 @@ use registry::{
     Reason,
 };
 
-macro_rules! on_both {
+macro_rules! on_all {
     ($($name:ident)*) => {
         mod memory {
             $(#[tokio::test]
@@ -23,10 +23,31 @@ macro_rules! on_both {
                 super::$name(&server.registry().await).await;
             })*
         }
+        mod user {
+            $(#[tokio::test]
+            async fn $name() {
+                let (_server, registry) = crate::ways::user().await;
+                super::$name(&registry).await;
+            })*
+        }
+        mod tls {
+            $(#[tokio::test]
+            async fn $name() {
+                let (_server, registry) = crate::ways::tls().await;
+                super::$name(&registry).await;
+            })*
+        }
+        mod sentinel {
+            $(#[tokio::test]
+            async fn $name() {
+                let (_servers, registry) = crate::ways::sentinel().await;
+                super::$name(&registry).await;
+            })*
+        }
     };
 }
 
-on_both! {
+on_all! {
     members_join_renew_and_leave
     an_unknown_member_is_put_back_by_its_renewal
     a_member_that_is_put_back_keeps_its_place
