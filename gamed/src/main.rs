@@ -130,10 +130,11 @@ async fn connect(settings: &Settings) -> anyhow::Result<Arc<dyn Registry>> {
         info!("no --redis: serving alone, from memory; games end with this process");
         return Ok(Arc::new(Memory::default()));
     };
+    let there = RedisSettings { ca: settings.redis_ca()?, ..RedisSettings::new(url, &settings.redis_prefix) };
     let deadline = Instant::now() + settings.redis_wait();
     let mut said = false;
     loop {
-        let error = match Redis::connect(RedisSettings::new(url, &settings.redis_prefix)).await {
+        let error = match Redis::connect(there.clone()).await {
             Ok(redis) => return Ok(Arc::new(redis)),
             Err(error) => error,
         };

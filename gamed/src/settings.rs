@@ -39,9 +39,14 @@ pub struct Settings {
     #[arg(long, env = "POD_IP", value_name = "IP", hide = true)]
     pub pod_ip: Option<std::net::IpAddr>,
 
-    /// The registry that the servers of a cluster share, e.g. redis://:password@host:6379/0
+    /// The registry that the servers of a cluster share, e.g. redis://user:password@host:6379/0, or
+    /// redis+sentinel://user:password@host:26379,host:26379/master/0; rediss for TLS
     #[arg(long, env = "GAMED_REDIS", value_name = "URL", hide_env_values = true)]
     pub redis: Option<String>,
+
+    /// File with the CA that signed the certificate of Redis, PEM [default: the public CAs]
+    #[arg(long, env = "GAMED_REDIS_CA_FILE", value_name = "FILE")]
+    pub redis_ca_file: Option<PathBuf>,
 
     /// Begins all keys in Redis: clusters with different prefixes can share one
     #[arg(long, env = "GAMED_REDIS_PREFIX", default_value = "tanx", value_name = "TEXT")]
@@ -216,6 +221,9 @@ pub enum SettingsError {
     /// The key file.
     #[error("cannot read the cluster key from {0}: {1}")]
     KeyFile(PathBuf, std::io::Error),
+    /// The file with the CA.
+    #[error("cannot read the CA of Redis from {0}: {1}")]
+    CaFile(PathBuf, std::io::Error),
     /// The key.
     #[error("the cluster key: {0}")]
     Key(#[from] protocol::KeyError),
@@ -255,6 +263,17 @@ impl Settings {
             (None, None) if self.redis.is_some() => Err(SettingsError::NoKey),
             (None, None) => Ok(ClusterKey::parse(&rand::random::<[u8; 32]>())?),
         }
+    }
+
+    /// The CA that signed the certificate of Redis, in PEM; none where any public one will do.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn redis_ca(&self) -> Result<Option<String>, SettingsError> {
+        let read = |file: &PathBuf| {
+            std::fs::read_to_string(file).map_err(|error| SettingsError::CaFile(file.clone(), error))
+        };
+        self.redis_ca_file.as_ref().map(read).transpose()
     }
 
     /// What other servers dial, given the port that is really listened on.

@@ -1,17 +1,34 @@
 //! One connection to the registry of each cluster.
 //!
 //! Owns which connections there are. A connection replaces itself when it breaks; here it is replaced when the cluster's
-//! URL changes, and dropped with the cluster.
+//! URL or CA changes, and dropped with the cluster.
 
 use crate::names::ClusterName;
 use registry::Registry;
 use registry::redis::{ConnectError, Redis, RedisSettings};
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// Where a registry is.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RedisAddress {
+    /// As [`RedisSettings::url`].
+    pub url: String,
+    /// As [`RedisSettings::ca`].
+    pub ca: Option<String>,
+}
+
+impl fmt::Debug for RedisAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The URL may hold a password.
+        f.debug_struct("RedisAddress").finish_non_exhaustive()
+    }
+}
 
 /// A connection, and where it goes.
 struct Open {
-    url: String,
+    address: RedisAddress,
     registry: Arc<dyn Registry>,
 }
 
@@ -22,13 +39,17 @@ pub struct Directories {
 }
 
 impl Directories {
-    /// The connection of that cluster to `url`, made where there is none.
+    /// The connection of that cluster to `address`, made where there is none.
     ///
     /// # Errors
     /// A sentence that says why there is no registry; try again later.
-    pub async fn open(&self, cluster: &ClusterName, url: &str) -> Result<Arc<dyn Registry>, ConnectError> {
+    pub async fn open(
+        &self,
+        cluster: &ClusterName,
+        address: &RedisAddress,
+    ) -> Result<Arc<dyn Registry>, ConnectError> {
         let found = self.with(|open| {
-            let same = open.get(cluster).filter(|open| open.url == url);
+            let same = open.get(cluster).filter(|open| open.address == *address);
             same.map(|open| open.registry.clone())
         });
         if let Some(registry) = found {
@@ -36,10 +57,13 @@ impl Directories {
         }
         // The old one must not be used any more, even if the new one cannot be made.
         self.forget(cluster);
-        let registry: Arc<dyn Registry> =
-            Arc::new(Redis::connect(RedisSettings::new(url, cluster.redis_prefix())).await?);
+        let settings = RedisSettings {
+            ca: address.ca.clone(),
+            ..RedisSettings::new(&address.url, cluster.redis_prefix())
+        };
+        let registry: Arc<dyn Registry> = Arc::new(Redis::connect(settings).await?);
         self.with(|open| {
-            open.insert(cluster.clone(), Open { url: url.to_owned(), registry: registry.clone() })
+            open.insert(cluster.clone(), Open { address: address.clone(), registry: registry.clone() })
         });
         Ok(registry)
     }

@@ -379,6 +379,18 @@ async fn a_managed_redis_goes_when_an_external_one_comes() {
     let missing = |s: &TanxClusterStatus| condition(s, "Degraded").1 == "NoRedisUrl";
     let cluster = world.wait_status("arena", "the missing Secret is named", missing).await;
     assert!(condition(&cluster.status.unwrap(), "Degraded").2.contains("there is no such Secret"));
+    let secret: Secret =
+        from(json!({"metadata": {"name": "redis"}, "stringData": {"url": "rediss://:hunter2@127.0.0.1:1"}}));
+    world.api::<Secret>().create(&PostParams::default(), &secret).await.unwrap();
+    world.patch_spec("arena", json!({"redis": {"external": {"caSecretRef": {"name": "redis"}}}})).await;
+    let no_ca = |s: &TanxClusterStatus| condition(s, "Degraded").2.contains("Secret redis, entry ca.crt");
+    world.wait_status("arena", "the missing CA is named", no_ca).await;
+    let wrong = json!({"stringData": {"ca.crt": "hello"}});
+    world.api::<Secret>().patch("redis", &PatchParams::default(), &Patch::Merge(wrong)).await.unwrap();
+    let refused =
+        |s: &TanxClusterStatus| condition(s, "RegistryAvailable").2.contains("not the CA of a Redis");
+    let cluster = world.wait_status("arena", "the wrong CA is named", refused).await;
+    assert!(!serde_json::to_string(&cluster).unwrap().contains("hunter2"));
 }
 
 fn member(id: u64, pod: &Pod, revision: &str) -> MemberRecord {

@@ -296,9 +296,12 @@ pub struct Storage {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct ExternalRedis {
-    /// The Secret that holds its URL, such as `rediss://:PASSWORD@redis.example:6379/0`. A Secret, because the URL may
-    /// hold a password.
+    /// The Secret that holds its URL, such as `rediss://:PASSWORD@redis.example:6379/0`, or
+    /// `redis+sentinel://:PASSWORD@HOST:26379,HOST:26379/MASTER`. A Secret, because the URL may hold a password.
     pub url_secret_ref: SecretKey,
+    /// The Secret that holds the CA that signed its certificate (PEM), for a URL of TLS. Absent: the public CAs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_secret_ref: Option<CaSecretKey>,
 }
 
 /// One entry of a Secret in the same namespace.
@@ -316,6 +319,23 @@ pub struct SecretKey {
 
 fn default_url_key() -> String {
     "url".into()
+}
+
+/// One entry of a Secret in the same namespace.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct CaSecretKey {
+    /// Name of the Secret.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// Key in its data.
+    #[serde(default = "default_ca_key")]
+    #[schemars(length(min = 1, max = 253))]
+    pub key: String,
+}
+
+fn default_ca_key() -> String {
+    "ca.crt".into()
 }
 
 /// The games themselves.
@@ -474,6 +494,8 @@ mod tests {
     fn two_kinds_of_redis_or_none_are_refused_with_a_sentence() {
         let external = json!({"urlSecretRef": {"name": "redis"}});
         check(json!({"image": "g", "redis": {"external": external}}), "");
+        let external_tls = json!({"urlSecretRef": {"name": "redis"}, "caSecretRef": {"name": "redis"}});
+        check(json!({"image": "g", "redis": {"external": external_tls}}), "");
         check(json!({"image": "g", "redis": {"managed": {}}}), "");
         check(
             json!({"image": "g", "redis": {"managed": {}, "external": external}}),

@@ -3,7 +3,7 @@
 //! Owns what is looked at and the form in which the other steps see it. What is missing is an observation, not an error:
 //! an error here means that Kubernetes did not answer.
 
-use crate::directories::Directories;
+use crate::directories::{Directories, RedisAddress};
 use crate::names::{ClusterName, REVISION_LABEL, ROLLOUT_ANNOTATION};
 use api::{TanxCluster, TanxClusterStatus};
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
@@ -45,8 +45,8 @@ pub struct Observed {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RedisUrl {
     /// There.
-    Known(String),
-    /// The Secret does not say; a sentence.
+    Known(RedisAddress),
+    /// A Secret does not say; a sentence.
     Missing(String),
 }
 
@@ -114,7 +114,7 @@ pub async fn observe(
     let registry = async {
         let redis_url = redis_url(&secrets, &cluster, &name).await?;
         let view = match &redis_url {
-            RedisUrl::Known(url) => look(directories, &name, url).await,
+            RedisUrl::Known(address) => look(directories, &name, address).await,
             RedisUrl::Missing(sentence) => RegistryView::Away(sentence.clone()),
         };
         Ok((redis_url, view))
@@ -144,33 +144,49 @@ async fn redis_url(
     name: &ClusterName,
 ) -> Result<RedisUrl, ObserveError> {
     let Some(external) = &cluster.spec.redis.external else {
-        return Ok(RedisUrl::Known(format!("redis://{}.{}.svc:6379/", name.redis(), name.namespace)));
+        let url = format!("redis://{}.{}.svc:6379/", name.redis(), name.namespace);
+        return Ok(RedisUrl::Known(RedisAddress { url, ca: None }));
     };
     let wanted = &external.url_secret_ref;
-    let what = format!("Secret {}, entry {}", wanted.name, wanted.key);
-    let secret = secrets.get_opt(&wanted.name).await;
-    let secret =
-        secret.map_err(|source| ObserveError { what: "the Secret with the URL of Redis", source })?;
-    let Some(data) = secret.and_then(|secret| secret.data) else {
-        return Ok(RedisUrl::Missing(format!(
-            "{what}: there is no such Secret in namespace {}; create it with the URL of the Redis",
+    let url = match entry(secrets, name, &wanted.name, &wanted.key, "the URL of the Redis").await? {
+        Ok(url) => url.trim().to_owned(),
+        Err(sentence) => return Ok(RedisUrl::Missing(sentence)),
+    };
+    let Some(wanted) = &external.ca_secret_ref else {
+        return Ok(RedisUrl::Known(RedisAddress { url, ca: None }));
+    };
+    Ok(match entry(secrets, name, &wanted.name, &wanted.key, "the CA of the Redis").await? {
+        Ok(ca) => RedisUrl::Known(RedisAddress { url, ca: Some(ca) }),
+        Err(sentence) => RedisUrl::Missing(sentence),
+    })
+}
+
+/// What stands in a Secret, or a sentence that says why nothing does.
+async fn entry(
+    secrets: &Api<Secret>,
+    name: &ClusterName,
+    secret: &str,
+    key: &str,
+    wanted: &'static str,
+) -> Result<Result<String, String>, ObserveError> {
+    let what = format!("Secret {secret}, entry {key}");
+    let found = secrets.get_opt(secret).await.map_err(|source| ObserveError { what: wanted, source })?;
+    let Some(data) = found.and_then(|found| found.data) else {
+        return Ok(Err(format!(
+            "{what}: there is no such Secret in namespace {}; create it with {wanted}",
             name.namespace
         )));
     };
-    Ok(match data.get(&wanted.key).map(|bytes| std::str::from_utf8(&bytes.0)) {
-        Some(Ok(url)) => RedisUrl::Known(url.trim().to_owned()),
-        Some(Err(_)) => {
-            RedisUrl::Missing(format!("{what}: it is not text; a URL such as redis://host:6379/0 is wanted"))
-        }
-        None => RedisUrl::Missing(format!(
-            "{what}: the Secret has no such entry; add the URL of the Redis under it"
-        )),
+    Ok(match data.get(key).map(|bytes| std::str::from_utf8(&bytes.0)) {
+        Some(Ok(text)) => Ok(text.to_owned()),
+        Some(Err(_)) => Err(format!("{what}: it is not text; {wanted} is wanted")),
+        None => Err(format!("{what}: the Secret has no such entry; add {wanted} under it")),
     })
 }
 
 /// Asks the registry.
-async fn look(directories: &Directories, name: &ClusterName, url: &str) -> RegistryView {
-    let directory = match directories.open(name, url).await {
+async fn look(directories: &Directories, name: &ClusterName, address: &RedisAddress) -> RegistryView {
+    let directory = match directories.open(name, address).await {
         Ok(directory) => directory,
         Err(error) => return RegistryView::Away(error.to_string()),
     };

@@ -5,6 +5,7 @@ use super::observe::{Observed, RedisUrl, RegistryView, image_of};
 use super::plan::{DeploymentPlan, PlanError, RedisPlan, plan};
 use super::publish;
 use super::status::{Outcome, describe};
+use crate::directories::RedisAddress;
 use crate::names::Manager;
 use api::{ImagePolicy, Moves, TanxCluster};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -38,7 +39,7 @@ impl World {
             key: None,
             redis_set: None,
             redis_service: None,
-            redis_url: RedisUrl::Known("redis://there/".into()),
+            redis_url: RedisUrl::Known(RedisAddress { url: "redis://there/".into(), ca: None }),
             registry: RegistryView::Away("not yet".into()),
         })
     }
@@ -123,6 +124,7 @@ fn a_plan_that_was_carried_out_is_followed_by_an_empty_one() {
         json!({"image": "g:1", "replicas": 0, "service": {"type": "ClusterIP", "port": 8080, "annotations": {"g": "h"}}}),
         json!({"image": "g:1", "redis": volume, "imagePullSecrets": [{"name": "s"}], "imagePullPolicy": "Never"}),
         json!({"image": "g:1", "redis": {"external": {"urlSecretRef": {"name": "r"}}}, "podOverrides": overrides}),
+        json!({"image": "g:1", "redis": {"external": {"urlSecretRef": {"name": "r"}, "caSecretRef": {"name": "c"}}}}),
         json!({"image": "g:1", "imagePolicy": "Spec", "resources": {"requests": {"cpu": "0.5", "memory": "128Mi"}}}),
     ] {
         let mut world = World::new(spec.clone());
@@ -215,6 +217,23 @@ fn the_key_is_made_once() {
     assert_eq!(made(world.step()), 1);
     world.0.key.as_mut().unwrap().string_data = None;
     assert_eq!(made(world.step()), 0);
+}
+
+#[test]
+fn game_servers_read_the_ca_of_an_external_redis_from_its_secret() {
+    let external = json!({"urlSecretRef": {"name": "r"}, "caSecretRef": {"name": "c", "key": "k"}});
+    let mut world = World::new(json!({"image": "g:1", "redis": {"external": external}}));
+    world.step();
+    let pod = json!(world.0.deployment)["spec"]["template"]["spec"].take();
+    let container = &pod["containers"][0];
+    let mount = container["volumeMounts"][0]["mountPath"].as_str().unwrap();
+    let volume = &pod["volumes"][0];
+    assert_eq!(container["volumeMounts"][0]["name"], volume["name"]);
+    assert_eq!(volume["secret"]["secretName"], "c");
+    assert_eq!(volume["secret"]["items"][0]["key"], "k");
+    let file = format!("{mount}/{}", volume["secret"]["items"][0]["path"].as_str().unwrap());
+    let environment = container["env"].as_array().unwrap();
+    assert!(environment.contains(&json!({"name": "GAMED_REDIS_CA_FILE", "value": file})), "{environment:?}");
 }
 
 #[test]

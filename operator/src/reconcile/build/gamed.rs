@@ -11,6 +11,10 @@ const HTTP_PORT: u16 = 8080;
 const PEER_PORT: u16 = 7946;
 /// Kept of the grace period: between the kubelet's clock and the end of the process.
 const GRACE_MARGIN_MS: i64 = 2_000;
+/// Where the CA of an external Redis is mounted.
+const CA_VOLUME: &str = "redis-ca";
+const CA_FOLDER: &str = "/etc/tanx/redis";
+const CA_FILE: &str = "ca.crt";
 /// A pod counts as available so long after it is ready: kube-proxy needs about a second to send players to it.
 const MIN_READY_SECONDS: i32 = 1;
 
@@ -43,6 +47,11 @@ pub fn deployment(name: &ClusterName, spec: &TanxClusterSpec) -> Value {
         container["imagePullPolicy"] = json!(policy.as_str());
     }
 
+    let ca = spec.redis.external.as_ref().and_then(|external| external.ca_secret_ref.as_ref());
+    if ca.is_some() {
+        container["volumeMounts"] = json!([{"name": CA_VOLUME, "mountPath": CA_FOLDER, "readOnly": true}]);
+    }
+
     let mut pod = json!({
         "automountServiceAccountToken": false,
         "enableServiceLinks": false,
@@ -58,6 +67,10 @@ pub fn deployment(name: &ClusterName, spec: &TanxClusterSpec) -> Value {
             "matchLabelKeys": [REVISION_LABEL],
         }],
     });
+    if let Some(ca) = ca {
+        let items = json!([{"key": ca.key, "path": CA_FILE}]);
+        pod["volumes"] = json!([{"name": CA_VOLUME, "secret": {"secretName": ca.name, "items": items}}]);
+    }
     if !spec.image_pull_secrets.is_empty() {
         pod["imagePullSecrets"] = json!(spec.image_pull_secrets);
     }
@@ -93,7 +106,7 @@ fn environment(name: &ClusterName, spec: &TanxClusterSpec) -> Vec<Value> {
     let field =
         |key: &str, path: String| json!({"name": key, "valueFrom": {"fieldRef": {"fieldPath": path}}});
     let secret = |key: &str, secret: &str, entry: &str| json!({"name": key, "valueFrom": {"secretKeyRef": {"name": secret, "key": entry}}});
-    vec![
+    let mut environment = vec![
         field("POD_NAME", "metadata.name".into()),
         field("POD_UID", "metadata.uid".into()),
         field("POD_IP", "status.podIP".into()),
@@ -116,7 +129,11 @@ fn environment(name: &ClusterName, spec: &TanxClusterSpec) -> Vec<Value> {
         value("GAMED_ROUND_SECONDS", spec.game.round_seconds.to_string()),
         value("GAMED_REST_SECONDS", spec.game.rest_seconds.to_string()),
         value("GAMED_GRACE_MS", grace_ms(spec.grace_period_seconds).to_string()),
-    ]
+    ];
+    if spec.redis.external.as_ref().is_some_and(|external| external.ca_secret_ref.is_some()) {
+        environment.push(value("GAMED_REDIS_CA_FILE", format!("{CA_FOLDER}/{CA_FILE}")));
+    }
+    environment
 }
 
 /// What a game server may use of the grace period, in milliseconds: all but a margin, at least half.
