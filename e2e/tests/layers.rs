@@ -15,6 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("operator", &["api", "ownership", "protocol", "registry"]),
     ("e2e", &["protocol"]),
     ("simulation", &["ownership", "protocol", "registry"]),
+    ("model", &[]),
 ];
 
 /// What pure packages must not name as a dependency: all that does I/O or reads a clock.
