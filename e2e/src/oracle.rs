@@ -178,7 +178,7 @@ pub struct Verdict {
     pub play_lost_ticks: u64,
     /// Longest time without a new tick for each player in the window, in milliseconds.
     pub gap_ms: Spread,
-    /// The same for players who had a server all the time.
+    /// The same for players who had one server all the time.
     pub served_gap_ms: Spread,
     /// Frames and keyframes in all recordings.
     pub frames: u64,
@@ -331,7 +331,7 @@ pub fn judge(recordings: &[Recording], window: Window) -> Verdict {
         rewinds_in_place += shown.rewinds_in_place();
         let gap = shown.longest_gap().as_secs_f64() * 1e3;
         gaps.push(gap);
-        served_gaps.extend((!shown.was_cut()).then_some(gap));
+        served_gaps.extend(shown.was_served().then_some(gap));
         game.last_advance = game.last_advance.max(shown.last_advance());
         last_advances.push((end, shown.last_advance()));
         going_home(&mut shown, recording, entries, &mut findings);

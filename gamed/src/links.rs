@@ -33,7 +33,7 @@ use tracing::{debug, info, warn};
 /// Between two pings of a link.
 const PING: Duration = Duration::from_millis(250);
 /// A link on which nothing came for so long is broken.
-const SILENCE: Duration = Duration::from_secs(2);
+const SILENCE: Duration = Duration::from_millis(1500);
 /// A connection and its handshake must be done within this.
 const CONNECT: Duration = Duration::from_millis(500);
 /// Between two dials of a member that does not answer.

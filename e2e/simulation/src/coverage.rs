@@ -58,6 +58,7 @@ branches! {
     TAIL = 12 "claimed game goes on beyond its log, from what players elsewhere were shown";
     STALLED_OWNER = 18 "owner that was stopped for long finds that it still is";
     STALLED_REPLACED = 18 "owner that was stopped for long finds itself replaced";
+    CUT_OFF = 19 "member finds itself cut off from most others, and leaves its games to them or stands still";
 }
 
 /// What can happen to a party of a move in each phase.

@@ -300,7 +300,8 @@ impl Cluster {
                     self.edge(id, game, EdgeEvent::Owner(owner));
                 }
             }
-            Effect::Ready | Effect::CutOff(_) => {}
+            Effect::CutOff(true) => self.coverage.branch(coverage::CUT_OFF),
+            Effect::Ready | Effect::CutOff(false) => {}
             Effect::Moved(moved) => {
                 if moved.to == id {
                     *self.coverage.moves.entry(moved.cause).or_default() += 1;

@@ -120,6 +120,7 @@ pub(super) struct Shown {
     rewinds_in_place: u64,
     /// A socket of it was closed before frames came on another one, or given up for its silence.
     was_cut: bool,
+    was_sent_away: bool,
     last_advance: Option<Duration>,
     longest_gap: Duration,
 }
@@ -160,6 +161,7 @@ impl Shown {
             rewinds: 0,
             rewinds_in_place: 0,
             was_cut: false,
+            was_sent_away: false,
             last_advance: None,
             longest_gap: Duration::ZERO,
         }
@@ -297,7 +299,10 @@ impl Shown {
             | ServerMessage::Pong { .. }
             | ServerMessage::Expect { .. }
             | ServerMessage::Notice { .. } => {}
-            ServerMessage::GoAway { .. } => self.sockets.entry(place.socket).or_default().sent_away = true,
+            ServerMessage::GoAway { .. } => {
+                self.sockets.entry(place.socket).or_default().sent_away = true;
+                self.was_sent_away = true;
+            }
         }
     }
 
@@ -571,9 +576,10 @@ impl Shown {
         self.rewinds_in_place
     }
 
-    /// A socket was closed before frames came on another one, or given up for its silence: its server was gone.
-    pub(super) fn was_cut(&self) -> bool {
-        self.was_cut
+    /// It had one server all the time: none of its sockets was closed before frames came on another one, given up for its
+    /// silence, or sent away.
+    pub(super) fn was_served(&self) -> bool {
+        !self.was_cut && !self.was_sent_away
     }
 
     /// Ticks between the first and the last one shown that were not.

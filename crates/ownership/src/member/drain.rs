@@ -122,6 +122,10 @@ impl Member {
                 self.stop(game, to, out);
             }
             Ok(_) => self.lost_by_registry(now, game),
+            // Who is cut off stands still until the registry has said whose the game is.
+            Err(_) if self.is_cut_off() && self.drain.is_none() => {
+                self.start_bump(now, game, own, None, None, out)
+            }
             Err(RegistryError::Refused(_)) => self.go_on(now, game, own.epoch, out),
             Err(RegistryError::Unanswered(_)) => self.start_bump(now, game, own, None, None, out),
         }

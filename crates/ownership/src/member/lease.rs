@@ -107,7 +107,11 @@ impl Member {
     /// Ready waits for links to the members that live, for a bounded time: else players would be sent to a member that
     /// cannot show them their game.
     pub(super) fn keep_readiness(&mut self, now: Time, out: &mut Vec<Effect>) {
-        if self.me.state != MemberState::Joining || !self.lease.valid(now) || self.peers.is_none() {
+        if self.me.state != MemberState::Joining
+            || !self.lease.valid(now)
+            || self.peers.is_none()
+            || self.is_cut_off()
+        {
             return;
         }
         let me = self.me.id;

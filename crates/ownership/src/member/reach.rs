@@ -1,8 +1,10 @@
-//! Whether this member is the one that is cut off from the others, though not from the registry.
+//! Whether this member is the one that is cut off from the others.
 //!
 //! What goes wrong without: its lease goes on, so nobody claims its games, and none of the players who are elsewhere see
-//! them. Members that renew their leases and cannot be linked to are alive: a member that most living ones cannot reach
-//! parks its games for the others, claims none, and is not ready for players until it reaches them again.
+//! them; or its lease lapses, others claim its games, and it goes on with them for players who reach only it. A member that
+//! reaches the registry knows that others live by their renewals: if it has no link to most of those that do, it parks its
+//! games for them, claims none, and is not ready for players until it reaches them again. One that does not reach the
+//! registry either stands still.
 
 use super::Member;
 use super::handover::Then;
@@ -11,15 +13,23 @@ use protocol::{GameId, MemberId};
 use registry::MemberState;
 use std::collections::BTreeMap;
 
-/// So many renewals since its link was lost prove that a member lives; the first may have been on its way before.
-const RENEWALS: u64 = 2;
+/// A link that was missing for less may have been broken for a moment, or its other end has just left.
+const UNLINKED_US: u64 = 500_000;
 
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Reach {
-    /// Members without a link, and how often each had renewed when it was first found without one.
-    unlinked: BTreeMap<MemberId, u64>,
+    /// Members without a link.
+    unlinked: BTreeMap<MemberId, Unlinked>,
     cut_off: bool,
+}
+
+#[derive(Debug)]
+struct Unlinked {
+    /// When it was found to have none.
+    since: Time,
+    /// How often it had renewed by the first answer to a question that was asked after that.
+    renewals: Option<u64>,
 }
 
 impl Member {
@@ -29,29 +39,18 @@ impl Member {
     }
 
     pub(super) fn keep_reach(&mut self, now: Time, out: &mut Vec<Effect>) {
-        let Member { me, view, links, reach, .. } = self;
-        reach.unlinked.retain(|member, _| view.members.contains_key(member) && !links.contains(member));
-        // With itself.
-        let (mut living, mut unreached) = (1, 0);
-        for other in view.members.values().filter(|other| other.id != me.id) {
-            if links.contains(&other.id) {
-                living += 1;
-                continue;
-            }
-            let first = *reach.unlinked.entry(other.id).or_insert(other.renewals);
-            if other.renewals >= first.saturating_add(RENEWALS) && !view.expired(other.id) {
-                living += 1;
-                unreached += 1;
-            }
-        }
-        // What was read long ago says nothing about now: who cannot ask the registry stays what it is.
-        if !self.view.fresh(now, self.settings.lease_us / 2) {
+        if !self.ready {
             return;
         }
-        let cut_off = 2 * unreached > living && self.me.state != MemberState::Joining;
+        let cut_off = self.finds_itself_cut_off(now);
         if cut_off != self.reach.cut_off {
             self.reach.cut_off = cut_off;
             self.look_for_claims = true;
+            if cut_off && self.me.state == MemberState::Ready && self.lease.valid(now) {
+                // Nobody is to leave games to it.
+                self.me.state = MemberState::Joining;
+                self.members_changed = true;
+            }
             out.push(Effect::CutOff(cut_off));
         }
         // One that leaves goes on serving until the end, and parks then.
@@ -59,6 +58,54 @@ impl Member {
             for game in self.owned.resting.iter().copied().collect::<Vec<GameId>>() {
                 self.freeze(game, Then::Park, out);
             }
+        }
+    }
+
+    fn finds_itself_cut_off(&mut self, now: Time) -> bool {
+        let gone: Vec<MemberId> =
+            self.view.members.values().filter(|other| !self.lives(other)).map(|other| other.id).collect();
+        let Member { me, view, links, reach, .. } = self;
+        reach.unlinked.retain(|member, _| view.members.contains_key(member) && !links.contains(member));
+        let asked = view.members_sent();
+        // With itself; those that are known to live, and those that were not known to be dead when the registry answered last.
+        let (mut living, mut unreached) = (1, 0);
+        let (mut known, mut unlinked) = (1, 0);
+        let mut wake = None;
+        for other in view.members.values().filter(|other| other.id != me.id) {
+            if links.contains(&other.id) {
+                living += 1;
+                known += 1;
+                continue;
+            }
+            let first = Unlinked { since: now, renewals: None };
+            let first = reach.unlinked.entry(other.id).or_insert(first);
+            if first.renewals.is_none() && asked.is_some_and(|asked| asked >= first.since) {
+                first.renewals = Some(other.renewals);
+            }
+            let refuses = self.refused.get(&other.id).is_some_and(|by| by.contains(&me.id));
+            // One that is joining waits for links, as does one that is cut off itself.
+            if gone.contains(&other.id) || refuses || other.state == MemberState::Joining {
+                continue;
+            }
+            known += 1;
+            let late = first.since.plus(UNLINKED_US);
+            if now < late {
+                wake = Some(wake.map_or(late, |wake: Time| wake.min(late)));
+                continue;
+            }
+            unlinked += 1;
+            if first.renewals.is_some_and(|first| other.renewals > first) {
+                living += 1;
+                unreached += 1;
+            }
+        }
+        if let Some(wake) = wake {
+            self.wake_at(wake);
+        }
+        match self.view.fresh(now, self.settings.lease_us / 2) {
+            true => 2 * unreached > living,
+            // As long as the lease goes on nobody claims anything.
+            false => (self.reach.cut_off || !self.lease.valid(now)) && 2 * unlinked > known,
         }
     }
 }

@@ -620,10 +620,13 @@ fn a_member_that_most_living_ones_cannot_reach_parks_its_games_until_it_reaches_
     for other in [B, C] {
         rig.tell(Event::LinkDown { member: other, refused: false });
     }
-    rig.pass(700_000);
-    assert!(!rig.seen(|effect| matches!(effect, Effect::CutOff(_))), "one renewal may be of before");
-    rig.pass(700_000);
+    rig.pass(100_000);
+    assert!(!rig.seen(|effect| matches!(effect, Effect::CutOff(_))), "they may be dead");
+    rig.pass(900_000);
     assert!(rig.seen(|effect| *effect == Effect::CutOff(true)));
+    let Reply::Members { members, .. } = rig.ask(Request::Members) else { panic!("no members") };
+    let mine = members.iter().find(|member| member.id == ME).expect("it is known");
+    assert_eq!(mine.state, MemberState::Joining, "nobody leaves games to it");
     rig.freeze_done();
     assert_eq!(rig.owner_in_registry(), None);
     rig.pass(5_000_000);
@@ -632,6 +635,29 @@ fn a_member_that_most_living_ones_cannot_reach_parks_its_games_until_it_reaches_
     assert!(rig.seen(|effect| *effect == Effect::CutOff(false)));
     rig.pass(3_000_000);
     assert!(rig.owns(), "nobody else took it");
+}
+
+#[test]
+fn a_member_that_reaches_neither_the_registry_nor_most_others_stands_still_once_its_lease_is_over() {
+    let mut rig = Rig::new(&[B, C]);
+    let epoch = rig.create();
+    rig.away = true;
+    for other in [B, C] {
+        rig.tell(Event::LinkDown { member: other, refused: false });
+    }
+    rig.pass(1_500_000);
+    assert!(!rig.seen(|effect| *effect == Effect::Freeze(GAME)), "its lease goes on");
+    rig.pass(1_000_000);
+    assert!(rig.seen(|effect| *effect == Effect::Freeze(GAME)));
+    rig.freeze_done();
+    rig.pass(5_000_000);
+    assert!(!rig.seen(|effect| matches!(effect, Effect::Start { .. })), "others may have claimed the game");
+    rig.away = false;
+    rig.tell(Event::LinkUp(B));
+    rig.tell(Event::LinkUp(C));
+    rig.pass(1_000_000);
+    assert!(rig.owns() && rig.member.owned().all(|(_, now)| now > epoch), "nobody has claimed it");
+    assert!(rig.seen(|effect| matches!(effect, Effect::Start { .. })));
 }
 
 #[test]

@@ -164,6 +164,11 @@ impl View {
         self.watches.get(&member).is_some_and(|watch| watch.expired)
     }
 
+    /// When the question was sent that was answered last with all members; none while it fails.
+    pub(super) fn members_sent(&self) -> Option<Time> {
+        self.members_sent
+    }
+
     /// The list of members was answered not longer than so many microseconds ago.
     pub(super) fn fresh(&self, now: Time, micros: u64) -> bool {
         self.members_sent.is_some_and(|sent| now.since(sent) < micros)
