@@ -119,9 +119,11 @@ fn deployment(observed: &Observed, plan: &Plan, name: &ClusterName, writes: &mut
     match &plan.deployment {
         DeploymentPlan::Create { image, replicas } => {
             // A Deployment cannot exist without an image, so the image's manager makes it whole, and lets go of all but
-            // the image once the others hold their parts. A field that its only holder lets go of would be lost.
+            // the image once the others hold their parts. A field that its only holder lets go of would be lost. With its
+            // number of replicas, too: another operator that sees it before the next write would keep the default for good.
             let mut whole = main.clone();
             covers::merge(&mut whole, gamed::image(image), "spec");
+            covers::merge(&mut whole, json!({"replicas": replicas}), "spec");
             writes.push(apply(whole, Manager::Image, true));
             writes.push(apply(replicas_of(*replicas), Manager::Replicas, true));
             writes.push(apply(main, Manager::Main, true));

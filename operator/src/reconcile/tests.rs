@@ -143,6 +143,22 @@ fn a_deployment_is_made_in_the_order_in_which_no_part_is_lost() {
 }
 
 #[test]
+fn a_second_operator_that_sees_a_half_made_deployment_keeps_what_was_asked_for() {
+    for seen in 1..=4 {
+        let mut world = World::new(json!({"image": "g:1", "replicas": 3}));
+        let made = build(&world.0, &plan(&world.0).unwrap(), &[7; 32]);
+        let of_deployment =
+            |write: &&Write| matches!(write, Write::Apply { resource, .. } if resource.kind == "Deployment");
+        made.iter().filter(of_deployment).take(seen).for_each(|write| world.take(write));
+        // As the API server does where nobody has said it.
+        let spec = world.0.deployment.as_mut().unwrap().spec.as_mut().unwrap();
+        spec.replicas.get_or_insert(1);
+        world.step();
+        assert_eq!(world.live(), ("g:1", 3), "seen after {seen} writes");
+    }
+}
+
+#[test]
 fn the_main_manager_never_writes_image_or_replicas() {
     let mut world = World::new(json!({"image": "g:1"}));
     for write in world.step() {
