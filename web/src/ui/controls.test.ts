@@ -87,6 +87,16 @@ describe('controls', () => {
     expect(destructs).toBe(0);
   });
 
+  it('destroy the own tank also where the key was pressed before the first picture of it', () => {
+    tick(0, null);
+    launchable = true;
+    controls.launch(null, 50);
+    controls.askDestruct('keyboard', true, 100);
+    tick(200, 0);
+    tick(100 + DESTRUCT_HOLD_MS, 0);
+    expect(destructs).toBe(1);
+  });
+
   it('launch at once, but not by the shot that came too late', () => {
     tick(1000, 0);
     launchable = true;

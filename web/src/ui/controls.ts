@@ -38,6 +38,8 @@ export class Controls {
   private askedAt: number | null = null;
   private lostAt = Number.NEGATIVE_INFINITY;
   private alive = false;
+  /** A tank was launched that no picture has shown yet. */
+  private launched = false;
 
   constructor(private readonly driven: Driven) {}
 
@@ -60,7 +62,10 @@ export class Controls {
   /** Launches if there is something to launch; `fire`: by what otherwise fires. */
   launch(entry: number | null, now: number, fire = false): boolean {
     if (!this.driven.launchable()) return false;
-    if (!fire || now - this.lostAt >= FIRE_GUARD_MS) this.driven.launch(entry);
+    if (!fire || now - this.lostAt >= FIRE_GUARD_MS) {
+      this.launched = true;
+      this.driven.launch(entry);
+    }
     return true;
   }
 
@@ -69,7 +74,7 @@ export class Controls {
     if (asks) this.asking.add(device);
     else this.asking.delete(device);
     if (this.asking.size === 0) this.askedAt = null;
-    else this.askedAt ??= this.alive ? now : null;
+    else this.askedAt ??= this.alive || this.launched ? now : null;
   }
 
   /** 0 to 1: how near self-destruction is. */
@@ -95,6 +100,7 @@ export class Controls {
       this.askedAt = null;
     }
     this.alive = scene.self !== null;
+    this.launched &&= !this.alive;
     if (pad.launch && !this.pad.launch) this.launch(null, now, true);
     if (pad.destruct !== this.pad.destruct) this.askDestruct('pad', pad.destruct, now);
     this.pad = pad;
