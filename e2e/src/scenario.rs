@@ -51,8 +51,8 @@ const SETTLED_WITHIN: Duration = Duration::from_secs(300);
 /// The watch goes on for so long after that: longer than [`oracle::SILENCE`], so that whoever is cut off shows.
 const WATCH_AFTER: Duration = Duration::from_secs(3);
 
-/// Longest wait for --kill-command.
-const SIGNALLED_WITHIN: Duration = Duration::from_secs(20);
+/// Longest wait for --kill-command and --node-command.
+const CARRIED_OUT_WITHIN: Duration = Duration::from_secs(20);
 /// Longest wait for the games of a scenario to end when all have left; longer than the default of
 /// `spec.game.emptyGameSeconds`.
 const OVER_WITHIN: Duration = Duration::from_secs(120);
@@ -144,32 +144,30 @@ pub struct Settings {
 }
 
 impl Settings {
-    async fn signal_server(&self, pod: &str, signal: &str) -> Result<()> {
-        self.signal(&format!("{}/{pod}", self.cluster.namespace), "gamed", signal).await
-    }
-
-    async fn signal_redis(&self, pod: &str, signal: &str) -> Result<()> {
-        self.signal(&format!("{}/{pod}", self.cluster.namespace), "redis", signal).await
-    }
-
-    /// Sends a signal to a container's process; `pod` is NAMESPACE/POD.
+    /// Sends a signal to the process of a container in the cluster's namespace.
     async fn signal(&self, pod: &str, container: &str, signal: &str) -> Result<()> {
-        let command = self.kill_command.as_ref().context("not run without --kill-command")?;
-        let (program, arguments) = command.split_first().context("--kill-command is empty")?;
-        let output = Command::new(program)
-            .args(arguments)
-            .args([pod, container, signal])
-            .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .output();
-        let output = timeout(SIGNALLED_WITHIN, output)
-            .await
-            .with_context(|| format!("{program} took longer than {SIGNALLED_WITHIN:?}"))?
-            .with_context(|| format!("cannot run {program}"))?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "{program} {pod} {container} {signal}: {}", said.trim());
-        Ok(())
+        self.signal_in(&format!("{}/{pod}", self.cluster.namespace), container, signal).await
     }
+
+    /// The same; `pod` is NAMESPACE/POD.
+    async fn signal_in(&self, pod: &str, container: &str, signal: &str) -> Result<()> {
+        carry_out(self.kill_command.as_deref(), &[pod, container, signal]).await
+    }
+}
+
+/// Runs a command of the caller's with further arguments, as an administrator would.
+async fn carry_out(command: Option<&[String]>, arguments: &[&str]) -> Result<()> {
+    let (program, first) =
+        command.and_then(<[String]>::split_first).context("not run without its command")?;
+    let output =
+        Command::new(program).args(first).args(arguments).stdin(Stdio::null()).kill_on_drop(true).output();
+    let output = timeout(CARRIED_OUT_WITHIN, output)
+        .await
+        .with_context(|| format!("{program} took longer than {CARRIED_OUT_WITHIN:?}"))?
+        .with_context(|| format!("cannot run {program}"))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{program} {}: {}", arguments.join(" "), said.trim());
+    Ok(())
 }
 
 /// What a scenario finds when its turn comes.

@@ -5,12 +5,12 @@
 use bytes::Bytes;
 use ownership::Ran;
 use protocol::{Epoch, GameId, Tick};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// See the module. Clones are handles to the same journal.
 #[derive(Clone, Debug, Default)]
-pub struct Journal(Option<Arc<Mutex<HashMap<GameId, Ran>>>>);
+pub struct Journal(Option<Arc<Mutex<BTreeMap<GameId, Ran>>>>);
 
 impl Journal {
     /// One that keeps what it is told. The default one does not: nothing is logged.
@@ -22,16 +22,7 @@ impl Journal {
     pub fn ran(&self, game: GameId, epoch: Epoch, tick: Tick, log: &Bytes) {
         let Some(games) = &self.0 else { return };
         let mut games = games.lock().unwrap_or_else(PoisonError::into_inner);
-        let after = Tick(tick.0.saturating_sub(1));
-        let new = || Ran { game, epoch, after, upto: after, ticks: Vec::new() };
-        let ran = games.entry(game).or_insert_with(new);
-        if (ran.epoch, ran.upto) != (epoch, after) {
-            *ran = new();
-        }
-        ran.upto = tick;
-        if !log.is_empty() {
-            ran.ticks.push((tick, log.clone()));
-        }
+        Ran::tick(game, epoch, tick, log.clone()).join(&mut games);
     }
 
     /// All of it.

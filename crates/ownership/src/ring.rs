@@ -5,7 +5,7 @@
 
 use crate::EdgeEvent;
 use bytes::Bytes;
-use protocol::peer::PeerMessage;
+use protocol::peer::{MAX_TAIL, PeerMessage, TailTick};
 use protocol::{Epoch, GameId, MemberId, Tick};
 use std::collections::VecDeque;
 
@@ -16,6 +16,7 @@ pub const RING_FRAMES: usize = 104;
 pub const KEYFRAME_TICKS: u64 = 50;
 
 const _: () = assert!(RING_FRAMES as u64 > 2 * KEYFRAME_TICKS);
+const _: () = assert!(RING_FRAMES <= MAX_TAIL);
 
 /// One frame or keyframe, ready to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -156,6 +157,18 @@ impl Ring {
     /// Whether what is kept goes on from that world, or ends with it.
     pub fn leads_on_from(&self, world: (Epoch, Tick)) -> bool {
         self.index_after(world).is_some()
+    }
+
+    /// The ticks after that world, for whoever goes on from it; none where it is not known here.
+    pub fn tail(&self, world: (Epoch, Tick)) -> Vec<TailTick> {
+        let after = self.index_after(world).unwrap_or(self.frames.len());
+        let ticks = self.frames.range(after..).map(|Kept { epoch, tick, log, digest, .. }| TailTick {
+            epoch: *epoch,
+            tick: *tick,
+            log: log.clone(),
+            digest: *digest,
+        });
+        ticks.collect()
     }
 
     /// What leads a socket that has nothing to the newest world. Who was shown `floor` elsewhere gets no lower epoch, on the way

@@ -354,15 +354,7 @@ impl Cluster {
         }
         if self.breaks(Broken::RestartGoesOn) && s.record.held.owner == (Id { slot, start }) {
             let world = s.record.world;
-            member.owned = Some(Owned {
-                epoch: s.record.held.epoch,
-                world,
-                durable: world.ticks(),
-                moved_at: None,
-                phase: Phase::Running,
-                unread: false,
-                replaced: false,
-            });
+            member.owned = Some(Owned::new(s.record.held.epoch, world));
         }
         s.members[at] = member;
     }

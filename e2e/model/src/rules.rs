@@ -254,15 +254,7 @@ impl Step<'_> {
 
     /// Runs the game from now on, under an epoch that the registry has granted.
     fn own(&mut self, at: usize, epoch: u8, world: crate::World) {
-        let owned = Owned {
-            epoch,
-            world,
-            durable: world.ticks(),
-            moved_at: None,
-            phase: Phase::Running,
-            unread: false,
-            replaced: false,
-        };
+        let owned = Owned::new(epoch, world);
         let member = &mut self.s.members[at];
         (member.owned, member.incoming, member.promise) = (Some(owned), None, None);
         self.begun(at);

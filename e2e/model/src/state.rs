@@ -311,6 +311,19 @@ pub struct Owned {
 }
 
 impl Owned {
+    /// Runs, and all of it is durable.
+    pub(crate) fn new(epoch: u8, world: World) -> Owned {
+        Owned {
+            epoch,
+            world,
+            durable: world.ticks(),
+            moved_at: None,
+            phase: Phase::Running,
+            unread: false,
+            replaced: false,
+        }
+    }
+
     /// Its hub runs ticks, or may.
     pub(crate) fn ticks(&self) -> bool {
         matches!(self.phase, Phase::Running | Phase::Preparing { .. } | Phase::Provisional { .. })

@@ -74,7 +74,7 @@ pub struct Hub {
     pub ceded: Option<Epoch>,
     /// Counts changes of `own`: a tick that was scheduled before is void.
     pub generation: u64,
-    ring: Ring,
+    pub ring: Ring,
     pub subscribers: BTreeSet<MemberId>,
     pub sockets: BTreeMap<u64, Socket>,
     inputs: Vec<Press>,
@@ -116,20 +116,6 @@ impl Hub {
             way.into_iter().for_each(|frame| self.ring.push(frame));
             self.ring.keyframe(Kept::keyframe(name.0, name.1, own.world.encode()));
         }
-    }
-
-    /// What this server has of the ticks after that world.
-    pub fn tail(&self, world: (Epoch, Tick)) -> Vec<TailTick> {
-        if !self.ring.leads_on_from(world) {
-            return Vec::new();
-        }
-        let ticks = self.ring.since(Some(world)).into_iter().filter_map(|sent| match sent {
-            Sent::Frame(Kept { epoch, tick, log, digest, .. }) => {
-                Some(TailTick { epoch: *epoch, tick: *tick, log: log.clone(), digest: *digest })
-            }
-            Sent::Keyframe(_) => None,
-        });
-        ticks.collect()
     }
 
     /// Keeps inputs until the next tick, or until it is known whom to send them to.
@@ -377,7 +363,7 @@ impl Cluster {
                 self.welcome(id, game);
             }
             PeerMessage::WantTail { game, world } => {
-                let ticks = self.hub(id, game).tail(world);
+                let ticks = self.hub(id, game).ring.tail(world);
                 self.send(id, from, PeerMessage::Tail { game, world, ticks });
             }
             PeerMessage::Tail { game, world, ticks } => self.told_of_tail(from, id, game, world, ticks),

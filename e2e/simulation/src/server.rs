@@ -433,7 +433,7 @@ impl Cluster {
             self.send(id, *peer, PeerMessage::WantTail { game, world });
         }
         let hub = self.hub(id, game);
-        let best = hub.tail(world);
+        let best = hub.ring.tail(world);
         if let Some(own) = hub.own.as_mut() {
             own.next_due = clock + TAIL_US;
             own.gathering = Some(Gathering { world, asked, best, way });
@@ -595,7 +595,7 @@ impl Cluster {
         let bytes = Frame { after: before, durable: own.durable, world: world.clone() }.encode();
         let (tick, log) = (Tick(world.tick), toy::log(&presses));
         if let Some(server) = self.servers.get_mut(&id) {
-            note_ran(&mut server.ran, game, epoch, tick, &log);
+            Ran::tick(game, epoch, tick, log.clone()).join(&mut server.ran);
         }
         let frame = Kept { epoch, tick, after, bytes, log, digest: world.hash as u32 };
         self.judge_pace(game);
@@ -672,20 +672,6 @@ fn step_again(world: &mut Toy, (after, epoch): (Epoch, Epoch), durable: u64, log
     world.step(&toy::logged(&log));
     let bytes = Frame { after: before, durable, world: world.clone() }.encode();
     Kept { epoch, tick: Tick(world.tick), after, bytes, log, digest: world.hash as u32 }
-}
-
-/// As gamed's journal does.
-fn note_ran(games: &mut BTreeMap<GameId, Ran>, game: GameId, epoch: Epoch, tick: Tick, log: &bytes::Bytes) {
-    let after = Tick(tick.0 - 1);
-    let new = || Ran { game, epoch, after, upto: after, ticks: Vec::new() };
-    let ran = games.entry(game).or_insert_with(new);
-    if (ran.epoch, ran.upto) != (epoch, after) {
-        *ran = new();
-    }
-    ran.upto = tick;
-    if !log.is_empty() {
-        ran.ticks.push((tick, log.clone()));
-    }
 }
 
 /// A world, and the epoch that its tick was run under.

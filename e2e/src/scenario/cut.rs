@@ -3,19 +3,15 @@
 //! What goes wrong without the product: two servers run the same games, or none does. What repairs it: who cannot renew its
 //! lease and is not told by the others that it is still theirs stops showing; they claim its games when the lease is over.
 
-use super::{Done, Owners, Stage, not_here};
+use super::{Done, Owners, Stage, carry_out, not_here};
 use crate::cluster::Pod;
 use crate::report::{Bars, Crash, Loss, Moved};
-use anyhow::{Context, Result, ensure};
-use std::process::Stdio;
+use anyhow::Result;
 use std::time::Duration;
-use tokio::process::Command;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
 /// How long.
 const CUT: Duration = Duration::from_secs(10);
-/// Longest wait for --node-command.
-const DONE_WITHIN: Duration = Duration::from_secs(20);
 
 /// Whoever reaches the others has the games back a second after the lease of two seconds; the rest once they reach them.
 pub(super) const BARS: Bars = Bars {
@@ -55,18 +51,16 @@ pub(super) async fn cut(stage: &Stage<'_>, cut: Cut) -> Result<Done> {
         format!("node {node}, whose pod owned {games} of {all} games, is cut off ({cut:?}) for {CUT:?}"),
         Instant::now(),
     );
-    match cut {
-        Cut::All => node_command(stage, &["cut", node]).await?,
-        _ => {
-            let mut arguments = vec!["block", node, what];
-            arguments.extend(addresses.iter().map(String::as_str));
-            node_command(stage, &arguments).await?;
-        }
+    let mut arguments = if matches!(cut, Cut::All) { vec!["cut", node] } else { vec!["block", node, what] };
+    arguments.extend(addresses.iter().map(String::as_str));
+    let begun = node_command(stage, &arguments).await;
+    if begun.is_ok() {
+        done.step("the node is cut off");
+        sleep(CUT).await;
     }
-    done.step("the node is cut off");
-    sleep(CUT).await;
     // Whatever became of it: the next scenario needs the node.
     node_command(stage, &["heal", node]).await?;
+    begun?;
     done.step("the node is back");
     Ok(done)
 }
@@ -81,15 +75,5 @@ fn victim<'a>(owners: &Owners, pods: &'a [Pod], redis: &[String]) -> Result<&'a 
 }
 
 async fn node_command(stage: &Stage<'_>, arguments: &[&str]) -> Result<()> {
-    let command = stage.settings.node_command.as_ref().context("not run without --node-command")?;
-    let (program, first) = command.split_first().context("--node-command is empty")?;
-    let output =
-        Command::new(program).args(first).args(arguments).stdin(Stdio::null()).kill_on_drop(true).output();
-    let output = timeout(DONE_WITHIN, output)
-        .await
-        .with_context(|| format!("{program} took longer than {DONE_WITHIN:?}"))?
-        .with_context(|| format!("cannot run {program}"))?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{program} {}: {}", arguments.join(" "), said.trim());
-    Ok(())
+    carry_out(stage.settings.node_command.as_deref(), arguments).await
 }

@@ -27,10 +27,10 @@ pub(super) async fn freeze(stage: &Stage<'_>) -> Result<Done> {
         "SIGSTOP to gamed in pod {pod}, which owned {games} of {all} games, and SIGCONT after {FROZEN:?}"
     );
     let mut done = Done::new(what, Instant::now());
-    stage.settings.signal_server(pod, "STOP").await?;
+    stage.settings.signal(pod, "gamed", "STOP").await?;
     done.step("it stands still");
     sleep(FROZEN).await;
-    stage.settings.signal_server(pod, "CONT").await?;
+    stage.settings.signal(pod, "gamed", "CONT").await?;
     done.step("it goes on");
     done.doomed_members = owners.members_of(pod);
     Ok(done)

@@ -27,7 +27,7 @@ pub(super) async fn kill(stage: &Stage<'_>) -> Result<Done> {
         stage.first_game_on_a_new_pod(FIRST_WITHIN).await?;
         done.step("a game is on a new pod");
         for pod in cluster.operator_pods(operator).await? {
-            stage.settings.signal(&pod, "operator", "KILL").await?;
+            stage.settings.signal_in(&pod, "operator", "KILL").await?;
         }
         done.step("both operators are killed");
         set_image::rolled(cluster).await?;

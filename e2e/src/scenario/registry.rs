@@ -23,7 +23,7 @@ pub(super) async fn kill(stage: &Stage<'_>) -> Result<Done> {
     let pod = cluster.redis_pod().await?;
     let (before, _) = cluster.restarts(&pod).await?;
     let mut done = Done::new(format!("SIGKILL to Redis in pod {pod}"), Instant::now());
-    stage.settings.signal_redis(&pod, "KILL").await?;
+    stage.settings.signal(&pod, "redis", "KILL").await?;
     done.step("the killing command returned");
     cluster.restarted(&pod, before).await?;
     done.step("Redis is ready again");
@@ -35,10 +35,10 @@ pub(super) async fn freeze(stage: &Stage<'_>) -> Result<Done> {
     let pod = stage.settings.cluster.redis_pod().await?;
     let what = format!("SIGSTOP to Redis in pod {pod}, and SIGCONT after {FROZEN:?}");
     let mut done = Done::new(what, Instant::now());
-    stage.settings.signal_redis(&pod, "STOP").await?;
+    stage.settings.signal(&pod, "redis", "STOP").await?;
     done.step("it stands still");
     sleep(FROZEN).await;
-    stage.settings.signal_redis(&pod, "CONT").await?;
+    stage.settings.signal(&pod, "redis", "CONT").await?;
     done.step("it goes on");
     Ok(done)
 }

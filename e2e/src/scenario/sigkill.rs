@@ -38,7 +38,7 @@ pub(super) async fn kill(stage: &Stage<'_>, count: usize) -> Result<Done> {
     });
     let before = try_join_all(restarts).await?;
     done.at = Instant::now();
-    try_join_all(victims.iter().map(|(pod, _)| stage.settings.signal_server(pod, "KILL"))).await?;
+    try_join_all(victims.iter().map(|(pod, _)| stage.settings.signal(pod, "gamed", "KILL"))).await?;
     done.step("the killing command returned");
     done.doomed_members = victims.iter().flat_map(|(pod, _)| owners.members_of(pod)).collect();
     if count == owners.by_pod.len() {

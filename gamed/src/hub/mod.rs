@@ -432,7 +432,7 @@ impl Hub {
             }
             PeerMessage::FromPlayer { player, session, act, .. } => self.act(from, player, session, act),
             PeerMessage::WantTail { game, world } => {
-                let ticks = self.tail(world);
+                let ticks = self.ring.tail(world);
                 self.context.links.send(from, &PeerMessage::Tail { game, world, ticks });
             }
             PeerMessage::Tail { world, ticks, .. } => self.told_of_tail(from, world, ticks),

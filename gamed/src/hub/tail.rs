@@ -6,8 +6,8 @@
 use super::running::Running;
 use super::{Hub, Role};
 use crate::limits;
-use ownership::ring::{Kept, Sent};
-use protocol::peer::{MAX_TAIL, PeerMessage, TailTick};
+use ownership::ring::Kept;
+use protocol::peer::{PeerMessage, TailTick};
 use protocol::{Epoch, MemberId, Tick};
 use std::collections::BTreeSet;
 use tokio::time::{Duration, Instant};
@@ -35,21 +35,7 @@ impl Hub {
         let wait = if asked.is_empty() { Duration::ZERO } else { limits::TAIL };
         running.waits_until(Instant::now() + wait);
         self.context.links.send_all(&PeerMessage::WantTail { game: self.game, world });
-        self.gathering = Some(Gathering { world, asked, best: self.tail(world), way, from });
-    }
-
-    /// What this member has of the ticks after that world.
-    pub(super) fn tail(&self, world: (Epoch, Tick)) -> Vec<TailTick> {
-        if !self.ring.leads_on_from(world) {
-            return Vec::new();
-        }
-        let ticks = self.ring.since(Some(world)).into_iter().filter_map(|sent| match sent {
-            Sent::Frame(Kept { epoch, tick, log, digest, .. }) => {
-                Some(TailTick { epoch: *epoch, tick: *tick, log: log.clone(), digest: *digest })
-            }
-            Sent::Keyframe(_) => None,
-        });
-        ticks.take(MAX_TAIL).collect()
+        self.gathering = Some(Gathering { world, asked, best: self.ring.tail(world), way, from });
     }
 
     pub(super) fn told_of_tail(&mut self, from: MemberId, world: (Epoch, Tick), ticks: Vec<TailTick>) {

@@ -7,6 +7,7 @@
 use super::handover::{Phase, Then};
 use super::{Call, Member};
 use crate::{Effect, Ran, Time};
+use bytes::Bytes;
 use protocol::{Epoch, GameId, Tick};
 use registry::{Fence, LogBatch, RegistryError, Reply, Request};
 use std::collections::BTreeMap;
@@ -25,6 +26,21 @@ pub(super) struct Log {
 }
 
 impl Ran {
+    /// One tick; what changed it is empty where nothing did.
+    pub fn tick(game: GameId, epoch: Epoch, tick: Tick, log: Bytes) -> Ran {
+        let after = Tick(tick.0.saturating_sub(1));
+        let ticks = (!log.is_empty()).then_some((tick, log)).into_iter().collect();
+        Ran { game, epoch, after, upto: tick, ticks }
+    }
+
+    /// Puts it to what `games` have run before.
+    pub fn join(self, games: &mut BTreeMap<GameId, Ran>) {
+        match games.get_mut(&self.game) {
+            Some(ran) => ran.add(self),
+            None => drop(games.insert(self.game, self)),
+        }
+    }
+
     /// Adds what has run since. A gap, or another epoch, makes what is there useless.
     fn add(&mut self, ran: Ran) {
         if (self.epoch, self.upto) != (ran.epoch, ran.after) {
@@ -50,10 +66,7 @@ impl Member {
     /// Hubs have run ticks: they are appended, unless the last ones are still under way.
     pub(super) fn ran(&mut self, now: Time, all: Vec<Ran>, out: &mut Vec<Effect>) {
         for ran in all {
-            match self.log.games.get_mut(&ran.game) {
-                Some(pending) => pending.add(ran),
-                None => drop(self.log.games.insert(ran.game, ran)),
-            }
+            ran.join(&mut self.log.games);
         }
         if self.log.under_way > 0 || !self.lease.valid(now) {
             return;
