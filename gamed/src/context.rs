@@ -7,6 +7,7 @@ use crate::links::Links;
 use crate::metrics::Metrics;
 use crate::wire::Wire;
 use ownership::Event;
+use protocol::peer::Introduction;
 use protocol::{CloseCode, ClusterKey, Epoch, GameId, MemberId, PlayerId, Token};
 use registry::MemberRecord;
 use std::collections::BTreeMap;
@@ -34,15 +35,21 @@ impl From<&MemberRecord> for Named {
     }
 }
 
+impl From<&Introduction> for Named {
+    fn from(member: &Introduction) -> Named {
+        let Introduction { name, build, revision, .. } = member.clone();
+        Named { name, build, revision }
+    }
+}
+
 /// Who the members are, for people.
 #[derive(Default)]
 pub struct Directory(RwLock<BTreeMap<MemberId, Named>>);
 
 impl Directory {
-    /// Replaces what is known of the members; those that are gone stay known, for frames that name them late.
-    pub fn learn<'a>(&self, members: impl IntoIterator<Item = &'a MemberRecord>) {
-        let mut known = self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        known.extend(members.into_iter().map(|record| (record.id, Named::from(record))));
+    /// Replaces what is known of these members; those that are gone stay known, for frames that name them late.
+    pub fn learn(&self, members: impl IntoIterator<Item = (MemberId, Named)>) {
+        self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner).extend(members);
     }
 
     /// The id stands in for a name that is not known yet.

@@ -205,7 +205,9 @@ impl Driver {
 
     fn reply(&mut self, call: CallId, reply: Result<Reply, RegistryError>) {
         match &reply {
-            Ok(Reply::Members { members, .. }) => self.parts.directory.learn(members),
+            Ok(Reply::Members { members, .. }) => {
+                self.parts.directory.learn(members.iter().map(|record| (record.id, record.into())));
+            }
             Ok(_) => {}
             Err(error) => {
                 self.parts.metrics.registry_errors.inc();

@@ -2,6 +2,7 @@
 //!
 //! A library so that tests and the demo can run several members in one process; the binary adds flags and signals.
 
+mod acquaintances;
 mod allowance;
 mod bots;
 mod clock;

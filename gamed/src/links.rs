@@ -4,6 +4,7 @@
 //! that nobody listens there any more. The member with the lower id dials; the other one only tries the door when a link
 //! breaks. Routes what arrives; understands none of it.
 
+use crate::acquaintances::{self, Acquaintances};
 use crate::context::Directory;
 use crate::driver::ToDriver;
 use crate::hub::ToHub;
@@ -13,7 +14,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use ownership::Event;
 use protocol::handshake::{Dialer, HandshakeError, Listener, MAX_HANDSHAKE_MESSAGE, NONCE_LENGTH};
-use protocol::peer::{self, Control, PeerMessage};
+use protocol::peer::{self, Control, Introduction, PeerMessage};
 use protocol::{ClusterKey, GameId, MemberId};
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -65,6 +66,7 @@ struct Out {
 struct Shared {
     me: MemberId,
     key: Arc<ClusterKey>,
+    acquaintances: Acquaintances,
     out: RwLock<BTreeMap<MemberId, Out>>,
     /// Held while a link comes or goes until everybody was told: hubs and rules hear of it in the order in which it was.
     changes: tokio::sync::Mutex<()>,
@@ -87,11 +89,12 @@ pub struct Router {
 }
 
 impl Links {
-    /// No links yet.
-    pub fn new(me: MemberId, key: Arc<ClusterKey>) -> Links {
+    /// No links yet. `me`: as others are to know this member.
+    pub fn new(me: Introduction, key: Arc<ClusterKey>) -> Links {
         Links(Arc::new(Shared {
-            me,
+            me: me.id,
             key,
+            acquaintances: Acquaintances::new(me),
             out: RwLock::default(),
             changes: tokio::sync::Mutex::new(()),
             serial: AtomicU64::new(0),
@@ -145,7 +148,8 @@ impl Links {
         }
     }
 
-    /// Accepts links and dials the wanted members until cancelled. `wanted` replaces the list of wanted members.
+    /// Accepts links and dials the wanted members until cancelled. `wanted` replaces the list of wanted members; who was
+    /// introduced meanwhile is wanted, too.
     pub async fn run(
         self,
         listener: TcpListener,
@@ -155,24 +159,32 @@ impl Links {
     ) {
         let tasks = TaskTracker::new();
         let mut kept: HashMap<MemberId, CancellationToken> = HashMap::new();
+        let mut listed = Vec::new();
+        let mut forgets = interval(acquaintances::PATIENCE);
         loop {
             tokio::select! {
                 () = cancel.cancelled() => break,
+                () = self.0.acquaintances.made() => {}
+                _ = forgets.tick() => {}
                 accepted = listener.accept() => match accepted {
                     Ok((stream, _)) => {
                         let (links, router, cancel) = (self.clone(), router.clone(), cancel.child_token());
                         tasks.spawn(async move { links.accept(stream, router, cancel).await });
+                        continue;
                     }
                     Err(error) => {
                         warn!(%error, "cannot accept a peer");
                         sleep(REDIAL).await;
+                        continue;
                     }
                 },
                 list = wanted.recv() => match list {
-                    Some(list) => self.want(list, &mut kept, &router, &cancel, &tasks),
+                    Some(list) => listed = list,
                     None => break,
                 },
             }
+            let wanted = self.0.acquaintances.wanted(Instant::now(), &listed, |member| self.is_up(member));
+            self.want(wanted, &mut kept, &router, &cancel, &tasks);
         }
         cancel.cancel();
         drop(listener);
@@ -288,8 +300,8 @@ impl Links {
             router.workers.send_all(ToAll::Link(peer, false)).await;
             self.tell(router, Event::LinkDown { member: peer, refused: false }).await;
         }
-        let name = router.directory.named(peer).name;
-        info!(%peer, name, "linked");
+        self.send(peer, &PeerMessage::Introduce(self.0.acquaintances.list(peer)));
+        info!(%peer, name = router.directory.named(peer).name, "linked");
         self.tell(router, Event::LinkUp(peer)).await;
         router.workers.send_all(ToAll::Link(peer, true)).await;
         drop(change);
@@ -312,7 +324,8 @@ impl Links {
             last
         };
         if last {
-            info!(%peer, name, why, "link broken");
+            self.0.acquaintances.lost(peer);
+            info!(%peer, name = router.directory.named(peer).name, why, "link broken");
             router.workers.send_all(ToAll::Link(peer, false)).await;
             self.tell(router, Event::LinkDown { member: peer, refused: false }).await;
         }
@@ -357,7 +370,7 @@ impl Links {
     ) {
         match destination(&message) {
             Destination::Hub(game) => router.workers.send(game, ToHub::Peer(from, message)).await,
-            Destination::Driver => match message {
+            Destination::Member => match message {
                 PeerMessage::Control(control) => {
                     let message = ToDriver::Control { from, control, sent: arrived - trip };
                     if router.driver.send(message).await.is_err() {
@@ -369,9 +382,24 @@ impl Links {
                         debug!("the ownership driver has ended");
                     }
                 }
+                PeerMessage::Introduce(members) => self.introduced(from, members, router),
                 other => debug!(?other, "a peer message without a destination"),
             },
         }
+    }
+
+    /// All have links to all, or are about to: the others are told of `from` alone.
+    fn introduced(&self, from: MemberId, members: Vec<Introduction>, router: &Router) {
+        router.directory.learn(members.iter().map(|member| (member.id, member.into())));
+        let themselves: Vec<Introduction> =
+            members.iter().filter(|member| member.id == from).cloned().collect();
+        if !themselves.is_empty() {
+            let bytes = Links::bundle([&PeerMessage::Introduce(themselves)]);
+            for other in self.up().into_iter().filter(|other| *other != from) {
+                self.send_bundle(other, bytes.clone());
+            }
+        }
+        self.0.acquaintances.introduced(Instant::now(), from, members);
     }
 
     async fn tell(&self, router: &Router, event: Event) {
@@ -383,7 +411,7 @@ impl Links {
 
 enum Destination {
     Hub(GameId),
-    Driver,
+    Member,
 }
 
 fn destination(message: &PeerMessage) -> Destination {
@@ -402,9 +430,11 @@ fn destination(message: &PeerMessage) -> Destination {
         | PeerMessage::Control(Control::MoveSoon { game, .. } | Control::Moved { game, .. }) => {
             Destination::Hub(*game)
         }
-        PeerMessage::Ping(_) | PeerMessage::Pong(_) | PeerMessage::Control(_) | PeerMessage::MoveDone(_) => {
-            Destination::Driver
-        }
+        PeerMessage::Ping(_)
+        | PeerMessage::Pong(_)
+        | PeerMessage::Control(_)
+        | PeerMessage::MoveDone(_)
+        | PeerMessage::Introduce(_) => Destination::Member,
     }
 }
 

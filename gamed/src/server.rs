@@ -23,6 +23,7 @@ use crate::settings::Durability;
 use crate::visitors::{AddressLimits, Visitors};
 use crate::workers::{ToAll, Workers};
 use ownership::Member;
+use protocol::peer::Introduction;
 use protocol::{ClusterKey, MemberId};
 use registry::{MemberRecord, MemberState, Registry, Request};
 use std::io;
@@ -111,7 +112,6 @@ impl Server {
         let metrics = Arc::new(Metrics::new());
         let directory = Arc::new(Directory::default());
         let leaving = Leaving::default();
-        let links = Links::new(me, key.clone());
         // The demo's button rings the same bell at all its members.
         let bell = config.roll.as_ref().map_or_else(Bell::default, |roll| roll.bell());
         let moves = Moves::new(bell.clone());
@@ -134,7 +134,15 @@ impl Server {
             renewals: 0,
             joined: 0,
         };
-        directory.learn([&record]);
+        let introduction = Introduction {
+            id: me,
+            address: record.address.clone(),
+            name: record.name.clone(),
+            build: record.build.clone(),
+            revision: record.revision.clone(),
+        };
+        let links = Links::new(introduction, key.clone());
+        directory.learn([(me, Named::from(&record))]);
         let durability = config.durability;
         let journal = if durability == Durability::Tick { Journal::kept() } else { Journal::default() };
         let mut rules = ownership::Settings::default();

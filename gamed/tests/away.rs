@@ -45,6 +45,13 @@ impl Registry for Switched {
     }
 }
 
+impl Switched {
+    /// The same registry behind another switch.
+    fn again(&self) -> Switched {
+        Switched { registry: self.registry.clone(), off: Arc::default() }
+    }
+}
+
 /// Reads on until frames say that the registry is away, or that it is not; answers when, and how far durability was behind.
 async fn says(client: &mut Client, away: bool) -> (Tick, u8) {
     loop {
@@ -131,4 +138,34 @@ async fn a_player_who_comes_while_the_registry_is_away_finds_a_game_that_was_ced
         let (mut late, _, _) = came.await.expect("it is found");
         late.pass(10).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_game_goes_on_for_players_at_a_server_that_cannot_read_of_the_new_one() {
+    let registry = Switched::default();
+    let cut_off = registry.again();
+    let (owner, edge) = (member(&registry, "owner").await, member(&cut_off, "edge").await);
+    let game = owner.a_game().await;
+    let (mut watcher, _, _) = Client::enter(edge.address, spectator(game)).await;
+    watcher.pass(10).await;
+    cut_off.off.store(true, Ordering::SeqCst);
+    // Of two members the one with the lower id dials.
+    let heir = loop {
+        let heir = member(&registry, "heir").await;
+        if heir.server.me > edge.server.me {
+            break heir;
+        }
+        left(heir.leave()).await;
+    };
+    left(owner.leave()).await;
+    assert_eq!(registry.record(game).await.owner, Some(heir.server.me));
+    loop {
+        if let ServerMessage::Host(host) = watcher.next().await.expect("no close")
+            && host.owner_name == "heir"
+        {
+            break;
+        }
+    }
+    watcher.pass(10).await;
+    assert!(watcher.skipped.is_empty(), "no tick was missed");
 }

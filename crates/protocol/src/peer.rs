@@ -25,6 +25,9 @@ pub const MAX_CEDES: usize = 16;
 /// Ticks of one tail: more than a ring of frames keeps.
 pub const MAX_TAIL: usize = 128;
 
+/// Members of one [`PeerMessage::Introduce`].
+pub const MAX_INTRODUCED: usize = 256;
+
 /// One peer message, without its length prefix. One longer than [`MAX_PEER_MESSAGE`], which only a snapshot could make,
 /// is refused by the codec that writes it.
 pub fn encode(message: &PeerMessage) -> Bytes {
@@ -51,6 +54,9 @@ pub fn decode(bytes: &[u8]) -> Result<PeerMessage, DecodeError> {
             at_most("the list of former owners", unrun.len(), MAX_CEDES)?;
         }
         PeerMessage::Tail { ticks, .. } => at_most("the list of ticks", ticks.len(), MAX_TAIL)?,
+        PeerMessage::Introduce(members) => {
+            at_most("the list of introduced members", members.len(), MAX_INTRODUCED)?;
+        }
         PeerMessage::FromPlayer { act: PlayerAct::Inputs(inputs), .. } => {
             at_most("the list of inputs", inputs.len(), MAX_INPUTS)?;
         }
@@ -204,6 +210,24 @@ pub enum PeerMessage {
     /// New owner to all members: a move is done; for people who look at the cluster. And anybody to a member that it has
     /// just linked with: what it has heard of.
     MoveDone(MoveNote),
+    /// To a member that a link has just come up with: who I am, and whom I have links to, at most [`MAX_INTRODUCED`]. And to the
+    /// others, who may not have heard of that one.
+    Introduce(Vec<Introduction>),
+}
+
+/// Who a member is and where it can be reached, as it says itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Introduction {
+    /// Which member.
+    pub id: MemberId,
+    /// Where its peers connect: `ip:port`.
+    pub address: String,
+    /// The pod's name, for people.
+    pub name: String,
+    /// Version of the software, for people.
+    pub build: String,
+    /// Revision of the Deployment, for people.
+    pub revision: String,
 }
 
 /// One tick of a [`PeerMessage::Tail`].

@@ -7,7 +7,9 @@
 //! epochs are 16 hex digits, and bytes are hex.
 
 use bytes::Bytes;
-use protocol::peer::{self, Control, GameSettings, Input, MoveNote, PeerMessage, PlayerAct, TailTick};
+use protocol::peer::{
+    self, Control, GameSettings, Input, Introduction, MoveNote, PeerMessage, PlayerAct, TailTick,
+};
 use protocol::{
     Blast, Body, ChatLine, ChatWhat, ClientMessage, ClusterKey, Epoch, Flags, Frame, FrameEvent, FrameHeader,
     GameId, Hello, Host, Item, Keyframe, KeyframePlayer, KeyframeTank, MemberId, Missile, PlayerId, Residual,
@@ -392,6 +394,13 @@ fn peer_messages() -> Vec<PeerMessage> {
             cause: "move".into(),
             ago_ms: 500,
         }),
+        PeerMessage::Introduce(vec![Introduction {
+            id: OTHER,
+            address: "10.244.1.7:7946".into(),
+            name: "tanx-765cd5c4bf-q8nlz".into(),
+            build: "v1".into(),
+            revision: "765cd5c4bf".into(),
+        }]),
         PeerMessage::Control(Control::Prepare {
             game: GAME,
             epoch: EPOCH,
@@ -471,6 +480,7 @@ fn peer_name(message: &PeerMessage) -> &'static str {
         PeerMessage::WantTail { .. } => "want tail",
         PeerMessage::Tail { .. } => "tail",
         PeerMessage::MoveDone(_) => "move done",
+        PeerMessage::Introduce(_) => "introduce",
         PeerMessage::Control(control) => match control {
             Control::Prepare { .. } => "prepare",
             Control::Prepared { .. } => "prepared",

@@ -445,7 +445,8 @@ impl Hub {
             PeerMessage::Control(_)
             | PeerMessage::Ping(_)
             | PeerMessage::Pong(_)
-            | PeerMessage::MoveDone(_) => {
+            | PeerMessage::MoveDone(_)
+            | PeerMessage::Introduce(_) => {
                 debug!(game = %self.game, %from, "a peer message that no hub handles");
             }
         }

@@ -7,6 +7,7 @@ use crate::leaving::Leaving;
 use crate::metrics::Metrics;
 use bytes::Buf;
 use ownership::EdgeEffect;
+use protocol::peer::Introduction;
 use protocol::{ClientMessage, ClusterKey};
 use std::sync::Arc;
 
@@ -26,7 +27,14 @@ struct Bench {
 
 fn bench() -> Bench {
     let key = Arc::new(ClusterKey::parse(&[7; 32]).expect("32 bytes are a key"));
-    let links = Links::new(ME, key.clone());
+    let introduction = Introduction {
+        id: ME,
+        address: String::new(),
+        name: String::new(),
+        build: String::new(),
+        revision: String::new(),
+    };
+    let links = Links::new(introduction, key.clone());
     let sent = links.tap(PEER);
     let (driver, reports) = mpsc::channel(100);
     let context = Context {
