@@ -27,10 +27,10 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-/// Wait after the first failure to connect; it doubles up to [`BACKOFF_MAX`].
-const BACKOFF_MIN: Duration = Duration::from_millis(20);
-/// Longest wait between two tries to connect.
-const BACKOFF_MAX: Duration = Duration::from_millis(500);
+/// Waits before the first, second, .. try to connect in a row, in milliseconds, as in the browser client; the last one repeats.
+const BACKOFF_MS: [u64; 12] = [0, 50, 100, 100, 200, 200, 200, 200, 200, 500, 1_000, 2_000];
+/// Where only leaving servers are left, one try after the other must not be a storm.
+const SENT_AWAY_AGAIN: Duration = Duration::from_millis(500);
 /// A socket that brings nothing for so long gets a second one beside it.
 const SILENCE: Duration = Duration::from_secs(3);
 /// A `Seen` goes out at least every so many frames.
@@ -39,15 +39,14 @@ const SEEN_EVERY: u64 = 10;
 const PING_EVERY: Duration = Duration::from_secs(1);
 /// Inputs aim so many ticks ahead of the newest frame.
 const LEAD: u64 = 2;
-/// Longest time between two KeyframePlease while it plays, half of it the shortest: what was applied is compared often.
+/// Time between two KeyframePlease while it plays, a quarter more or less: what was applied is compared often.
 const ASK_EVERY: Duration = Duration::from_secs(5);
 /// Longest wait, at the end, until all inputs are applied and a keyframe has shown it.
 const REST_MAX: Duration = Duration::from_secs(5);
 /// Time between two KeyframePlease at the end: the answer may be a second old.
 const ASK_AGAIN: Duration = Duration::from_millis(300);
 
-const _: () = assert!(BACKOFF_MIN.as_millis() < BACKOFF_MAX.as_millis());
-const _: () = assert!(BACKOFF_MAX.as_millis() < SILENCE.as_millis());
+const _: () = assert!(BACKOFF_MS[BACKOFF_MS.len() - 1] < SILENCE.as_millis() as u64);
 const _: () = assert!(SILENCE.as_millis() < REST_MAX.as_millis());
 
 /// Who plays where.
@@ -152,7 +151,7 @@ struct Player {
     newest: Option<(Epoch, Tick)>,
     /// Counts my sockets: number and session of the newest.
     sockets: u32,
-    backoff: Duration,
+    failures: usize,
     connect_at: Instant,
     frames: u64,
     /// When to ask for a keyframe next.
@@ -186,7 +185,7 @@ impl Player {
             slot: None,
             newest: None,
             sockets: 0,
-            backoff: BACKOFF_MIN,
+            failures: 0,
             connect_at: Instant::now(),
             frames: 0,
             ask_at: Instant::now() + ASK_EVERY / 2,
@@ -270,10 +269,10 @@ impl Player {
                                 What::Closed(1000, "replaced by a newer socket of mine"),
                             );
                         }
-                        // Where only leaving servers are left, one try after the other must not be a storm.
                         let again = current.as_ref().is_some_and(|socket| socket.sent_away);
-                        self.connect_at = Instant::now() + if again { BACKOFF_MAX } else { Duration::ZERO };
-                        self.backoff = BACKOFF_MIN;
+                        self.connect_at =
+                            Instant::now() + if again { SENT_AWAY_AGAIN } else { Duration::ZERO };
+                        self.failures = 0;
                     }
                 }
                 Arrival::Closed(code, reason) => {
@@ -286,7 +285,7 @@ impl Player {
                     if newer {
                         self.back_off(&anyhow::anyhow!("closed with {code}: {reason}"));
                     } else if next.is_none() {
-                        self.connect_at = Instant::now() + self.jittered(BACKOFF_MIN);
+                        self.connect_at = Instant::now();
                     }
                 }
             }
@@ -343,13 +342,14 @@ impl Player {
     fn back_off(&mut self, error: &anyhow::Error) {
         tracing::debug!(bot = self.settings.name, "no new socket: {error:#}");
         self.logbook.lock().1.failed_connects += 1;
-        self.connect_at = Instant::now() + self.jittered(self.backoff);
-        self.backoff = (self.backoff * 2).min(BACKOFF_MAX);
+        let wait = BACKOFF_MS[self.failures.min(BACKOFF_MS.len() - 1)];
+        self.failures += 1;
+        self.connect_at = Instant::now() + self.jittered(Duration::from_millis(wait));
     }
 
-    /// Half to all of it, so that many bots do not come back at once.
+    /// Three quarters to five quarters of it, so that many bots do not come back at once.
     fn jittered(&mut self, wait: Duration) -> Duration {
-        wait.mul_f64(self.rng.random_range(0.5..=1.0))
+        wait.mul_f64(self.rng.random_range(0.75..=1.25))
     }
 
     fn record(&self, socket: &Option<Socket>, what: What<'_>) {

@@ -222,25 +222,29 @@ describe('a session', () => {
     start();
     peer(0).welcome(E1, 100);
     peer(0).end(1006);
-    expect(session.phase).toMatchObject({ type: 'waiting', sentence: 'The connection broke.' });
+    expect(session.phase).toEqual({ type: 'connecting' });
     vi.advanceTimersByTime(1);
     peer(1).welcome(E1, 103);
     expect(peer(1).hello).toEqual({ name: 'Ada', session: 2, token: true, floor: { epoch: E1, tick: 100 } });
     expect(session.phase.type).toBe('playing');
   });
 
-  it('waits longer after each attempt that fails', () => {
+  it('tries again at once, often in the first second, and seldom later', () => {
     start();
-    for (let attempt = 0; attempt < 4; attempt++) {
-      peer(attempt).end(1006);
-      vi.advanceTimersByTime(5000);
+    const began = Date.now();
+    const attempts: number[] = [];
+    while (Date.now() - began < 20_000) {
+      peer(peers.length - 1).end(1006);
+      const before = peers.length;
+      while (peers.length === before) vi.advanceTimersByTime(10);
+      attempts.push(Date.now() - began);
     }
-    expect(peers).toHaveLength(5);
-    peer(4).end(1006);
-    vi.advanceTimersByTime(2000);
-    expect(peers).toHaveLength(5);
-    vi.advanceTimersByTime(3000);
-    expect(peers).toHaveLength(6);
+    const within = (ms: number) => attempts.filter((at) => at <= ms).length;
+    expect(attempts[0]).toBeLessThanOrEqual(70);
+    expect(within(1000)).toBeGreaterThanOrEqual(6);
+    expect(within(20_000) - within(10_000)).toBeLessThanOrEqual(7);
+    peer(peers.length - 1).end(1006);
+    expect(session.phase).toMatchObject({ type: 'waiting', sentence: 'The connection broke.' });
   });
 
   it.each([4000, 4001, 4002, 4003, 4004, 4005, 4006, 4009, 4010, 4012])('stops after close code %i and says why', (code) => {
@@ -402,7 +406,7 @@ describe('a session', () => {
     start();
     peer(0).welcome(E1, 100);
     peer(0).say(new Writer().u8(0x99));
-    expect(session.phase).toMatchObject({ type: 'waiting' });
+    expect(session.phase).toEqual({ type: 'connecting' });
     expect(peer(0).closedWith).toBe(1000);
   });
 

@@ -21,8 +21,13 @@ import { Moves } from './moves';
 import { type Network, browserNetwork } from './network';
 import { type TabStorage, forgetIdentity, loadIdentity, saveIdentity } from './token';
 
-/** Pauses before the first, second, .. attempt in a row, in milliseconds; the last one repeats. */
-const BACKOFF_MS = [0, 250, 500, 1000, 2000, 4000];
+/**
+ * Pauses before the first, second, .. attempt in a row, in milliseconds; the last one repeats. Dense at first: where servers
+ * have crashed the load balancer sends every other attempt to one of them, for a second, and it is refused at once.
+ */
+const BACKOFF_MS = [0, 50, 100, 100, 200, 200, 200, 200, 200, 500, 1000, 2000];
+/** A shorter pause is not told. */
+const TOLD_PAUSE_MS = 500;
 /** A socket that cannot be shown after so long is given up. */
 const OPENING_MS = 8000;
 /** A second socket is tried beside the first when that has shown nothing new for so long. */
@@ -253,7 +258,10 @@ export class Session {
     // Spread, so that all players of a lost member do not come back in one moment.
     const pause = base * (0.75 + Math.random() / 2);
     const why = this.offline ? 'This device is offline.' : sentence;
-    if (!this.active) this.enter({ type: 'waiting', sentence: why, retryAt: this.now() + pause, attempt: this.attempts + 1 });
+    if (!this.active) {
+      const told = pause >= TOLD_PAUSE_MS || this.offline;
+      this.enter(told ? { type: 'waiting', sentence: why, retryAt: this.now() + pause, attempt: this.attempts + 1 } : { type: 'connecting' });
+    }
     this.retry = setTimeout(() => {
       this.retry = null;
       this.open();
