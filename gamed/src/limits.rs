@@ -11,6 +11,10 @@ pub const FAREWELL: Duration = Duration::from_secs(1);
 /// A new websocket has so long to say Hello.
 pub const HELLO: Duration = Duration::from_secs(5);
 
+/// Who knows of a game that the registry does not is kept waiting for so long: it may have come back empty, and its owner puts
+/// the game back within this, a lease and a second after it reaches it.
+pub const MISSING_GAME: Duration = Duration::from_secs(10);
+
 /// An HTTP request's headers must be complete within this.
 pub const HTTP_HEADER: Duration = Duration::from_secs(5);
 

@@ -427,6 +427,7 @@ fn destination(message: &PeerMessage) -> Destination {
         | PeerMessage::Refuse { game, .. }
         | PeerMessage::WantTail { game, .. }
         | PeerMessage::Tail { game, .. }
+        | PeerMessage::Over { game }
         | PeerMessage::Control(Control::MoveSoon { game, .. } | Control::Moved { game, .. }) => {
             Destination::Hub(*game)
         }

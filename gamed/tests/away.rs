@@ -4,11 +4,10 @@ mod client;
 mod member;
 
 use async_trait::async_trait;
-use client::Client;
-use client::PATIENCE;
+use client::{Client, PATIENCE, hello};
 use futures_util::stream::BoxStream;
 use member::{left, member, spectator};
-use protocol::{GameId, ServerMessage, Tick};
+use protocol::{ClientMessage, CloseCode, GameId, Hello, ServerMessage, Tick};
 use registry::memory::Memory;
 use registry::{GameRecord, Hint, Registry, RegistryError, Reply, Request};
 use std::sync::Arc;
@@ -21,6 +20,8 @@ use tokio::time::timeout;
 struct Switched {
     registry: Memory,
     off: Arc<AtomicBool>,
+    /// It knows no game.
+    empty: Arc<AtomicBool>,
 }
 
 #[async_trait]
@@ -28,6 +29,9 @@ impl Registry for Switched {
     async fn call(&self, request: Request) -> Result<Reply, RegistryError> {
         if self.off.load(Ordering::SeqCst) {
             return Err(RegistryError::Refused("switched off".to_owned()));
+        }
+        if self.empty.load(Ordering::SeqCst) && matches!(request, Request::Game(_)) {
+            return Ok(Reply::Gone);
         }
         self.registry.call(request).await
     }
@@ -48,7 +52,7 @@ impl Registry for Switched {
 impl Switched {
     /// The same registry behind another switch.
     fn again(&self) -> Switched {
-        Switched { registry: self.registry.clone(), off: Arc::default() }
+        Switched { registry: self.registry.clone(), ..Switched::default() }
     }
 }
 
@@ -168,4 +172,32 @@ async fn a_game_goes_on_for_players_at_a_server_that_cannot_read_of_the_new_one(
     }
     watcher.pass(10).await;
     assert!(watcher.skipped.is_empty(), "no tick was missed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_been_in_a_game_is_kept_waiting_for_a_registry_that_does_not_know_it() {
+    let registry = Switched::default();
+    let empty = registry.again();
+    let (owner, edge) = (member(&registry, "owner").await, member(&empty, "edge").await);
+    let game = owner.a_game().await;
+    let (mut first, welcome, _) = Client::enter(owner.address, hello(game)).await;
+    first.pass(10).await;
+    empty.empty.store(true, Ordering::SeqCst);
+    let mut stranger = Client::connect(edge.address).await;
+    stranger.send(ClientMessage::Hello(hello(game))).await;
+    stranger.closes_with(CloseCode::NoSuchGame).await;
+
+    let returns = Hello { token: Some(welcome.token), session: 2, ..hello(game) };
+    let mut second = Client::connect(edge.address).await;
+    second.send(ClientMessage::Hello(returns.clone())).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    empty.empty.store(false, Ordering::SeqCst);
+    let (again, _) = second.welcome().await;
+    assert_eq!(again.player, welcome.player);
+
+    empty.empty.store(true, Ordering::SeqCst);
+    let nowhere = Hello { game: GameId(1), token: None, floor: first.world, ..returns };
+    let mut third = Client::connect(edge.address).await;
+    third.send(ClientMessage::Hello(nowhere)).await;
+    third.closes_with(CloseCode::GameOver).await;
 }

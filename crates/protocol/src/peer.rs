@@ -213,6 +213,11 @@ pub enum PeerMessage {
     /// To a member that a link has just come up with: who I am, and whom I have links to, at most [`MAX_INTRODUCED`]. And to the
     /// others, who may not have heard of that one.
     Introduce(Vec<Introduction>),
+    /// Last owner to edge: the game is over.
+    Over {
+        /// The game.
+        game: GameId,
+    },
 }
 
 /// Who a member is and where it can be reached, as it says itself.

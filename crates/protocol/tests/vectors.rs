@@ -401,6 +401,7 @@ fn peer_messages() -> Vec<PeerMessage> {
             build: "v1".into(),
             revision: "765cd5c4bf".into(),
         }]),
+        PeerMessage::Over { game: GAME },
         PeerMessage::Control(Control::Prepare {
             game: GAME,
             epoch: EPOCH,
@@ -481,6 +482,7 @@ fn peer_name(message: &PeerMessage) -> &'static str {
         PeerMessage::Tail { .. } => "tail",
         PeerMessage::MoveDone(_) => "move done",
         PeerMessage::Introduce(_) => "introduce",
+        PeerMessage::Over { .. } => "over",
         PeerMessage::Control(control) => match control {
             Control::Prepare { .. } => "prepare",
             Control::Prepared { .. } => "prepared",

@@ -161,6 +161,8 @@ pub struct Hub {
     /// The edge was told that this member wants frames.
     watching: bool,
     edge_wake: Instant,
+    /// Since when the registry has said that it does not know the game.
+    missing_since: Option<Instant>,
     idle_since: Instant,
     edge_events: VecDeque<EdgeEvent>,
     in_edge: bool,
@@ -199,6 +201,7 @@ impl Hub {
             held: VecDeque::new(),
             watching: false,
             edge_wake: now,
+            missing_since: None,
             idle_since: now,
             edge_events: VecDeque::new(),
             in_edge: false,
@@ -379,19 +382,31 @@ impl Hub {
             ToHub::Peer(from, message) => self.peer(from, message),
             ToHub::Command(command) => self.command(command),
             ToHub::Link(member, up) => self.link(member, up),
-            ToHub::Owner(owner) => self.edge_event(EdgeEvent::Owner(owner)),
-            ToHub::NoSuchGame => {
-                if matches!(self.role, Role::Edge) {
-                    while let Some(seat) = self.seats.last() {
-                        // Who has been shown a game knows that there was one.
-                        let over = seat.shown.or(seat.floor()).is_some();
-                        let code = if over { CloseCode::GameOver } else { CloseCode::NoSuchGame };
-                        self.close_seat(self.seats.len() - 1, code);
-                    }
+            ToHub::Owner(owner) => {
+                if owner.is_some() {
+                    self.missing_since = None;
                 }
+                self.edge_event(EdgeEvent::Owner(owner));
             }
+            ToHub::NoSuchGame => self.missing(Instant::now()),
             ToHub::GoAway => self.go_away(),
             ToHub::Close => self.close_all(CloseCode::Leaving),
+        }
+    }
+
+    /// The registry does not know the game. It is asked again as long as there are seats.
+    fn missing(&mut self, now: Instant) {
+        if !matches!(self.role, Role::Edge) {
+            return;
+        }
+        let since = *self.missing_since.get_or_insert(now);
+        let over = now - since >= limits::MISSING_GAME;
+        for index in (0..self.seats.len()).rev() {
+            match self.seats[index].knows_the_game() {
+                true if over => self.close_seat(index, CloseCode::GameOver),
+                true => {}
+                false => self.close_seat(index, CloseCode::NoSuchGame),
+            }
         }
     }
 
@@ -442,7 +457,11 @@ impl Hub {
             PeerMessage::Control(Control::Moved { epoch, to, tick, .. }) => {
                 self.edge_event(EdgeEvent::Moved { to, epoch, tick });
             }
-            PeerMessage::Control(_)
+            PeerMessage::Over { .. } if matches!(self.role, Role::Edge) => {
+                self.close_all(CloseCode::GameOver)
+            }
+            PeerMessage::Over { .. }
+            | PeerMessage::Control(_)
             | PeerMessage::Ping(_)
             | PeerMessage::Pong(_)
             | PeerMessage::MoveDone(_)

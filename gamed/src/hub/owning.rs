@@ -178,8 +178,8 @@ impl Hub {
         }
         if !goes_on {
             self.held.clear();
-            // They ask the registry, and learn from it that the game is over.
-            self.send_watchers_to(None);
+            self.to_watchers(&PeerMessage::Over { game: self.game });
+            self.watchers.clear();
             return self.close_all(CloseCode::GameOver);
         }
         self.edge_event(EdgeEvent::Owner(to));

@@ -25,6 +25,7 @@ impl Hub {
     pub(super) fn attach(&mut self, newcomer: Newcomer) {
         let now = Instant::now();
         let Newcomer { wire, player, name, session, comes_from, floor } = newcomer;
+        let returns = player.is_some() && comes_from.is_none();
         let wire = match wire.bind() {
             Ok(wire) => wire,
             Err(error) => return warn!(game = %self.game, %error, "a socket was lost between two threads"),
@@ -46,7 +47,7 @@ impl Hub {
             self.context.metrics.refused("joins");
             return self.context.farewell(wire, CloseCode::TooManyMessages);
         }
-        self.seats.push(Seat::new(wire, player, name.clone(), session, floor, now));
+        self.seats.push(Seat::new(wire, player, name.clone(), session, (floor, returns), now));
         self.watch();
         // The floor is this client's word and holds for this socket only. If it is true, somebody owns a later epoch.
         if let (Some((floor, _)), Some((shown, _))) = (floor, self.edge.shown())

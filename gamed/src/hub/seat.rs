@@ -34,6 +34,8 @@ pub struct Seat {
     pub session: u32,
     /// The last that the client was shown elsewhere: it is welcomed only once the game is that far here.
     floor: Option<(Epoch, Tick)>,
+    /// It came with a token of the game.
+    returns: bool,
     /// The last world that this socket was led to. None: it was not welcomed yet.
     pub shown: Option<(Epoch, Tick)>,
     /// Whether its keyframe went back in time.
@@ -54,13 +56,13 @@ pub struct Seat {
 }
 
 impl Seat {
-    /// A socket that has said Hello.
+    /// A socket that has said Hello. `returns`: with a token.
     pub fn new(
         wire: Wire,
         player: Option<PlayerId>,
         name: String,
         session: u32,
-        floor: Option<(Epoch, Tick)>,
+        (floor, returns): (Option<(Epoch, Tick)>, bool),
         now: Instant,
     ) -> Seat {
         Seat {
@@ -70,6 +72,7 @@ impl Seat {
             renamed: false,
             session,
             floor,
+            returns,
             shown: None,
             rewind: Rewind::default(),
             behind: false,
@@ -200,6 +203,11 @@ impl Seat {
     /// The last that the client was shown elsewhere: nothing may lead it below that.
     pub fn floor(&self) -> Option<(Epoch, Tick)> {
         self.floor
+    }
+
+    /// Whoever is there has been in the game, or says so.
+    pub fn knows_the_game(&self) -> bool {
+        self.returns || self.shown.or(self.floor).is_some()
     }
 
     /// What is sent again after an Expect does not count against the player.
