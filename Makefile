@@ -2,7 +2,7 @@
 # TANX_CACHE (default ~/.cache/tanx) holds what is slow to build for tests: a Kubernetes, and its images.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo web test fuzz lint generate pictures measure images e2e e2e-full clean
+.PHONY: help demo web test fuzz lint generate pictures measure images e2e e2e-full soak clean
 
 PORT ?= 8080
 SECONDS ?= 3600
@@ -66,6 +66,9 @@ e2e: ## The short set on a real Kubernetes, brought up on this machine (root, Li
 
 e2e-full: ## All scenarios on a real Kubernetes, with 60 games (REPORT=docs/reports/FILE.md keeps the tables)
 	e2e/run full
+
+soak: ## Scenarios drawn at random for an hour (TANX_E2E_MINUTES=N), with 60 games
+	e2e/run soak
 
 clean: ## Remove what was built here; the cache stays
 	cargo clean

@@ -9,6 +9,7 @@ use e2e::pauses::{self, Asked, Judgement, Samples};
 use e2e::recording::Recording;
 use e2e::report::{self, Bars, Facts, Outcome, Ran};
 use e2e::scenario::{Arena, Scenario, Settings, write_recordings};
+use rand::{Rng, SeedableRng, rngs::StdRng};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -77,6 +78,9 @@ struct Run {
     /// How often all of them
     #[arg(long, env = "TANX_E2E_ROUNDS", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
     rounds: u16,
+    /// Instead: one drawn from them after the other, until so many minutes have passed; the seed says which
+    #[arg(long, env = "TANX_E2E_MINUTES", value_name = "N", conflicts_with = "rounds", value_parser = clap::value_parser!(u64).range(1..=10_080))]
+    minutes: Option<u64>,
     /// Where players connect, HOST[:PORT] [default: the Service's load balancer]
     #[arg(long, env = "ADDRESS")]
     address: Option<Address>,
@@ -263,32 +267,52 @@ impl Run {
         let scenarios = if self.scenarios.is_empty() { &Scenario::ALL[..] } else { &self.scenarios };
         tracing::info!("players connect to {address}; seed {seed}");
         let mut outcomes = Vec::new();
-        for round in 0..self.rounds {
-            for (number, scenario) in scenarios.iter().enumerate() {
-                let folder = format!("round-{}/{}-{}", round + 1, number + 1, scenario.title());
-                let settings = Settings {
-                    address: address.clone(),
-                    cluster: cluster.clone(),
-                    games: self.play.games.into(),
-                    bots: self.play.bots.into(),
-                    seed: seed.wrapping_add(u64::from(round) * 1_000_000),
-                    quiet: Duration::from_secs(self.quiet_seconds),
-                    images: images.clone(),
-                    kill_command: kill_command.clone(),
-                    node_command: node_command.clone(),
-                    helm_command: helm_command.clone(),
-                    operator: self.operator.clone(),
-                    recordings: self.play.recordings.as_ref().map(|root| root.join(folder)),
-                };
-                let outcome = match scenario.run(&settings).await {
-                    Ok(outcome) => outcome,
-                    Err(error) => aborted(scenario.title(), settings.seed, &error),
-                };
-                println!("{}", report::scenario(&outcome));
-                outcomes.push(outcome);
+        for (turn, scenario) in self.plan(scenarios, seed).enumerate() {
+            let (round, number) = (turn / scenarios.len(), turn % scenarios.len());
+            let folder = format!("round-{}/{}-{}", round + 1, number + 1, scenario.title());
+            let settings = Settings {
+                address: address.clone(),
+                cluster: cluster.clone(),
+                games: self.play.games.into(),
+                bots: self.play.bots.into(),
+                seed: seed.wrapping_add(round as u64 * 1_000_000),
+                quiet: Duration::from_secs(self.quiet_seconds),
+                images: images.clone(),
+                kill_command: kill_command.clone(),
+                node_command: node_command.clone(),
+                helm_command: helm_command.clone(),
+                operator: self.operator.clone(),
+                recordings: self.play.recordings.as_ref().map(|root| root.join(folder)),
+            };
+            let outcome = match scenario.run(&settings).await {
+                Ok(outcome) => outcome,
+                Err(error) => aborted(scenario.title(), settings.seed, &error),
+            };
+            println!("{}", report::scenario(&outcome));
+            if let Some(folder) = settings.recordings.filter(|_| self.minutes.is_some() && !outcome.failed())
+                && folder.exists()
+            {
+                // Hours of them do not fit on a disk.
+                std::fs::remove_dir_all(&folder)
+                    .with_context(|| format!("cannot remove {}", folder.display()))?;
             }
+            outcomes.push(outcome);
         }
         Ok(outcomes)
+    }
+}
+
+impl Run {
+    /// What is run, in this order.
+    fn plan<'a>(&self, scenarios: &'a [Scenario], seed: u64) -> Box<dyn Iterator<Item = Scenario> + 'a> {
+        let listed = scenarios.iter().copied();
+        let Some(minutes) = self.minutes else {
+            return Box::new(listed.cycle().take(scenarios.len() * usize::from(self.rounds)));
+        };
+        let end = Instant::now() + Duration::from_secs(60 * minutes);
+        let mut dice = StdRng::seed_from_u64(seed);
+        let drawn = std::iter::repeat_with(move || scenarios[dice.random_range(0..scenarios.len())]);
+        Box::new(drawn.take_while(move |_| Instant::now() < end))
     }
 }
 
