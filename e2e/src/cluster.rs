@@ -201,6 +201,78 @@ impl Cluster {
         Ok(text(&pod, "/status/podIP").to_owned())
     }
 
+    /// The address of the managed Redis' Service.
+    ///
+    /// # Errors
+    /// When the API server does not answer, or Redis is not managed.
+    pub async fn redis_service(&self) -> Result<String> {
+        let path = format!("/api/v1/namespaces/{}/services/{}-redis", self.namespace, self.name);
+        Ok(text(&self.read(&path).await?, "/spec/clusterIP").to_owned())
+    }
+
+    /// Runs redis-cli in that pod of the managed Redis, with this to read.
+    ///
+    /// # Errors
+    /// When it fails, or Redis answers with an error.
+    pub async fn redis_cli(&self, pod: &str, input: &str, arguments: &[&str]) -> Result<String> {
+        let first = ["exec", "--stdin", pod, "--container", "redis", "--", "redis-cli", "-e"];
+        self.kubectl_reading(input, &[&first[..], arguments].concat()).await
+    }
+
+    /// The addresses of the API server.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn api_addresses(&self) -> Result<Vec<String>> {
+        let path = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes";
+        let slice = self.read(path).await?;
+        let endpoints = slice["endpoints"].as_array().cloned().unwrap_or_default();
+        let addresses = endpoints.iter().filter_map(|endpoint| endpoint["addresses"].as_array()).flatten();
+        Ok(addresses.filter_map(Value::as_str).map(str::to_owned).collect())
+    }
+
+    /// All nodes.
+    ///
+    /// # Errors
+    /// When the API server does not answer.
+    pub async fn nodes(&self) -> Result<Vec<String>> {
+        let list = self.read("/api/v1/nodes").await?;
+        Ok(items(&list).map(|node| text(node, "/metadata/name").to_owned()).collect())
+    }
+
+    /// Node and address of that pod, NAMESPACE/POD.
+    ///
+    /// # Errors
+    /// When the API server does not answer.
+    pub async fn place_of(&self, pod: &str) -> Result<(String, String)> {
+        let (namespace, name) = pod.split_once('/').context("a pod is named by NAMESPACE/POD")?;
+        let pod = self.read(&format!("/api/v1/namespaces/{namespace}/pods/{name}")).await?;
+        Ok((text(&pod, "/spec/nodeName").to_owned(), text(&pod, "/status/podIP").to_owned()))
+    }
+
+    /// State and message of that condition of the TanxCluster.
+    ///
+    /// # Errors
+    /// When the API server does not answer, or there is no such condition.
+    pub async fn condition(&self, name: &str) -> Result<(String, String)> {
+        let path =
+            format!("/apis/tanx.dev/v1alpha1/namespaces/{}/tanxclusters/{}", self.namespace, self.name);
+        let cluster = self.read(&path).await?;
+        let conditions = cluster.pointer("/status/conditions").and_then(Value::as_array);
+        let condition = conditions.into_iter().flatten().find(|condition| condition["type"] == name);
+        let condition = condition.with_context(|| format!("there is no condition {name}"))?;
+        Ok((text(condition, "/status").to_owned(), text(condition, "/message").to_owned()))
+    }
+
+    /// Why the container `gamed` of that pod ended last, in Kubernetes' words; empty if it never did.
+    ///
+    /// # Errors
+    /// When the API server does not answer.
+    pub async fn last_end(&self, pod: &str) -> Result<String> {
+        let pod = self.read(&format!("/api/v1/namespaces/{}/pods/{pod}", self.namespace)).await?;
+        Ok(text(&pod, "/status/containerStatuses/0/lastState/terminated/reason").to_owned())
+    }
+
     /// The operator's pods, as NAMESPACE/POD.
     ///
     /// # Errors

@@ -5,9 +5,11 @@
 pub mod arrivals;
 pub mod bot;
 pub mod cluster;
+pub mod crowd;
 pub mod lobby;
 pub mod oracle;
 pub mod pauses;
+pub mod proxy;
 pub mod recording;
 pub mod report;
 pub mod scenario;

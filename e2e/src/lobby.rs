@@ -11,7 +11,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio::time::timeout;
 
 /// Longest wait for a connection. Just above the 1 s after which a lost SYN is sent again.
@@ -124,6 +124,21 @@ impl Address {
             .with_context(|| format!("cannot connect to {self}"))?;
         stream.set_nodelay(true)?;
         Ok(stream)
+    }
+
+    /// A new connection whose kernel keeps only so many bytes that nobody has read.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn connect_narrow(&self, unread: u32) -> Result<TcpStream> {
+        let mut found = lookup_host((self.host.as_str(), self.port)).await?;
+        let to = found.next().with_context(|| format!("{} has no address", self.host))?;
+        let socket = if to.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        socket.set_recv_buffer_size(unread)?;
+        timeout(CONNECT_TIMEOUT, socket.connect(to))
+            .await
+            .with_context(|| format!("no connection to {self} in {CONNECT_TIMEOUT:?}"))?
+            .with_context(|| format!("cannot connect to {self}"))
     }
 
     /// As [`Address::connect`], and once more where nobody answered: a load balancer may still send connections to a pod that

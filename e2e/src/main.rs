@@ -105,7 +105,7 @@ struct Run {
     /// Program (and first arguments) that sends a signal to a container; NAMESPACE/POD CONTAINER SIGNAL follow
     #[arg(long, env = "TANX_E2E_KILL_COMMAND")]
     kill_command: Option<String>,
-    /// Program (and first arguments) that takes nodes off the network; cut NODE, block NODE both|to ADDRESS... or heal NODE follow
+    /// Program (and first arguments) that does to nodes and containers what e2e/cluster/node does; its arguments follow
     #[arg(long, env = "TANX_E2E_NODE_COMMAND")]
     node_command: Option<String>,
     /// Program (and first arguments) that upgrades the operator; --set-string podAnnotations.NAME=VALUE follows
@@ -264,7 +264,7 @@ impl Run {
         let kill_command = words(&self.kill_command, "--kill-command")?;
         let node_command = words(&self.node_command, "--node-command")?;
         let helm_command = words(&self.helm_command, "--helm-command")?;
-        let scenarios = if self.scenarios.is_empty() { &Scenario::ALL[..] } else { &self.scenarios };
+        let scenarios = if self.scenarios.is_empty() { Scenario::all() } else { &self.scenarios };
         tracing::info!("players connect to {address}; seed {seed}");
         let mut outcomes = Vec::new();
         for (turn, scenario) in self.plan(scenarios, seed).enumerate() {
@@ -286,7 +286,7 @@ impl Run {
             };
             let outcome = match scenario.run(&settings).await {
                 Ok(outcome) => outcome,
-                Err(error) => aborted(scenario.title(), settings.seed, &error),
+                Err(error) => aborted(&scenario.title(), settings.seed, &error),
             };
             println!("{}", report::scenario(&outcome));
             if let Some(folder) = settings.recordings.filter(|_| self.minutes.is_some() && !outcome.failed())

@@ -34,6 +34,8 @@ pub struct Bars {
     pub exits: bool,
     /// What may be lost.
     pub loss: Loss,
+    /// The pauses of its moves count among those of the whole run: nothing was slow on purpose.
+    pub pauses: bool,
 }
 
 /// Which games have to move.
@@ -73,13 +75,19 @@ pub struct Crash {
 
 impl Bars {
     /// Nothing is meant to happen.
-    pub const PLAY: Bars =
-        Bars { moved: Moved::Any, most_moves: None, even: false, exits: false, loss: Loss::Nothing };
+    pub const PLAY: Bars = Bars {
+        moved: Moved::Any,
+        most_moves: None,
+        even: false,
+        exits: false,
+        loss: Loss::Nothing,
+        pauses: true,
+    };
     /// Games move because their owner leaves.
     pub const PLANNED: Bars = Bars { moved: Moved::Some, exits: true, ..Bars::PLAY };
     /// Every game moves exactly once, to where there are fewest.
     pub const ROLLOUT: Bars =
-        Bars { moved: Moved::All, most_moves: Some(1), even: true, exits: true, loss: Loss::Nothing };
+        Bars { moved: Moved::All, most_moves: Some(1), even: true, exits: true, ..Bars::PLAY };
 }
 
 /// What the cluster says, besides what players were shown.

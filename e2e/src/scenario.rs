@@ -5,15 +5,24 @@
 //! conditions with a deadline; the two quiet watches are measurements, not waits.
 
 mod all_gone;
+mod api_away;
 mod arena;
+mod crowd;
 mod cut;
+mod cut_operator;
 mod delete_pod;
 mod drain_node;
 mod evict;
 mod freeze;
 mod helm_in_rollout;
+mod loss;
+mod oom;
 mod operator_away;
 mod operator_kill;
+mod redis_behind;
+mod redis_clock;
+mod redis_disk;
+mod redis_slow;
 mod registry;
 mod restart;
 mod scale;
@@ -31,7 +40,9 @@ use crate::pauses;
 use crate::recording::Recording;
 use crate::report::{Bars, Check, Exit, Facts, Loss, Outcome, Ran, checks};
 use anyhow::{Context, Result, ensure};
+use clap::ValueEnum;
 use cut::Cut;
+use cut_operator::Unreached;
 use protocol::GameId;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -110,6 +121,30 @@ pub enum Scenario {
     CutPeers,
     /// What a node sends to game servers on others is lost for 10 s (needs --node-command)
     CutOneWay,
+    /// 500 watchers come back at once, then 50 clients read nothing, then 50 send garbage
+    Crowd,
+    /// Nobody reaches the API server for 60 s (needs --node-command)
+    ApiAway,
+    /// The managed Redis fails over, and what it was told in the last second is lost (needs --kill-command)
+    RedisFailover,
+    /// The managed Redis is restored from a backup that knows nothing of a pod's departure (needs --kill-command)
+    RedisBackup,
+    /// The wall clock of the managed Redis is an hour ahead, then one behind, while a pod comes and goes (needs --node-command)
+    RedisClock,
+    /// kubectl delete pod while each answer of the managed Redis takes 50 ms more (needs --node-command)
+    RedisSlow,
+    /// The same with 200 ms, as long as game servers wait for one
+    RedisSlower,
+    /// kubectl delete pod while 1 % of what pods send each other is lost (needs --node-command)
+    Loss,
+    /// The kernel kills the process that owns most games: its memory limit is reached (needs --node-command)
+    Oom,
+    /// The disk of the managed Redis is full for 10 s (needs --kill-command and --node-command)
+    RedisDisk,
+    /// kubectl set image while the operator does not reach the API server (needs both images, --node-command and --operator)
+    CutOperator,
+    /// The same while it does not reach the managed Redis
+    CutOperatorRedis,
 }
 
 /// What all scenarios are told.
@@ -131,8 +166,7 @@ pub struct Settings {
     pub images: Option<[String; 2]>,
     /// Program and first arguments of what sends a signal to a container: NAMESPACE/POD CONTAINER SIGNAL follow.
     pub kill_command: Option<Vec<String>>,
-    /// Program and first arguments of what takes nodes off the network: `cut NODE`, `block NODE both|to ADDRESS...` or
-    /// `heal NODE` follows.
+    /// Program and first arguments of what is done to nodes and containers from outside: what e2e/cluster/node takes follows.
     pub node_command: Option<Vec<String>>,
     /// Program and first arguments of what upgrades the operator: another annotation of its pod follows, so that it
     /// is replaced.
@@ -146,12 +180,22 @@ pub struct Settings {
 impl Settings {
     /// Sends a signal to the process of a container in the cluster's namespace.
     async fn signal(&self, pod: &str, container: &str, signal: &str) -> Result<()> {
-        self.signal_in(&format!("{}/{pod}", self.cluster.namespace), container, signal).await
+        self.signal_in(&self.in_full(pod), container, signal).await
     }
 
     /// The same; `pod` is NAMESPACE/POD.
     async fn signal_in(&self, pod: &str, container: &str, signal: &str) -> Result<()> {
         carry_out(self.kill_command.as_deref(), &[pod, container, signal]).await
+    }
+
+    /// Does something to nodes or containers from outside.
+    async fn node(&self, arguments: &[&str]) -> Result<()> {
+        carry_out(self.node_command.as_deref(), arguments).await
+    }
+
+    /// As node commands name a pod of the cluster's namespace.
+    fn in_full(&self, pod: &str) -> String {
+        format!("{}/{pod}", self.cluster.namespace)
     }
 }
 
@@ -194,6 +238,8 @@ struct Done {
     steps: Vec<(&'static str, Instant)>,
     /// Measures of its own.
     checks: Vec<Check>,
+    /// Parts of it that are held against the first of them.
+    parts: Vec<crowd::Part>,
 }
 
 impl Done {
@@ -206,6 +252,7 @@ impl Done {
             image: None,
             steps: Vec::new(),
             checks: Vec::new(),
+            parts: Vec::new(),
         }
     }
 
@@ -287,6 +334,12 @@ impl Stage<'_> {
         whole_within(SETTLED_WITHIN, self.settings, Some(self.arena), &wanted).await
     }
 
+    /// Waits until the cluster is whole again after that.
+    async fn whole_after(&self, done: &Done) -> Result<Owners> {
+        let wanted = Wanted { done: Some(done), ..Wanted::default() };
+        whole_within(SETTLED_WITHIN, self.settings, Some(self.arena), &wanted).await
+    }
+
     /// Waits until a pod that was not there at the beginning owns a game.
     async fn first_game_on_a_new_pod(&self, limit: Duration) -> Result<()> {
         let deadline = Instant::now() + limit;
@@ -305,61 +358,14 @@ impl Stage<'_> {
 
 impl Scenario {
     /// All, in an order in which one does not spoil the next.
-    pub const ALL: [Scenario; 24] = [
-        Scenario::SetImage,
-        Scenario::Undo,
-        Scenario::Restart,
-        Scenario::DeletePod,
-        Scenario::DrainNode,
-        Scenario::Scale,
-        Scenario::Evict,
-        Scenario::HelmInRollout,
-        Scenario::OperatorAway,
-        Scenario::AllGone,
-        Scenario::Sigkill,
-        Scenario::SigkillTwo,
-        Scenario::SigkillAll,
-        Scenario::Freeze,
-        Scenario::RedisKill,
-        Scenario::RedisFreeze,
-        Scenario::RedisFlush,
-        Scenario::RedisFull,
-        Scenario::DrainRedis,
-        Scenario::OperatorKill,
-        Scenario::CutNode,
-        Scenario::CutRedis,
-        Scenario::CutPeers,
-        Scenario::CutOneWay,
-    ];
+    pub fn all() -> &'static [Scenario] {
+        Scenario::value_variants()
+    }
 
     /// Its name on the command line and in tables.
-    pub fn title(self) -> &'static str {
-        match self {
-            Scenario::SetImage => "set-image",
-            Scenario::Undo => "undo",
-            Scenario::Restart => "restart",
-            Scenario::DeletePod => "delete-pod",
-            Scenario::DrainNode => "drain-node",
-            Scenario::Scale => "scale",
-            Scenario::Evict => "evict",
-            Scenario::HelmInRollout => "helm-in-rollout",
-            Scenario::OperatorAway => "operator-away",
-            Scenario::AllGone => "all-gone",
-            Scenario::Sigkill => "sigkill",
-            Scenario::SigkillTwo => "sigkill-two",
-            Scenario::SigkillAll => "sigkill-all",
-            Scenario::Freeze => "freeze",
-            Scenario::RedisKill => "redis-kill",
-            Scenario::RedisFreeze => "redis-freeze",
-            Scenario::RedisFlush => "redis-flush",
-            Scenario::RedisFull => "redis-full",
-            Scenario::DrainRedis => "drain-redis",
-            Scenario::OperatorKill => "operator-kill",
-            Scenario::CutNode => "cut-node",
-            Scenario::CutRedis => "cut-redis",
-            Scenario::CutPeers => "cut-peers",
-            Scenario::CutOneWay => "cut-one-way",
-        }
+    pub fn title(self) -> String {
+        let named = self.to_possible_value().expect("none is hidden");
+        named.get_name().to_owned()
     }
 
     fn bars(self) -> Bars {
@@ -383,6 +389,15 @@ impl Scenario {
             Scenario::DrainRedis => registry::DRAIN_BARS,
             Scenario::OperatorKill => operator_kill::BARS,
             Scenario::CutNode | Scenario::CutRedis | Scenario::CutPeers | Scenario::CutOneWay => cut::BARS,
+            Scenario::Crowd => crowd::BARS,
+            Scenario::ApiAway => api_away::BARS,
+            Scenario::RedisFailover | Scenario::RedisBackup => redis_behind::BARS,
+            Scenario::RedisClock => redis_clock::BARS,
+            Scenario::RedisSlow | Scenario::RedisSlower => redis_slow::BARS,
+            Scenario::Loss => loss::BARS,
+            Scenario::Oom => oom::BARS,
+            Scenario::RedisDisk => redis_disk::BARS,
+            Scenario::CutOperator | Scenario::CutOperatorRedis => cut_operator::BARS,
         }
     }
 
@@ -412,21 +427,39 @@ impl Scenario {
             Scenario::CutRedis => cut::cut(stage, Cut::Redis).await,
             Scenario::CutPeers => cut::cut(stage, Cut::Peers).await,
             Scenario::CutOneWay => cut::cut(stage, Cut::ToPeers).await,
+            Scenario::Crowd => crowd::come(stage).await,
+            Scenario::ApiAway => api_away::away(stage).await,
+            Scenario::RedisFailover => redis_behind::fail_over(stage).await,
+            Scenario::RedisBackup => redis_behind::restore(stage).await,
+            Scenario::RedisClock => redis_clock::step(stage).await,
+            Scenario::RedisSlow => redis_slow::slow(stage, redis_slow::SLOW).await,
+            Scenario::RedisSlower => redis_slow::slow(stage, redis_slow::SLOWER).await,
+            Scenario::Loss => loss::lose(stage).await,
+            Scenario::Oom => oom::squeeze(stage).await,
+            Scenario::RedisDisk => redis_disk::fill(stage).await,
+            Scenario::CutOperator => cut_operator::roll(stage, Unreached::Api).await,
+            Scenario::CutOperatorRedis => cut_operator::roll(stage, Unreached::Redis).await,
         }
     }
 
     /// Why it cannot be tried with these settings, and what to do about it.
     fn missing(self, settings: &Settings) -> Option<&'static str> {
         use Scenario::{
-            CutNode, CutOneWay, CutPeers, CutRedis, Freeze, HelmInRollout, OperatorAway, OperatorKill,
-            RedisFreeze, RedisKill, SetImage, Sigkill, SigkillAll, SigkillTwo, Undo,
+            ApiAway, CutNode, CutOneWay, CutOperator, CutOperatorRedis, CutPeers, CutRedis, Freeze,
+            HelmInRollout, Loss, Oom, OperatorAway, OperatorKill, RedisBackup, RedisClock, RedisDisk,
+            RedisFailover, RedisFreeze, RedisKill, RedisSlow, RedisSlower, SetImage, Sigkill, SigkillAll,
+            SigkillTwo, Undo,
         };
-        let rolls = matches!(self, SetImage | Undo | HelmInRollout | OperatorAway | OperatorKill);
+        let rolls = matches!(
+            self,
+            SetImage | Undo | HelmInRollout | OperatorAway | OperatorKill | CutOperator | CutOperatorRedis
+        );
         if rolls && settings.images.is_none() {
             return Some("it needs two images of game servers: give --image-v1 and --image-v2");
         }
         match self {
             Sigkill | SigkillTwo | SigkillAll | Freeze | RedisKill | RedisFreeze | OperatorKill
+            | RedisFailover | RedisBackup | RedisDisk
                 if settings.kill_command.is_none() =>
             {
                 Some(
@@ -436,10 +469,17 @@ impl Scenario {
             HelmInRollout if settings.helm_command.is_none() => {
                 Some("it needs to know how the operator was installed: give --helm-command")
             }
-            CutNode | CutRedis | CutPeers | CutOneWay if settings.node_command.is_none() => Some(
-                "it needs rights on the nodes: give --node-command, a program that takes cut NODE, block NODE both|to ADDRESS... and heal NODE",
-            ),
-            HelmInRollout | OperatorAway | OperatorKill if settings.operator.is_none() => {
+            CutNode | CutRedis | CutPeers | CutOneWay | ApiAway | RedisClock | RedisSlow | RedisSlower
+            | Loss | Oom | RedisDisk | CutOperator | CutOperatorRedis
+                if settings.node_command.is_none() =>
+            {
+                Some(
+                    "it needs rights on the nodes: give --node-command, a program that takes what e2e/cluster/node does",
+                )
+            }
+            HelmInRollout | OperatorAway | OperatorKill | CutOperator | CutOperatorRedis
+                if settings.operator.is_none() =>
+            {
                 Some("it needs to know where the operator is: give --operator NAMESPACE/DEPLOYMENT")
             }
             _ => None,
@@ -451,7 +491,7 @@ impl Scenario {
     /// # Errors
     /// When the scenario cannot come to its fault: no cluster, no games, nobody plays.
     pub async fn run(self, settings: &Settings) -> Result<Outcome> {
-        let scenario = self.title().to_owned();
+        let scenario = self.title();
         if let Some(reason) = self.missing(settings) {
             return Ok(Outcome::NotRun { scenario, reason: reason.to_owned() });
         }
@@ -491,8 +531,7 @@ impl Scenario {
         tracing::info!("{}: the fault", self.title());
         let stage = Stage { settings, arena, owners, pods: &pods };
         let done = self.act(&stage).await?;
-        let wanted = Wanted { done: Some(&done), ..Wanted::default() };
-        let settled = whole_within(SETTLED_WITHIN, settings, Some(arena), &wanted).await;
+        let settled = stage.whole_after(&done).await;
         tracing::info!("{}: the cluster is whole again", self.title());
         sleep(WATCH_AFTER).await;
 
@@ -539,13 +578,14 @@ impl Scenario {
         let verdict = oracle::judge(recordings, window);
         let mut checks = checks(&verdict, &facts, bars);
         checks.extend(done.checks.iter().cloned());
+        checks.extend(crowd::compared(&done.parts, recordings, start));
         let samples = match bars.loss {
-            Loss::Nothing => pauses::samples(recordings, quiet, window, late, settings.seed),
-            Loss::Parked | Loss::Crash(_) => pauses::Samples::default(),
+            Loss::Nothing if bars.pauses => pauses::samples(recordings, quiet, window, late, settings.seed),
+            _ => pauses::Samples::default(),
         };
         checks.extend(samples.told());
         Ran {
-            scenario: self.title().to_owned(),
+            scenario: self.title(),
             fault: done.what.clone(),
             seed: settings.seed,
             seconds: began.elapsed().as_secs_f64(),

@@ -348,6 +348,7 @@ impl Memory {
         Memory { store: Arc::new(Mutex::new(store)), hints: Hints::new() }
     }
 
+    #[expect(clippy::disallowed_methods, reason = "as Redis does, for the order of epochs and for people")]
     fn apply(&self, request: Request) -> Reply {
         // A clock before 1970 counts as 1970: the floor and the previous epoch keep the order.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -3,7 +3,7 @@
 //! What goes wrong without the product: two servers run the same games, or none does. What repairs it: who cannot renew its
 //! lease and is not told by the others that it is still theirs stops showing; they claim its games when the lease is over.
 
-use super::{Done, Owners, Stage, carry_out, not_here};
+use super::{Done, Owners, Stage, not_here};
 use crate::cluster::Pod;
 use crate::report::{Bars, Crash, Loss, Moved};
 use anyhow::Result;
@@ -53,13 +53,13 @@ pub(super) async fn cut(stage: &Stage<'_>, cut: Cut) -> Result<Done> {
     );
     let mut arguments = if matches!(cut, Cut::All) { vec!["cut", node] } else { vec!["block", node, what] };
     arguments.extend(addresses.iter().map(String::as_str));
-    let begun = node_command(stage, &arguments).await;
+    let begun = stage.settings.node(&arguments).await;
     if begun.is_ok() {
         done.step("the node is cut off");
         sleep(CUT).await;
     }
     // Whatever became of it: the next scenario needs the node.
-    node_command(stage, &["heal", node]).await?;
+    stage.settings.node(&["heal", node]).await?;
     begun?;
     done.step("the node is back");
     Ok(done)
@@ -72,8 +72,4 @@ fn victim<'a>(owners: &Owners, pods: &'a [Pod], redis: &[String]) -> Result<&'a 
     busiest.ok_or_else(|| {
         not_here("every node with games also holds Redis: use more nodes or an external Redis")
     })
-}
-
-async fn node_command(stage: &Stage<'_>, arguments: &[&str]) -> Result<()> {
-    carry_out(stage.settings.node_command.as_deref(), arguments).await
 }

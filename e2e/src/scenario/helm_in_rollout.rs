@@ -34,6 +34,7 @@ pub(super) async fn upgrade(stage: &Stage<'_>) -> Result<Done> {
     Ok(done)
 }
 
+#[expect(clippy::disallowed_methods, reason = "an annotation that no upgrade had before")]
 async fn helm(stage: &Stage<'_>) -> Result<()> {
     let command = stage.settings.helm_command.as_ref().context("not run without --helm-command")?;
     let (program, arguments) = command.split_first().context("--helm-command is empty")?;

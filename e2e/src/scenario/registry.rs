@@ -19,15 +19,18 @@ pub(super) const DRAIN_BARS: Bars = Bars { moved: Moved::Any, ..Bars::PLANNED };
 
 /// SIGKILL: Kubernetes starts it again, and it has what reached its disk.
 pub(super) async fn kill(stage: &Stage<'_>) -> Result<Done> {
-    let cluster = &stage.settings.cluster;
-    let pod = cluster.redis_pod().await?;
-    let (before, _) = cluster.restarts(&pod).await?;
+    let pod = stage.settings.cluster.redis_pod().await?;
     let mut done = Done::new(format!("SIGKILL to Redis in pod {pod}"), Instant::now());
-    stage.settings.signal(&pod, "redis", "KILL").await?;
-    done.step("the killing command returned");
-    cluster.restarted(&pod, before).await?;
+    kill_pod(stage, &pod).await?;
     done.step("Redis is ready again");
     Ok(done)
+}
+
+/// The same, until it is ready again.
+pub(super) async fn kill_pod(stage: &Stage<'_>, pod: &str) -> Result<()> {
+    let (before, _) = stage.settings.cluster.restarts(pod).await?;
+    stage.settings.signal(pod, "redis", "KILL").await?;
+    stage.settings.cluster.restarted(pod, before).await
 }
 
 /// SIGSTOP, SIGCONT.
@@ -48,7 +51,7 @@ pub(super) async fn flush(stage: &Stage<'_>) -> Result<Done> {
     let cluster = &stage.settings.cluster;
     let pod = cluster.redis_pod().await?;
     let mut done = Done::new(format!("redis-cli FLUSHALL in pod {pod}"), Instant::now());
-    cluster.kubectl(&["exec", &pod, "--container", "redis", "--", "redis-cli", "FLUSHALL"]).await?;
+    cluster.redis_cli(&pod, "", &["FLUSHALL"]).await?;
     done.step("all keys are gone");
     Ok(done)
 }
@@ -59,24 +62,7 @@ pub(super) async fn fill(stage: &Stage<'_>) -> Result<Done> {
     let pod = cluster.redis_pod().await?;
     let what = format!("Redis in pod {pod} is full (CONFIG SET maxmemory 1) for {FROZEN:?}");
     let mut done = Done::new(what, Instant::now());
-    let set = |limit: &'static str| {
-        let pod = pod.clone();
-        async move {
-            let command = [
-                "exec",
-                &pod,
-                "--container",
-                "redis",
-                "--",
-                "redis-cli",
-                "CONFIG",
-                "SET",
-                "maxmemory",
-                limit,
-            ];
-            cluster.kubectl(&command).await
-        }
-    };
+    let set = async |limit| cluster.redis_cli(&pod, "", &["CONFIG", "SET", "maxmemory", limit]).await;
     set("1").await?;
     done.step("it takes nothing more");
     sleep(FROZEN).await;

@@ -1,0 +1,67 @@
+//! The disk of Redis is full: it answers, and takes nothing any more.
+//!
+//! What goes wrong without the product: games end with what cannot be written, or nobody is told. What repairs it: owners go
+//! on, the TanxCluster says what is wrong in Redis's words, and games are put back when there is room.
+
+use super::{Done, POLL, Stage, registry};
+use crate::report::{Bars, Check};
+use anyhow::{Context, Result, ensure};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// Room for a Redis of some dozen games, and soon filled.
+const SIZE: &str = "64m";
+/// Its volume, and where it is in the container.
+const VOLUME: &str = "data";
+const FOLDER: &str = "/data";
+/// The condition that says so.
+const CONDITION: &str = "RegistryAvailable";
+/// Longest wait for it: more than two looks of the operator.
+const SAID_WITHIN: Duration = Duration::from_secs(15);
+/// How long it is full.
+const FULL: Duration = Duration::from_secs(10);
+
+/// Games on living owners notice nothing, and none has to move.
+pub(super) const BARS: Bars = registry::BARS;
+
+pub(super) async fn fill(stage: &Stage<'_>) -> Result<Done> {
+    let (settings, cluster) = (stage.settings, &stage.settings.cluster);
+    let pod = cluster.redis_pod().await?;
+    let named = settings.in_full(&pod);
+    settings.node(&["small-disk", &named, VOLUME, SIZE]).await?;
+    registry::kill_pod(stage, &pod).await.context("Redis did not come back with a small disk")?;
+    let ready = Done::new(String::new(), Instant::now());
+    stage.whole_after(&ready).await?;
+    said(stage, "True").await?;
+
+    let mut done = Done::new(format!("the disk of Redis in pod {pod} is full for {FULL:?}"), Instant::now());
+    let full = async {
+        settings.node(&["disk", &named, "redis", FOLDER, "full"]).await?;
+        let (filled, message) = (Instant::now(), said(stage, "False").await?);
+        let value = format!("after {:.1} s: {message}", filled.elapsed().as_secs_f64());
+        sleep(FULL.saturating_sub(filled.elapsed())).await;
+        anyhow::Ok(Check::new("RegistryAvailable is False", value, "says why".to_owned(), Some(true)))
+    }
+    .await;
+    done.step("the disk has been full");
+    // Whatever became of it: the next scenario needs Redis.
+    settings.node(&["disk", &named, "redis", FOLDER, "roomy"]).await?;
+    done.step("it has room again");
+    done.checks.push(full?);
+    said(stage, "True").await?;
+    done.step("RegistryAvailable is True again");
+    Ok(done)
+}
+
+/// Waits until the condition is in that state, and answers its message.
+async fn said(stage: &Stage<'_>, state: &str) -> Result<String> {
+    let deadline = Instant::now() + SAID_WITHIN;
+    loop {
+        let (found, message) = stage.settings.cluster.condition(CONDITION).await?;
+        if found == state {
+            return Ok(message);
+        }
+        ensure!(Instant::now() < deadline, "after {SAID_WITHIN:?} {CONDITION} is {found}: {message}");
+        sleep(POLL).await;
+    }
+}

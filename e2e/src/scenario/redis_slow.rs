@@ -1,0 +1,85 @@
+//! A pod is deleted while Redis answers late.
+//!
+//! What goes wrong without the product: ticks wait for what is written, or a game stands still for as long as each of the
+//! many things that are asked at a move takes. What repairs it: nothing that ticks waits for Redis, and a game that moves
+//! stands still for one answer only; where it would take longer than servers wait, it moves without asking.
+
+use super::{Done, Stage, delete_pod};
+use crate::oracle::Spread;
+use crate::proxy::Proxy;
+use crate::report::{Bars, Check};
+use anyhow::{Context, Result, ensure};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// So much later than else.
+pub(super) const SLOW: Duration = Duration::from_millis(50);
+/// As long as game servers wait for an answer.
+pub(super) const SLOWER: Duration = Duration::from_millis(200);
+
+/// Where Redis listens.
+const PORT: u16 = 6379;
+/// Longest wait until every game server has come through the proxy.
+const THROUGH_WITHIN: Duration = Duration::from_secs(15);
+/// How long it is slow before and after the move.
+const WATCH: Duration = Duration::from_secs(10);
+/// What a move may take besides, at the 99th percentile: a tick, in milliseconds.
+const MOST_BESIDES_MS: f64 = 20.0;
+
+/// As for any pod that is deleted.
+pub(super) const BARS: Bars = Bars { pauses: false, ..delete_pod::BARS };
+
+pub(super) async fn slow(stage: &Stage<'_>, delay: Duration) -> Result<Done> {
+    let (settings, cluster) = (stage.settings, &stage.settings.cluster);
+    let (redis, service) = (cluster.redis_address().await?, cluster.redis_service().await?);
+    let nodes = cluster.nodes().await?;
+    let to: IpAddr = redis.parse().with_context(|| format!("the pod of Redis has no address ({redis:?})"))?;
+    let proxy = Proxy::start(SocketAddr::new(to, PORT), delay).await?;
+    let through = proxy.address.to_string();
+    let slowed = async {
+        for node in &nodes {
+            let (service, redis) = (format!("{service}:{PORT}"), format!("{redis}:{PORT}"));
+            settings.node(&["redirect", node, &through, &service, &redis]).await?;
+        }
+        let (deadline, pods) = (Instant::now() + THROUGH_WITHIN, stage.owners.by_pod.len());
+        while proxy.accepted() < pods {
+            ensure!(
+                Instant::now() < deadline,
+                "only {} connections came through the proxy",
+                proxy.accepted()
+            );
+            sleep(Duration::from_millis(50)).await;
+        }
+        let begun = Instant::now();
+        sleep(WATCH).await;
+        let mut done = delete_pod::delete(stage).await?;
+        done.what += &format!(", while each answer of Redis takes {delay:?} more");
+        stage.whole_after(&done).await?;
+        done.step("the games have moved");
+        sleep(WATCH).await;
+        done.checks.push(pauses(stage, &done, delay).await?);
+        done.at = begun;
+        anyhow::Ok(done)
+    }
+    .await;
+    // Whatever became of it: the next scenario needs a Redis at its best.
+    for node in &nodes {
+        settings.node(&["heal", node]).await?;
+    }
+    let mut done = slowed?;
+    done.step("Redis answers at once again");
+    Ok(done)
+}
+
+/// How long nobody ran the games that moved, as the servers say.
+async fn pauses(stage: &Stage<'_>, done: &Done, delay: Duration) -> Result<Check> {
+    let since_ms = done.at.elapsed().as_millis() as u64;
+    let noted = stage.settings.address.moves().await?;
+    let ours = noted.iter().filter(|one| one.ago_ms <= since_ms && stage.arena.games.contains(&one.game));
+    let all = Spread::of(ours.map(|one| one.pause_us as f64 / 1e3));
+    let most = delay.as_secs_f64() * 1e3 + MOST_BESIDES_MS;
+    let value = format!("median {:.1} ms, p99 {:.1} ms", all.median, all.p99);
+    let bar = format!("<= {most:.0} ms: one answer");
+    Ok(Check::new("first tick at a new owner, late by", value, bar, Some(all.p99 <= most)))
+}
