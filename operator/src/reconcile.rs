@@ -102,7 +102,7 @@ pub async fn reconcile(cluster: Arc<TanxCluster>, context: Arc<Context>) -> Resu
         Ok((plan, _)) => (Outcome::Applied(plan), None),
         Err(error) => (Outcome::Failed(error.to_string()), Some(())),
     };
-    let status = status::describe(&observed, &said, &Time(Timestamp::now()));
+    let status = status::describe(&observed, &published, &said, &Time(Timestamp::now()));
     let written = status::write(&context.client, &observed.cluster, &status).await;
     if failure.is_none() {
         written?;

@@ -5,6 +5,7 @@
 
 use super::observe::{Observed, RedisUrl, RegistryView};
 use super::plan::{DeploymentPlan, Plan};
+use super::publish::PublishError;
 use crate::names::{ClusterName, Manager};
 use api::{ConditionType, Moves, State, TanxCluster, TanxClusterStatus, set_condition};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -40,8 +41,13 @@ impl Verdict {
     }
 }
 
-/// Says how things stand.
-pub fn describe(observed: &Observed, outcome: &Outcome, now: &Time) -> TanxClusterStatus {
+/// Says how things stand. `published`: whether the registry took what the members are told.
+pub fn describe(
+    observed: &Observed,
+    published: &Result<(), PublishError>,
+    outcome: &Outcome,
+    now: &Time,
+) -> TanxClusterStatus {
     let before = observed.status();
     let name = ClusterName::of(&observed.cluster);
     let counts = Counts::of(observed);
@@ -76,7 +82,7 @@ pub fn describe(observed: &Observed, outcome: &Outcome, now: &Time) -> TanxClust
     let verdicts = [
         (ConditionType::Available, available(&counts)),
         (ConditionType::Progressing, progressing(observed, &counts)),
-        (ConditionType::RegistryAvailable, registry_available(observed)),
+        (ConditionType::RegistryAvailable, registry_available(observed, published)),
         (ConditionType::Degraded, degraded(observed, outcome)),
     ];
     let generation = observed.cluster.metadata.generation.unwrap_or_default();
@@ -170,9 +176,15 @@ fn progressing(observed: &Observed, counts: &Counts) -> Verdict {
     Verdict::new(true, "RollingOut", message)
 }
 
-fn registry_available(observed: &Observed) -> Verdict {
+fn registry_available(observed: &Observed, published: &Result<(), PublishError>) -> Verdict {
     match (&observed.redis_url, &observed.registry) {
         (RedisUrl::Missing(sentence), _) => Verdict::new(State::Unknown, "NoUrl", format!("{sentence}.")),
+        // Its disk or its memory is full, or it lost its replicas: what it knows it still tells.
+        (_, RegistryView::Seen { .. }) if let Err(PublishError::Registry(why)) = published => Verdict::new(
+            false,
+            "TakesNothing",
+            format!("Redis answers, but takes nothing: {why}. Games go on meanwhile."),
+        ),
         (_, RegistryView::Seen { members, .. }) => Verdict::new(
             true,
             "Answers",

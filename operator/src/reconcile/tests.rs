@@ -3,7 +3,7 @@
 use super::build::{Write, build};
 use super::observe::{Observed, RedisUrl, RegistryView, image_of};
 use super::plan::{DeploymentPlan, PlanError, RedisPlan, plan};
-use super::publish;
+use super::publish::{self, PublishError};
 use super::status::{Outcome, describe};
 use crate::directories::RedisAddress;
 use crate::names::Manager;
@@ -13,7 +13,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::Resource;
 use protocol::peer::MoveNote;
 use protocol::{Epoch, GameId, MemberId, Tick};
-use registry::{ClusterRecord, MoveLedger, MoveTally, NotedMove};
+use registry::{ClusterRecord, MoveLedger, MoveTally, NotedMove, RegistryError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -55,7 +55,7 @@ impl World {
         for write in &writes {
             self.take(write);
         }
-        let status = describe(&self.0, &Outcome::Applied(&plan), &Time(Timestamp::UNIX_EPOCH));
+        let status = describe(&self.0, &Ok(()), &Outcome::Applied(&plan), &Time(Timestamp::UNIX_EPOCH));
         self.cluster().status = Some(status);
         writes
     }
@@ -370,6 +370,29 @@ fn planned_moves_are_told_apart_from_take_overs() {
 }
 
 #[test]
+fn a_registry_that_answers_and_takes_nothing_is_not_available() {
+    let mut world = World::new(json!({"image": "g:1"}));
+    world.0.registry = RegistryView::Seen {
+        members: Vec::new(),
+        games: Vec::new(),
+        cluster: ClusterRecord::default(),
+        moves: MoveLedger::default(),
+    };
+    let plan = plan(&world.0).unwrap();
+    let said = |published| {
+        let status = describe(&world.0, &published, &Outcome::Applied(&plan), &Time(Timestamp::UNIX_EPOCH));
+        let mut conditions = status.conditions.into_iter();
+        let condition = conditions.find(|condition| condition.type_ == "RegistryAvailable").unwrap();
+        (condition.status, condition.message)
+    };
+    assert_eq!(said(Ok(())).0, "True");
+    let full = RegistryError::Refused("No space left on device".into());
+    let (state, message) = said(Err(PublishError::Registry(full)));
+    assert_eq!(state, "False");
+    assert!(message.contains("No space left on device") && message.contains("Games go on"), "{message}");
+}
+
+#[test]
 fn pods_are_weighed_before_the_deployment_shrinks() {
     let mut world = World::new(json!({"image": "g:1"}));
     world.step();
@@ -408,7 +431,7 @@ fn what_could_not_be_written_is_not_remembered() {
     assert!(matches!(plan(&world.0).unwrap().deployment, DeploymentPlan::Create { .. }));
     world.step();
     world.cluster().spec.image = "g:2".into();
-    let failed = describe(&world.0, &Outcome::Failed("no".into()), &Time(Timestamp::UNIX_EPOCH));
+    let failed = describe(&world.0, &Ok(()), &Outcome::Failed("no".into()), &Time(Timestamp::UNIX_EPOCH));
     assert_eq!((failed.spec_image.as_deref(), failed.spec_replicas), (Some("g:1"), Some(3)));
     assert_eq!(managers(&world.step()), [(Manager::Image, true)]);
 }
