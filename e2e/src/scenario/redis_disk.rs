@@ -11,9 +11,8 @@ use tokio::time::{Instant, sleep};
 
 /// Room for a Redis of some dozen games, and soon filled.
 const SIZE: &str = "64m";
-/// Its volume, and where it is in the container.
+/// Its volume.
 const VOLUME: &str = "data";
-const FOLDER: &str = "/data";
 /// The condition that says so.
 const CONDITION: &str = "RegistryAvailable";
 /// Longest wait for it: more than two looks of the operator.
@@ -36,7 +35,7 @@ pub(super) async fn fill(stage: &Stage<'_>) -> Result<Done> {
 
     let mut done = Done::new(format!("the disk of Redis in pod {pod} is full for {FULL:?}"), Instant::now());
     let full = async {
-        settings.node(&["disk", &named, "redis", FOLDER, "full"]).await?;
+        settings.node(&["disk", &named, VOLUME, "full"]).await?;
         let (filled, message) = (Instant::now(), said(stage, "False").await?);
         let value = format!("after {:.1} s: {message}", filled.elapsed().as_secs_f64());
         sleep(FULL.saturating_sub(filled.elapsed())).await;
@@ -45,7 +44,7 @@ pub(super) async fn fill(stage: &Stage<'_>) -> Result<Done> {
     .await;
     done.step("the disk has been full");
     // Whatever became of it: the next scenario needs Redis.
-    settings.node(&["disk", &named, "redis", FOLDER, "roomy"]).await?;
+    settings.node(&["disk", &named, VOLUME, "roomy"]).await?;
     done.step("it has room again");
     done.checks.push(full?);
     said(stage, "True").await?;
