@@ -33,6 +33,7 @@ test: web ## All tests that need no cluster; installs redis-server and Chromium 
 	e2e/cluster/build api
 	cd web && npm test
 	cargo test --workspace --locked
+	cargo test -p sim --locked --features next-rules --test versions
 	cargo build --locked -p gamed
 	cd web && TANX_DEMO_BIN=$(TARGET)/debug/gamed npm run test:browser
 
@@ -46,7 +47,7 @@ lint: web/node_modules ## Formatting, clippy, types
 
 generate: ## Write generated files anew: CRD, rendered chart, golden bytes (needs helm: e2e/cluster/build api)
 	TANX_WRITE_GENERATED=1 cargo test --locked -q -p operator --test generated
-	TANX_WRITE_VECTORS=1 cargo test --locked -q -p sim -p protocol vectors
+	TANX_WRITE_VECTORS=1 cargo test --locked -q -p sim -p protocol --test vectors
 
 pictures: web ## Take the documentation's pictures anew, from the demo in Chromium
 	e2e/cluster/requirements pictures

@@ -5,9 +5,8 @@
 use crate::delta::Event;
 use crate::fixed::{cos, isqrt, sin, step_along};
 use crate::maze::Maze;
-use crate::numbers::{
-    FLIGHT_STEP, MISSILE_IMPACT, MISSILE_STEP, RELOAD_TICKS, TANK_COLLISION_RADIUS, TANK_RADIUS, keys,
-};
+use crate::numbers::{FLIGHT_STEP, MISSILE_STEP, RELOAD_TICKS, TANK_COLLISION_RADIUS, TANK_RADIUS, keys};
+use crate::rules::missile_impact;
 use crate::wall::Segment;
 use crate::world::{BlastKind, Missile, Tank, World};
 
@@ -70,10 +69,11 @@ impl World {
         }
         let wall = wall.map(|(distance, segment)| (i64::from(distance - barrel), segment));
 
+        let impact = missile_impact(self.rules);
         let mut tank: Option<(i64, usize, i32)> = None;
         for (player, it) in self.players.iter().enumerate() {
             if let Some(other) = &it.tank
-                && let Some((distance, damage)) = strike(from, missile.heading, other)
+                && let Some((distance, damage)) = strike(from, missile.heading, other, impact)
                 && tank.is_none_or(|(nearest, ..)| distance < nearest)
             {
                 tank = Some((distance, player, damage));
@@ -165,7 +165,7 @@ fn rest(maze: &Maze, missile: &Missile, at: u8) -> Option<u8> {
 /// circle (0 when it is inside already), and the damage in Q14: the part of the offset to the tank's middle that lies
 /// along the flight, measured there, over the collision radius, times the impact. Flying away from a tank strikes
 /// nothing, so that nobody shoots itself.
-fn strike(from: (i32, i32), heading: u16, tank: &Tank) -> Option<(i64, i32)> {
+fn strike(from: (i32, i32), heading: u16, tank: &Tank, impact: i32) -> Option<(i64, i32)> {
     const RADIUS: i64 = TANK_COLLISION_RADIUS as i64;
     const NEAR: i32 = TANK_COLLISION_RADIUS + MISSILE_STEP + 1;
     let (dx, dy) = (tank.x - from.0, tank.y - from.1);
@@ -182,7 +182,7 @@ fn strike(from: (i32, i32), heading: u16, tank: &Tank) -> Option<(i64, i32)> {
     let half_chord = isqrt(RADIUS * RADIUS - across * across);
     let distance = (along - half_chord).max(0);
     let offset = along.min(half_chord);
-    let damage = (offset * i64::from(MISSILE_IMPACT) / RADIUS) as i32;
+    let damage = (offset * i64::from(impact) / RADIUS) as i32;
     (distance <= i64::from(MISSILE_STEP)).then_some((distance, damage))
 }
 

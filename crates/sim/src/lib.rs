@@ -20,6 +20,7 @@ mod flight;
 mod maze;
 mod numbers;
 mod round;
+mod rules;
 mod sine;
 mod snapshot;
 mod step;
@@ -34,14 +35,10 @@ pub use maze::{
     STANDARD_MAZE,
 };
 pub use numbers::*;
+pub use rules::{RULES, RULES_OLDEST};
 pub use snapshot::RestoreError;
 pub use step::{Motion, drive};
 pub use wall::Segment;
 pub use world::{
     Blast, BlastKind, Entry, Item, ItemKind, Missile, Player, Round, Rounds, Tank, World, input_hash,
 };
-
-/// The newest rules version that this build steps: the one for new games.
-pub const RULES: u16 = 1;
-/// The oldest rules version that this build steps.
-pub const RULES_OLDEST: u16 = 1;

@@ -11,7 +11,8 @@ use crate::world::{Round, World};
 use crate::{RULES, RULES_OLDEST};
 use alloc::vec::Vec;
 
-/// The format that this build writes, and the only one that it reads.
+/// The format that this build writes, and the only one that it reads: there has been no other. A build that writes another
+/// reads this one, too.
 const FORMAT: u8 = 1;
 
 /// Why bytes are no world that this build can go on with.

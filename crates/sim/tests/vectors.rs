@@ -1,8 +1,8 @@
 //! Recorded numbers that clients in other languages must reproduce, in `vectors/`.
 //!
 //! Each test compares what the simulation does now with what the file says; with `TANX_WRITE_VECTORS=1` in the
-//! environment it writes the file instead. A change in them is a change of the rules, and needs a new rules version once
-//! there has been a release.
+//! environment it writes the file instead. A change in them is a change of the rules, and needs a new rules version: see
+//! `rules.rs`.
 //!
 //! # The files
 //!
@@ -31,14 +31,17 @@
 mod play;
 mod view;
 
-use play::Play;
+use play::{CROWD, Play};
 use serde_json::{Value, json};
 use sim::{
-    Blast, ChatLine, ChatWhat, Delta, Entry, Event, Item, Maze, Player, RULES, Rounds, SINE, STANDARD_MAZE,
-    World, action, delta, keys, step_along,
+    Blast, ChatLine, ChatWhat, Delta, Entry, Event, Item, Maze, Player, Rounds, SINE, STANDARD_MAZE, World,
+    action, delta, keys, step_along,
 };
 use std::path::Path;
 use view::View;
+
+/// The version that the files are of.
+const RULES: u16 = 1;
 
 /// Compares a file of vectors with `now`, or writes it. `now` has one value a line, so that changes can be read.
 fn check(name: &str, now: &str) {
@@ -376,20 +379,6 @@ fn event(event: &Event) -> Value {
         Event::RoundStart { ticks } => json!({ "type": "roundStart", "ticks": ticks }),
     }
 }
-
-/// A crowded portrait arena, where shots meet tanks, walls and, here and there, the open.
-const CROWD: &str = "name Crowd
-arena 8 10
-wall -4,-5 4,-5 4,-4.8 -4,-4.8 -4,-5
-wall -4,4.8 4,4.8 4,5 -4,5 -4,4.8
-wall -4,-4.8 -3.8,-4.8 -3.8,1.5 -4,1.5 -4,-4.8
-wall 3.8,-1.5 4,-1.5 4,4.8 3.8,4.8 3.8,-1.5
-wall -0.5,-0.5 0.7,-0.3 0,0.6 -0.5,-0.5
-entry a 2.5,3.2 facing 225
-entry b -2.5,3.2 facing 315
-entry c -2.5,-3.2 facing 45
-entry d 2.5,-3.2 facing 135
-";
 
 /// All kinds of events, as `event` names them.
 const KINDS: usize = 16;

@@ -2,6 +2,21 @@
 
 use sim::{Entry, action, keys};
 
+#[allow(dead_code, reason = "not each test plays in it")]
+/// A crowded portrait arena, where shots meet tanks, walls and, here and there, the open.
+pub const CROWD: &str = "name Crowd
+arena 8 10
+wall -4,-5 4,-5 4,-4.8 -4,-4.8 -4,-5
+wall -4,4.8 4,4.8 4,5 -4,5 -4,4.8
+wall -4,-4.8 -3.8,-4.8 -3.8,1.5 -4,1.5 -4,-4.8
+wall 3.8,-1.5 4,-1.5 4,4.8 3.8,4.8 3.8,-1.5
+wall -0.5,-0.5 0.7,-0.3 0,0.6 -0.5,-0.5
+entry a 2.5,3.2 facing 225
+entry b -2.5,3.2 facing 315
+entry c -2.5,-3.2 facing 45
+entry d 2.5,-3.2 facing 135
+";
+
 /// Numbers from a seed (splitmix64).
 pub struct Random(pub u64);
 
