@@ -459,6 +459,19 @@ impl Member {
     pub fn target_revision(&self) -> String {
         self.placed.target.clone()
     }
+
+    /// Rules version of a game that is created here now: one that all living members step, as far as there is one, and this
+    /// one in any case.
+    pub fn rules_for_new_games(&self) -> u16 {
+        let published = self.view.published_rules();
+        let living = self.placed.members.iter().map(|member| (member.rules_min, member.rules_max));
+        let all = crate::placement::rules_for_new_games(published, living);
+        all.unwrap_or(published).clamp(self.me.rules_min, self.me.rules_max)
+    }
+
+    fn steps(&self, rules: u16) -> bool {
+        (self.me.rules_min..=self.me.rules_max).contains(&rules)
+    }
 }
 
 impl Time {

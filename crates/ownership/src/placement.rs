@@ -170,6 +170,15 @@ pub fn target_revision<'a>(
     newest.map(|member| member.revision.clone()).unwrap_or_default()
 }
 
+/// The rules version that new games get: the published one, or the one nearest to it that all these members step, oldest and
+/// newest of each; where nothing is published (0), the newest that all step. None where they have none in common.
+pub fn rules_for_new_games(published: u16, members: impl Iterator<Item = (u16, u16)>) -> Option<u16> {
+    let (oldest, newest) = members
+        .reduce(|all, member| (all.0.max(member.0), all.1.min(member.1)))
+        .filter(|all| all.0 <= all.1)?;
+    Some(if published == 0 { newest } else { published.clamp(oldest, newest) })
+}
+
 /// `newer` is the same container of the same pod as `older`, started again: `older` is gone.
 pub fn restarted_in_place(older: &MemberRecord, newer: &MemberRecord) -> bool {
     !older.pod_uid.is_empty()
@@ -257,6 +266,23 @@ mod tests {
         assert_eq!(target_revision(&ClusterRecord::default(), members.iter()), "new");
         let cluster = ClusterRecord { target_revision: "old".into(), ..ClusterRecord::default() };
         assert_eq!(target_revision(&cluster, members.iter()), "old");
+    }
+
+    #[test]
+    fn new_games_get_the_published_rules_or_those_next_to_them_that_all_members_step() {
+        let of = |published, members: &[(u16, u16)]| rules_for_new_games(published, members.iter().copied());
+        let rollout = [(1, 2), (2, 3), (1, 2)];
+        assert_eq!(of(2, &rollout), Some(2));
+        assert_eq!(
+            of(1, &rollout),
+            Some(2),
+            "one of the new ones does not step the published version any more"
+        );
+        assert_eq!(of(3, &rollout), Some(2), "one of the old ones does not step it yet");
+        assert_eq!(of(0, &rollout), Some(2));
+        assert_eq!(of(1, &[(1, 2)]), Some(1), "what is published is not raised by members that step more");
+        assert_eq!(of(1, &[(1, 1), (2, 3)]), None);
+        assert_eq!(of(1, &[]), None);
     }
 
     proptest! {

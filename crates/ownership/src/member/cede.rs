@@ -214,7 +214,13 @@ impl Member {
     /// All that were known to be ready have refused, and the registry does not say who else is: somebody on a link, then.
     /// Whether it can take the game it knows itself.
     pub(super) fn cedes_to_any(&self, now: Time, game: GameId) -> Option<MemberId> {
-        let others = self.links.iter().copied().filter(|member| !self.avoids(now, game, *member));
+        let rules = self.owned.get(&game)?.settings.rules;
+        let steps = |member: &MemberId| {
+            let known = self.view.members.get(member);
+            known.is_none_or(|member| (member.rules_min..=member.rules_max).contains(&rules))
+        };
+        let others = self.links.iter().copied().filter(steps);
+        let others = others.filter(|member| !self.avoids(now, game, *member));
         others.min_by_key(|member| mix(member.0 ^ game.0)).filter(|_| self.cedes(now))
     }
 
@@ -376,14 +382,13 @@ impl Member {
         if let Some(other) = other.filter(|record| record.owner != Some(from)) {
             return out.push(Effect::Send(from, Control::Started { game, epoch: other.epoch }));
         }
-        let rules = self.me.rules_min..=self.me.rules_max;
         let refusal = if self.owned.contains_key(&game) {
             Some("owns the game itself")
         } else if other.is_some() {
             Some(NAMES_YOU)
         } else if self.me.state != MemberState::Ready {
             Some("not ready, or leaving itself")
-        } else if !rules.contains(&offer.settings.rules) {
+        } else if !self.steps(offer.settings.rules) {
             Some("cannot step the game's rules version")
         } else {
             None

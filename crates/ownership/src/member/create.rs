@@ -19,14 +19,13 @@ impl Member {
         snapshot: Snapshot,
         out: &mut Vec<Effect>,
     ) {
-        let rules = self.me.rules_min..=self.me.rules_max;
         let refusal = match self.me.state {
             MemberState::Draining => Some("this server is leaving: try again, another one will answer"),
             MemberState::Joining => Some("this server is still starting: try again in a moment"),
             MemberState::Ready if !self.lease.valid(now) => {
                 Some("the registry cannot be reached: running games go on, try again later")
             }
-            MemberState::Ready if !rules.contains(&settings.rules) => {
+            MemberState::Ready if !self.steps(settings.rules) => {
                 Some("this server cannot run that version of the rules")
             }
             MemberState::Ready => None,

@@ -203,7 +203,7 @@ impl Member {
     }
 
     fn cause_to_claim(&self, now: Time, record: &GameRecord, last: bool) -> Option<&'static str> {
-        let rules = (self.me.rules_min..=self.me.rules_max).contains(&record.rules);
+        let rules = self.steps(record.rules);
         match record.owner {
             _ if self.owned.contains_key(&record.id) || self.creating.contains(&record.id) || !rules => None,
             _ if self.is_ceded_to_another(now, record) => None,

@@ -54,12 +54,11 @@ impl Member {
         cedes: bool,
         out: &mut Vec<Effect>,
     ) {
-        let rules = self.me.rules_min..=self.me.rules_max;
         let refusal = if self.me.state != MemberState::Ready {
             Some("not ready, or leaving itself")
         } else if !cedes && !self.lease.valid(now) {
             Some("cannot reach the registry")
-        } else if !rules.contains(&settings.rules) {
+        } else if !self.steps(settings.rules) {
             Some("cannot step the game's rules version")
         } else if self.owned.contains_key(&game) {
             Some("owns the game itself")

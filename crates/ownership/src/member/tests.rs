@@ -6,6 +6,7 @@ use registry::{Fence, Hint, Reason};
 mod ceding;
 mod interleavings;
 mod logging;
+mod versions;
 
 const ME: MemberId = MemberId(1);
 const B: MemberId = MemberId(2);
@@ -88,7 +89,7 @@ struct Rig {
     now: Time,
     store: Store,
     member: Member,
-    others: Vec<MemberId>,
+    others: Vec<MemberRecord>,
     /// What happens to the next request of which that is true, one after the other.
     spoil: Vec<(Applies, Spoil)>,
     /// No request is answered.
@@ -99,25 +100,29 @@ struct Rig {
 
 impl Rig {
     fn new(others: &[MemberId]) -> Rig {
+        Rig::of(record(ME), others.iter().map(|other| record(*other)).collect())
+    }
+
+    fn of(me: MemberRecord, others: Vec<MemberRecord>) -> Rig {
         let mut store = Store::new("one");
-        for other in others {
-            store.apply(1, Request::Join(record(*other)));
+        for other in &others {
+            store.apply(1, Request::Join(other.clone()));
         }
         let now = Time(1_000_000);
-        let member = Member::new(record(ME), Settings::default(), now, 42);
+        let member = Member::new(me, Settings::default(), now, 42);
         let mut rig = Rig {
             now,
             store,
             member,
-            others: others.into(),
+            others,
             spoil: Vec::new(),
             away: false,
             held: Vec::new(),
             effects: Vec::new(),
         };
         rig.tell(Event::Wake);
-        for other in others {
-            rig.tell(Event::LinkUp(*other));
+        for other in rig.others.clone() {
+            rig.tell(Event::LinkUp(other.id));
         }
         rig.pass(100_000);
         rig
@@ -186,8 +191,8 @@ impl Rig {
         while self.now < end {
             self.now = self.now.plus(10_000);
             if self.now.0.is_multiple_of(500_000) {
-                for id in self.others.clone() {
-                    self.ask(Request::Renew { id, record: record(id), games: Vec::new() });
+                for record in self.others.clone() {
+                    self.ask(Request::Renew { id: record.id, record, games: Vec::new() });
                 }
             }
             if self.member.next_wake().is_some_and(|wake| wake <= self.now) {

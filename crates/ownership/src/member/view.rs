@@ -145,6 +145,12 @@ impl View {
         if self.beat_stopped { &self.nobody } else { &self.cluster }
     }
 
+    /// What the operator has said last of the rules of new games, whether or not it still says so: an old version is one that
+    /// games can still be run under. 0: nothing.
+    pub(super) fn published_rules(&self) -> u16 {
+        self.cluster.rules
+    }
+
     /// As with leases: on this member's own clock, while the same registry answered all the time.
     fn watch_beat(&mut self, now: Time, sent: Time, cluster: ClusterRecord, unbroken: bool, quiet_us: u64) {
         if !unbroken || cluster.beat != self.cluster.beat {
