@@ -8,6 +8,7 @@ pub mod build;
 pub mod observe;
 pub mod plan;
 pub mod publish;
+pub mod rules;
 pub mod status;
 #[cfg(test)]
 mod tests;
@@ -91,8 +92,9 @@ pub async fn reconcile(cluster: Arc<TanxCluster>, context: Arc<Context>) -> Resu
     let observed = observe::observe(&context.client, &context.directories, cluster).await?;
 
     // 2. Where should games go? Said whatever becomes of the rest.
+    let now = Timestamp::now();
     let directory = context.directories.get(&name);
-    let published = publish::publish(directory.as_deref(), &observed).await;
+    let published = publish::publish(directory.as_deref(), &observed, now).await;
 
     // 3. to 5. What is to be done, what does that look like, and do it.
     let outcome = carry_out(&context, &name, &observed).await;
@@ -102,7 +104,7 @@ pub async fn reconcile(cluster: Arc<TanxCluster>, context: Arc<Context>) -> Resu
         Ok((plan, _)) => (Outcome::Applied(plan), None),
         Err(error) => (Outcome::Failed(error.to_string()), Some(())),
     };
-    let status = status::describe(&observed, &published, &said, &Time(Timestamp::now()));
+    let status = status::describe(&observed, &published, &said, &Time(now));
     let written = status::write(&context.client, &observed.cluster, &status).await;
     if failure.is_none() {
         written?;

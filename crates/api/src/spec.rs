@@ -73,6 +73,10 @@ pub struct TanxClusterSpec {
     #[serde(default)]
     pub game: Game,
 
+    /// How new versions of the game server are taken up.
+    #[serde(default)]
+    pub rollout: Rollout,
+
     /// How long a leaving pod may take to hand over its games and let its players go, in seconds.
     #[serde(default = "default_grace_period_seconds")]
     #[x_kube(validation = Rule::new("self >= 5 && self <= 3600")
@@ -399,6 +403,28 @@ impl Default for Game {
     }
 }
 
+/// How new versions of the game server are taken up.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Rollout {
+    /// New games get the new image's rules so many seconds after a rollout is complete; games that run keep theirs. Until
+    /// then a roll-back finds no game that the old image does not step.
+    #[serde(default = "default_rules_delay_seconds")]
+    #[x_kube(validation = Rule::new("self >= 0 && self <= 604800")
+        .message("rollout.rulesDelaySeconds must be between 0 and 604800 (a week)"))]
+    pub rules_delay_seconds: i32,
+}
+
+fn default_rules_delay_seconds() -> i32 {
+    600
+}
+
+impl Default for Rollout {
+    fn default() -> Self {
+        Rollout { rules_delay_seconds: default_rules_delay_seconds() }
+    }
+}
+
 /// What else the pods shall carry.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Default)]
 #[serde(rename_all = "camelCase")]
@@ -480,6 +506,11 @@ mod tests {
         check(json!({"image": "g", "replicas": 1001}), "replicas must be between 0 and 1000");
         check(json!({"image": "g", "replicas": 0}), "");
         check(json!({"image": "g", "service": {"port": 0}}), "service.port must be between");
+        check(
+            json!({"image": "g", "rollout": {"rulesDelaySeconds": -1}}),
+            "rollout.rulesDelaySeconds must be",
+        );
+        check(json!({"image": "g", "rollout": {"rulesDelaySeconds": 0}}), "");
         check(json!({"image": "g", "gracePeriodSeconds": 4}), "gracePeriodSeconds must be between");
         check(json!({"image": "g", "game": {"maxPlayers": 33}}), "game.maxPlayers must be between");
         check(json!({"image": "g", "game": {"bots": 33}}), "game.bots must be between");
@@ -536,5 +567,6 @@ mod tests {
         assert_eq!(spec.service.type_, ServiceType::LoadBalancer);
         assert_eq!(spec.redis, Redis::default());
         assert_eq!((spec.game.bots, spec.game.round_seconds, spec.game.rest_seconds), (4, 180, 8));
+        assert_eq!(spec.rollout.rules_delay_seconds, 600);
     }
 }

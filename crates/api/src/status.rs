@@ -27,6 +27,9 @@ pub struct TanxClusterStatus {
     /// Revision that games move to: the `pod-template-hash` of the Deployment's current pods.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,
+    /// Rules version that new games get.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rules: Option<i32>,
     /// Selects the game servers' pods; autoscalers read it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub selector: Option<String>,

@@ -1,4 +1,5 @@
-//! Tells the members which revision games should move to (rule 21), and goes on saying so.
+//! Tells the members which revision games should move to (rule 21) and which rules new ones get (rule 15), and goes on saying
+//! so.
 //!
 //! What goes wrong without: members prefer a revision that nobody wants any more, because the operator that named it has
 //! been away since, and move each game twice. Every look at a cluster publishes what it has just seen, new or not, and each
@@ -10,6 +11,8 @@
 //! moment ago, so that all say the same, and one that cannot read has nothing to say.
 
 use super::observe::{Observed, RegistryView};
+use super::rules;
+use k8s_openapi::jiff::Timestamp;
 use registry::{ClusterRecord, Registry, RegistryError, Reply, Request};
 use std::time::Duration;
 
@@ -20,34 +23,43 @@ pub const BEAT: Duration = Duration::from_secs(5);
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
     /// The registry refused it or did not answer.
-    #[error("cannot publish the target revision: {0}")]
+    #[error("cannot publish the target revision and the rules of new games: {0}")]
     Registry(#[from] RegistryError),
     /// There was a registry when it was looked at, and is none any more.
-    #[error("cannot publish the target revision: the registry is gone")]
+    #[error("cannot publish the target revision and the rules of new games: the registry is gone")]
     NoRegistry,
     /// It answers something else.
-    #[error("cannot publish the target revision: the registry answers what was not asked")]
+    #[error(
+        "cannot publish the target revision and the rules of new games: the registry answers what was not asked"
+    )]
     Confused,
 }
 
 /// What the members are to be told. The rest of the record is not ours and stays. Nothing where the revision is not known:
 /// until the Deployment's controller has seen its newest form, what was said before may be wrong.
-pub fn record(observed: &Observed) -> Option<ClusterRecord> {
+pub fn record(observed: &Observed, now: Timestamp) -> Option<ClusterRecord> {
     let RegistryView::Seen { cluster, .. } = &observed.registry else { return None };
     let target_revision = observed.revision()?.to_owned();
-    Some(ClusterRecord { target_revision, ..cluster.clone() })
+    Some(ClusterRecord { target_revision, rules: rules::for_new_games(observed, now), ..cluster.clone() })
 }
 
 /// Tells them.
 ///
 /// # Errors
 /// When the registry does not take it; said again at the next look.
-pub async fn publish(directory: Option<&dyn Registry>, observed: &Observed) -> Result<(), PublishError> {
-    let Some(record) = record(observed) else { return Ok(()) };
-    if let RegistryView::Seen { cluster, .. } = &observed.registry
-        && cluster.target_revision != record.target_revision
-    {
-        tracing::info!(revision = record.target_revision, "games go to this revision");
+pub async fn publish(
+    directory: Option<&dyn Registry>,
+    observed: &Observed,
+    now: Timestamp,
+) -> Result<(), PublishError> {
+    let Some(record) = record(observed, now) else { return Ok(()) };
+    if let RegistryView::Seen { cluster, .. } = &observed.registry {
+        if cluster.target_revision != record.target_revision {
+            tracing::info!(revision = record.target_revision, "games go to this revision");
+        }
+        if cluster.rules != record.rules {
+            tracing::info!(rules = record.rules, before = cluster.rules, "new games get this rules version");
+        }
     }
     let directory = directory.ok_or(PublishError::NoRegistry)?;
     match directory.call(Request::PublishCluster(record)).await? {

@@ -6,6 +6,7 @@
 use super::observe::{Observed, RedisUrl, RegistryView};
 use super::plan::{DeploymentPlan, Plan};
 use super::publish::PublishError;
+use super::rules;
 use crate::names::{ClusterName, Manager};
 use api::{ConditionType, Moves, State, TanxCluster, TanxClusterStatus, set_condition};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -67,6 +68,7 @@ pub fn describe(
         moves: moved,
         image: observed.live_image().map(str::to_owned),
         revision: observed.revision().map(str::to_owned).or_else(|| before.revision.clone()),
+        rules: Some(rules::for_new_games(observed, now.0)).filter(|rules| *rules > 0).map(i32::from),
         selector: Some(name.selector()),
         ..before
     };
@@ -116,7 +118,7 @@ fn whole(count: u64) -> i64 {
 }
 
 /// Pods as the Deployment counts them.
-struct Counts {
+pub(super) struct Counts {
     wanted: i32,
     pods: i32,
     ready: i32,
@@ -127,7 +129,7 @@ struct Counts {
 }
 
 impl Counts {
-    fn of(observed: &Observed) -> Counts {
+    pub(super) fn of(observed: &Observed) -> Counts {
         let deployment = observed.deployment.as_ref();
         let status = deployment.and_then(|deployment| deployment.status.clone()).unwrap_or_default();
         Counts {
@@ -141,7 +143,8 @@ impl Counts {
         }
     }
 
-    fn at_rest(&self) -> bool {
+    /// All pods are there, serve, and are of the newest revision.
+    pub(super) fn at_rest(&self) -> bool {
         self.seen && [self.pods, self.newest, self.available].iter().all(|count| *count == self.wanted)
     }
 }
@@ -219,6 +222,9 @@ fn degraded(observed: &Observed, outcome: &Outcome) -> Verdict {
     }
     if let Some(sentence) = failing_pod(observed) {
         return Verdict::new(true, "PodsFail", sentence);
+    }
+    if let Some(sentence) = rules::waiting(observed) {
+        return Verdict::new(true, "GamesWait", sentence);
     }
     let stuck = observed.deployment.as_ref().and_then(|deployment| {
         let conditions = deployment.status.as_ref()?.conditions.as_ref()?;

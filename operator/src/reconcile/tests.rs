@@ -1,5 +1,7 @@
 //! Plan and build against objects in memory: what they write is merged in as an API server would, and looked at again.
 
+mod rules;
+
 use super::build::{Write, build};
 use super::observe::{Observed, RedisUrl, RegistryView, image_of};
 use super::plan::{DeploymentPlan, PlanError, RedisPlan, plan};
@@ -305,7 +307,7 @@ fn the_current_revision_is_published_once_the_deployments_controller_has_seen_it
     world.0.replica_sets = vec![set("1", "old"), set("2", "new")];
     let seen = |world: &mut World, generation: i64| {
         merge(&mut world.0.deployment, &json!({"status": {"observedGeneration": generation}}));
-        publish::record(&world.0)
+        publish::record(&world.0, Timestamp::UNIX_EPOCH)
     };
     assert_eq!(seen(&mut world, 4), None);
     let wanted = ClusterRecord { target_revision: "new".into(), rules: 4, beat: 0 };
@@ -315,7 +317,7 @@ fn the_current_revision_is_published_once_the_deployments_controller_has_seen_it
     *cluster = ClusterRecord { beat: 9, ..wanted.clone() };
     world.0.service.as_mut().unwrap().meta_mut().owner_references = None;
     assert!(plan(&world.0).is_err());
-    assert_eq!(publish::record(&world.0), Some(ClusterRecord { beat: 9, ..wanted }));
+    assert_eq!(publish::record(&world.0, Timestamp::UNIX_EPOCH), Some(ClusterRecord { beat: 9, ..wanted }));
 }
 
 fn noted(epoch: u64, cause: &str, at_ms: u64) -> NotedMove {
