@@ -85,11 +85,12 @@ pub fn bots_at_most(slots: u8) -> u8 {
 }
 
 impl Creation {
-    /// Settings and first world of a game. Its seed is random; from then on chance is part of the world.
+    /// Settings and first world of a game of that rules version, which this build steps. Its seed is random; from then on
+    /// chance is part of the world.
     ///
     /// # Errors
     /// With a sentence, when the wish cannot be granted.
-    pub fn first_world(&self, wish: Wish) -> Result<(GameSettings, Snapshot), WishError> {
+    pub fn first_world(&self, wish: Wish, rules: u16) -> Result<(GameSettings, Snapshot), WishError> {
         let name = String::from(GameName::parse(&wish.name)?);
         let Some(maze) = self.mazes.find(wish.maze.as_deref()) else {
             let known: Vec<_> = self.mazes.list().iter().map(|maze| maze.name.as_str()).collect();
@@ -104,7 +105,7 @@ impl Creation {
             maze: maze.text.clone(),
             maze_name: maze.name.clone(),
             slots: self.slots,
-            rules: sim::RULES,
+            rules,
             bots,
             stays: wish.stays,
         };
@@ -128,7 +129,10 @@ mod tests {
     fn refusal(wish: Wish) -> Option<String> {
         let mazes = Mazes::load(None).expect("the shipped ones");
         let creation = Creation { slots: 8, bots: 4, rounds: Rounds::default(), mazes };
-        creation.first_world(Wish { name: "g".into(), ..wish }).err().map(|error| error.to_string())
+        creation
+            .first_world(Wish { name: "g".into(), ..wish }, sim::RULES)
+            .err()
+            .map(|error| error.to_string())
     }
 
     #[test]

@@ -77,6 +77,8 @@ pub struct Stage {
     pub ready: bool,
     /// All games are elsewhere.
     pub drained: bool,
+    /// Rules version of a game that is created here now.
+    pub rules: u16,
 }
 
 /// See the module.
@@ -133,7 +135,8 @@ impl Driver {
         events: mpsc::Receiver<ToDriver>,
     ) -> (Driver, watch::Receiver<Stage>) {
         let (reply_to, replies) = mpsc::channel(limits::DRIVER_QUEUE);
-        let (stage, seen) = watch::channel(Stage::default());
+        let stage = Stage { rules: machine.rules_for_new_games(), ..Stage::default() };
+        let (stage, seen) = watch::channel(stage);
         let stages = Stages::new(parts.metrics.clone());
         let driver = Driver {
             machine,
@@ -296,10 +299,14 @@ impl Driver {
         self.machine.handle(clock::now(), event, &mut self.effects);
     }
 
-    fn tell_drained(&self) {
+    fn tell_stage(&self) {
         // The machine may take it back: the registry may have given this member a game meanwhile.
         let drained = self.machine.is_drained();
-        self.stage.send_if_modified(|stage| std::mem::replace(&mut stage.drained, drained) != drained);
+        let rules = self.machine.rules_for_new_games();
+        self.stage.send_if_modified(|stage| {
+            let now = Stage { drained, rules, ..*stage };
+            std::mem::replace(stage, now) != now
+        });
     }
 
     async fn carry_out(&mut self) {
@@ -338,7 +345,7 @@ impl Driver {
             }
         }
         self.call(calls);
-        self.tell_drained();
+        self.tell_stage();
     }
 
     async fn command(&self, game: GameId, command: Command) {

@@ -392,7 +392,8 @@ async fn create(from: Asker, body: impl Stream<Item = Result<impl Buf, warp::Err
         Ok(wish) => wish,
         Err(sentence) => return refusal(StatusCode::BAD_REQUEST, sentence),
     };
-    let (settings, snapshot) = match site.creation.first_world(wish) {
+    let rules = site.stage.borrow().rules;
+    let (settings, snapshot) = match site.creation.first_world(wish, rules) {
         Ok(first) => first,
         Err(error) => return refusal(StatusCode::UNPROCESSABLE_ENTITY, error),
     };

@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use clap::Parser;
-use gamed::server::{Server, ServerConfig};
+use gamed::server::{STEPPED, Server, ServerConfig};
 use gamed::settings::{LogFormat, Settings};
 use registry::Registry;
 use registry::memory::Memory;
@@ -99,6 +99,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
         durability: settings.durability,
         input_log: settings.input_log(),
         workers: settings.workers(),
+        rules: STEPPED,
         key,
         roll: None,
     };

@@ -138,7 +138,7 @@ impl View {
                 json!({
                     "id": member.id, "name": member.name, "address": member.address, "revision": member.revision,
                     "build": member.build, "state": member.state, "games": member.games, "players": member.players,
-                    "joined": member.joined,
+                    "joined": member.joined, "rules": [member.rules_min, member.rules_max],
                 })
             })
             .collect()
@@ -157,7 +157,7 @@ impl View {
         });
         json!({
             "id": game.id, "name": game.name, "maze": game.maze, "players": game.players, "bots": game.bots,
-            "slots": self.slots, "epoch": game.epoch, "tick": game.snapshot_tick, "owner": owner,
+            "slots": self.slots, "epoch": game.epoch, "tick": game.snapshot_tick, "rules": game.rules, "owner": owner,
         })
     }
 }

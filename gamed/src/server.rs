@@ -69,6 +69,8 @@ pub struct ServerConfig {
     pub input_log: Duration,
     /// Game threads.
     pub workers: usize,
+    /// Rules versions, oldest and newest, that it says it steps: not more than [`STEPPED`].
+    pub rules: (u16, u16),
     /// The cluster's secret.
     pub key: ClusterKey,
     /// The demo's button, in a demo.
@@ -89,6 +91,9 @@ pub struct Server {
     cancel: CancellationToken,
     keepers: JoinSet<&'static str>,
 }
+
+/// Rules versions that this build steps, oldest and newest.
+pub const STEPPED: (u16, u16) = (sim::RULES_OLDEST, sim::RULES);
 
 /// Longer than any process lives.
 const NEVER_US: u64 = u64::MAX / 4;
@@ -129,8 +134,8 @@ impl Server {
             state: MemberState::Joining,
             games: 0,
             players: 0,
-            rules_min: sim::RULES_OLDEST,
-            rules_max: sim::RULES,
+            rules_min: config.rules.0,
+            rules_max: config.rules.1,
             renewals: 0,
             joined: 0,
         };

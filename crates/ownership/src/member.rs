@@ -464,9 +464,10 @@ impl Member {
     /// one in any case.
     pub fn rules_for_new_games(&self) -> u16 {
         let published = self.view.published_rules();
-        let living = self.placed.members.iter().map(|member| (member.rules_min, member.rules_max));
-        let all = crate::placement::rules_for_new_games(published, living);
-        all.unwrap_or(published).clamp(self.me.rules_min, self.me.rules_max)
+        let own = (self.me.rules_min, self.me.rules_max);
+        let others = self.placed.members.iter().map(|member| (member.rules_min, member.rules_max));
+        let all = crate::placement::rules_for_new_games(published, others.chain([own]));
+        all.unwrap_or(published).clamp(own.0, own.1)
     }
 
     fn steps(&self, rules: u16) -> bool {

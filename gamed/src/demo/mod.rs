@@ -8,7 +8,7 @@ mod balancer;
 use crate::creation::{Creation, Wish};
 use crate::driver::ToDriver;
 use crate::live::Bell;
-use crate::server::{Server, ServerConfig};
+use crate::server::{STEPPED, Server, ServerConfig};
 use crate::settings::Settings;
 use anyhow::Context as _;
 use balancer::Balancer;
@@ -185,6 +185,7 @@ impl Demo {
             durability: self.settings.durability,
             input_log: self.settings.input_log(),
             workers: 1,
+            rules: STEPPED,
             key: self.key.clone(),
             roll: Some(self.roll.clone()),
         };
@@ -228,9 +229,10 @@ impl Demo {
                 bots: Some(self.settings.demo_bots),
                 stays: true,
             };
-            let (settings, snapshot) = self.creation.first_world(wish)?;
-            let (answer, created) = oneshot::channel();
             let server = &self.servers[number % self.servers.len()];
+            let rules = server.stage().borrow().rules;
+            let (settings, snapshot) = self.creation.first_world(wish, rules)?;
+            let (answer, created) = oneshot::channel();
             let create = ToDriver::Create { settings, snapshot, answer };
             server.driver().send(create).await.context("create a game")?;
             created.await.context("create a game")?.map_err(anyhow::Error::msg)?;

@@ -352,7 +352,7 @@ fn fuzzed_bodies_headers_and_texts_of_users() {
     let seeds = seeds.iter().map(|seed| seed.as_bytes().to_vec()).collect();
     fuzz("user", seeds, &words, |bytes| {
         let wish = Wish::from_json(bytes).map(|wish| {
-            let made = creation.first_world(wish);
+            let made = creation.first_world(wish, sim::RULES);
             made.map(|(settings, Snapshot { world, .. })| {
                 let maze = Maze::parse(&settings.maze).expect("it was chosen from those that there are");
                 World::restore(&maze, &world).expect("a new one").tick()

@@ -5,7 +5,7 @@
 use crate::client::{Client, PATIENCE, hello, http, own, text};
 use gamed::creation::Creation;
 use gamed::mazes::Mazes;
-use gamed::server::{Server, ServerConfig};
+use gamed::server::{STEPPED, Server, ServerConfig};
 use gamed::settings::Durability;
 use gamed::visitors::AddressLimits;
 use protocol::{ClusterKey, GameId, Hello, Keyframe, PlayerId};
@@ -27,6 +27,8 @@ pub struct Setup {
     pub empty_game: Duration,
     pub chat_per_minute: u16,
     pub limits: AddressLimits,
+    /// Oldest and newest.
+    pub rules: (u16, u16),
 }
 
 impl Default for Setup {
@@ -36,6 +38,7 @@ impl Default for Setup {
             empty_game: Duration::from_secs(600),
             chat_per_minute: 600,
             limits: AddressLimits::default(),
+            rules: STEPPED,
         }
     }
 }
@@ -70,6 +73,7 @@ pub async fn member_with(registry: &(impl Registry + Clone + 'static), name: &st
         durability: Durability::Tick,
         input_log: Duration::from_millis(40),
         workers: 1,
+        rules: setup.rules,
         key: ClusterKey::parse(&[7; 32]).expect("32 bytes are a key"),
         roll: None,
     };

@@ -130,7 +130,7 @@ fn games_that_no_server_steps_are_told_of() {
         (condition.reason, condition.message)
     };
     let old = member("a", 1, 1);
-    watched.look(1, &[old.clone()], true);
+    watched.look(1, std::slice::from_ref(&old), true);
     // The new one's pod is gone; it stays registered, for its games run nowhere.
     let dead = member("d", 1, 2);
     watched.see(vec![old.clone(), dead.clone()], vec![game(1), game(2), game(2)]);
