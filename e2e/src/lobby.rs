@@ -63,6 +63,9 @@ pub struct ListedGame {
     pub id: GameId,
     /// Who ticks it; none while nobody does.
     pub owner: Option<ListedMember>,
+    /// Version of the rules that it is played by; 0: the server does not say.
+    #[serde(default)]
+    pub rules: u16,
 }
 
 /// A game server as the lobby names it.

@@ -102,6 +102,9 @@ struct Run {
     /// Image of another version
     #[arg(long, env = "TANX_E2E_IMAGE_V2", requires = "image_v1")]
     image_v2: Option<String>,
+    /// An image whose game servers have rules that those two do not have (images/build --next TAG)
+    #[arg(long, env = "TANX_E2E_IMAGE_NEXT")]
+    image_next: Option<String>,
     /// Program (and first arguments) that sends a signal to a container; NAMESPACE/POD CONTAINER SIGNAL follow
     #[arg(long, env = "TANX_E2E_KILL_COMMAND")]
     kill_command: Option<String>,
@@ -278,6 +281,7 @@ impl Run {
                 seed: seed.wrapping_add(round as u64 * 1_000_000),
                 quiet: Duration::from_secs(self.quiet_seconds),
                 images: images.clone(),
+                next_image: self.image_next.clone(),
                 kill_command: kill_command.clone(),
                 node_command: node_command.clone(),
                 helm_command: helm_command.clone(),

@@ -25,6 +25,7 @@ mod redis_disk;
 mod redis_slow;
 mod registry;
 mod restart;
+mod rules;
 mod scale;
 mod set_image;
 mod sigkill;
@@ -113,6 +114,12 @@ pub enum Scenario {
     DrainRedis,
     /// SIGKILL to two operators in the middle of a rollout (needs both images, --kill-command and --operator)
     OperatorKill,
+    /// SIGKILL to an old server in the middle of a rollout of other rules (needs --image-next and --kill-command)
+    UpgradeCrash,
+    /// A rollout of other rules that is rolled back in the middle (needs --image-next)
+    RollBack,
+    /// The same, rolled back when it is complete (needs --image-next)
+    RollBackLate,
     /// A node has no network for 10 s (needs --node-command)
     CutNode,
     /// A node does not reach Redis for 10 s (needs --node-command)
@@ -164,6 +171,8 @@ pub struct Settings {
     pub quiet: Duration,
     /// Two images of game servers to change between.
     pub images: Option<[String; 2]>,
+    /// An image whose game servers have rules that those two do not have.
+    pub next_image: Option<String>,
     /// Program and first arguments of what sends a signal to a container: NAMESPACE/POD CONTAINER SIGNAL follow.
     pub kill_command: Option<Vec<String>>,
     /// Program and first arguments of what is done to nodes and containers from outside: what e2e/cluster/node takes follows.
@@ -388,6 +397,9 @@ impl Scenario {
             }
             Scenario::DrainRedis => registry::DRAIN_BARS,
             Scenario::OperatorKill => operator_kill::BARS,
+            Scenario::RollBack => rules::ROLL_BACK_BARS,
+            Scenario::RollBackLate => rules::LATE_ROLL_BACK_BARS,
+            Scenario::UpgradeCrash => rules::CRASH_BARS,
             Scenario::CutNode | Scenario::CutRedis | Scenario::CutPeers | Scenario::CutOneWay => cut::BARS,
             Scenario::Crowd => crowd::BARS,
             Scenario::ApiAway => api_away::BARS,
@@ -423,6 +435,9 @@ impl Scenario {
             Scenario::RedisFull => registry::fill(stage).await,
             Scenario::DrainRedis => registry::drain(stage).await,
             Scenario::OperatorKill => operator_kill::kill(stage).await,
+            Scenario::RollBack => rules::roll_back(stage).await,
+            Scenario::RollBackLate => rules::roll_back_late(stage).await,
+            Scenario::UpgradeCrash => rules::crash(stage).await,
             Scenario::CutNode => cut::cut(stage, Cut::All).await,
             Scenario::CutRedis => cut::cut(stage, Cut::Redis).await,
             Scenario::CutPeers => cut::cut(stage, Cut::Peers).await,
@@ -447,8 +462,8 @@ impl Scenario {
         use Scenario::{
             ApiAway, CutNode, CutOneWay, CutOperator, CutOperatorRedis, CutPeers, CutRedis, Freeze,
             HelmInRollout, Loss, Oom, OperatorAway, OperatorKill, RedisBackup, RedisClock, RedisDisk,
-            RedisFailover, RedisFreeze, RedisKill, RedisSlow, RedisSlower, SetImage, Sigkill, SigkillAll,
-            SigkillTwo, Undo,
+            RedisFailover, RedisFreeze, RedisKill, RedisSlow, RedisSlower, RollBack, RollBackLate, SetImage,
+            Sigkill, SigkillAll, SigkillTwo, Undo, UpgradeCrash,
         };
         let rolls = matches!(
             self,
@@ -458,8 +473,11 @@ impl Scenario {
             return Some("it needs two images of game servers: give --image-v1 and --image-v2");
         }
         match self {
+            RollBack | RollBackLate | UpgradeCrash if settings.next_image.is_none() => Some(
+                "it needs an image with other rules: give --image-next (images/build --next TAG builds one)",
+            ),
             Sigkill | SigkillTwo | SigkillAll | Freeze | RedisKill | RedisFreeze | OperatorKill
-            | RedisFailover | RedisBackup | RedisDisk
+            | RedisFailover | RedisBackup | RedisDisk | UpgradeCrash
                 if settings.kill_command.is_none() =>
             {
                 Some(
@@ -751,6 +769,7 @@ mod tests {
         let game = |id, owner: Option<&str>| ListedGame {
             id: GameId(id),
             owner: owner.map(|name| ListedMember { id: format!("{name}-id"), name: name.to_owned() }),
+            rules: 1,
         };
         let pod = |name: &str| Pod {
             address: String::new(),

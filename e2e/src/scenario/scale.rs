@@ -73,7 +73,7 @@ mod tests {
         for (pod, count) in by_pod {
             for _ in 0..*count {
                 let owner = Some(ListedMember { id: (*pod).to_owned(), name: (*pod).to_owned() });
-                games.push(ListedGame { id: GameId(games.len() as u64), owner });
+                games.push(ListedGame { id: GameId(games.len() as u64), owner, rules: 1 });
             }
         }
         let by_pod: Vec<_> = by_pod.iter().map(|(pod, count)| ((*pod).to_owned(), *count)).collect();

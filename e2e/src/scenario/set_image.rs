@@ -6,7 +6,7 @@
 use super::{Done, Stage};
 use crate::cluster::Cluster;
 use crate::report::Bars;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -28,14 +28,21 @@ pub(super) async fn roll(stage: &Stage<'_>) -> Result<Done> {
 pub(super) async fn begin(stage: &Stage<'_>) -> Result<Done> {
     let cluster = &stage.settings.cluster;
     let [v1, v2] = stage.settings.images.as_ref().context("a rollout is not run without two images")?;
+    let image = if cluster.deployment().await?.image == *v2 { v1 } else { v2 };
+    begin_to(stage, image).await
+}
+
+/// Begins a rollout to that image.
+pub(super) async fn begin_to(stage: &Stage<'_>, image: &str) -> Result<Done> {
+    let cluster = &stage.settings.cluster;
     let before = cluster.deployment().await?.image;
-    let image = if before == *v2 { v1 } else { v2 };
+    ensure!(before != image, "{image} is in force already: nothing would be rolled out");
     let deployment = deployment(cluster);
     let mut done =
         Done::new(format!("kubectl set image {deployment} gamed={image} (was {before})"), Instant::now());
     cluster.kubectl(&["set", "image", &deployment, &format!("gamed={image}")]).await?;
     done.doomed_pods = stage.owners.pods();
-    done.image = Some(image.clone());
+    done.image = Some(image.to_owned());
     Ok(done)
 }
 
