@@ -7,6 +7,7 @@
 //! epochs are 16 hex digits, and bytes are hex.
 
 use bytes::Bytes;
+use protocol::handshake::{Dialer, Listener};
 use protocol::peer::{
     self, Control, GameSettings, Input, Introduction, MoveNote, PeerMessage, PlayerAct, TailTick,
 };
@@ -84,6 +85,10 @@ fn json_of(value: &impl Serialize) -> Value {
     plain("", serde_json::to_value(value).expect("messages are plain data"))
 }
 
+/// What to do when what was there already has changed.
+const ADVICE: &str = "Pages, servers and builds that speak this version are on the other end. Leave the bytes as they are, or \
+     raise the version (crates/protocol/src/version.rs), go on speaking the one before, and keep its file beside the new one.";
+
 /// Compares with the file, or writes it when asked to.
 fn check(file: &str, vectors: &[Vector]) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("vectors").join(file);
@@ -94,7 +99,7 @@ fn check(file: &str, vectors: &[Vector]) {
     let text = std::fs::read_to_string(&path).expect("the file of vectors is there");
     let kept: Vec<Vector> = serde_json::from_str(&text).expect("the file holds vectors");
     for (kept, now) in kept.iter().zip(vectors) {
-        assert_eq!(kept, now, "{file} has other bytes for {:?} than this build", now.name);
+        assert_eq!(kept, now, "{file} has other bytes for {:?} than this build. {ADVICE}", now.name);
     }
     assert_eq!(
         kept.len(),
@@ -532,6 +537,24 @@ fn peer_messages_have_the_bytes_that_their_vectors_say() {
         value: json_of(message),
     };
     check("peer.json", &peer_messages().iter().map(vector).collect::<Vec<_>>());
+}
+
+#[test]
+fn handshakes_have_the_bytes_that_their_vectors_say() {
+    let key = ClusterKey::parse(&[0xee; 32]).expect("32 bytes are a key");
+    let (dialer, hello) = Dialer::start(&key, MEMBER, OTHER, [1; 32]);
+    let (listener, answer) = Listener::answer(&key, OTHER, &hello, [2; 32]).expect("a hello");
+    let (link, proof) = dialer.finish(&answer).expect("an answer");
+    assert_eq!((link.peer, listener.finish(&proof).map(|link| link.peer)), (OTHER, Ok(MEMBER)));
+    let vector = |name: &str, bytes: &Bytes| Vector {
+        name: name.into(),
+        direction: None,
+        slots: None,
+        hex: hex(bytes),
+        value: Value::Null,
+    };
+    let vectors = [("hello", &hello), ("answer", &answer), ("proof", &proof)];
+    check("handshake.json", &vectors.map(|(name, bytes)| vector(name, bytes)));
 }
 
 #[test]

@@ -7,6 +7,7 @@
 
 mod addresses;
 mod faults;
+mod golden;
 mod listing;
 mod requests;
 mod server;

@@ -74,7 +74,7 @@ impl Watched {
             let now = Timestamp::from_second(self.now).unwrap();
             self.published = rules::for_new_games(&self.world.0, now);
             let plan = plan(&self.world.0).unwrap();
-            let status = describe(&self.world.0, &Outcome::Applied(&plan), &Time(now));
+            let status = describe(&self.world.0, &Ok(()), &Outcome::Applied(&plan), &Time(now));
             assert_eq!(status.rules, (self.published > 0).then_some(self.published.into()));
             self.world.cluster().status = Some(status);
         }
@@ -125,7 +125,8 @@ fn games_that_no_server_steps_are_told_of() {
     let mut watched = Watched::new();
     let degraded = |watched: &Watched| {
         let plan = plan(&watched.world.0).unwrap();
-        let status = describe(&watched.world.0, &Outcome::Applied(&plan), &Time(Timestamp::UNIX_EPOCH));
+        let status =
+            describe(&watched.world.0, &Ok(()), &Outcome::Applied(&plan), &Time(Timestamp::UNIX_EPOCH));
         let condition = status.conditions.into_iter().find(|it| it.type_ == "Degraded").unwrap();
         (condition.reason, condition.message)
     };
