@@ -327,7 +327,8 @@ impl Cluster {
             games: 0,
             players: 0,
             rules_min: 1,
-            rules_max: 1,
+            // v2 has other rules, and steps those of v1, too.
+            rules_max: if revision == "v2" { 2 } else { 1 },
             renewals: 0,
             joined: 0,
         };
@@ -444,22 +445,20 @@ impl Cluster {
         let id = ready[self.rng.random_range(0..ready.len())];
         let world = Toy::new(game.0);
         self.oracle.born(game, &world);
-        self.deliver(
-            id,
-            self.now,
-            Event::Create { game, settings: settings(), snapshot: snapshot(&world, Epoch(0)) },
-        );
+        let settings = settings(self.servers[&id].member.rules_for_new_games());
+        let create = Event::Create { game, settings, snapshot: snapshot(&world, Epoch(0)) };
+        self.deliver(id, self.now, create);
     }
 }
 
-/// What every game is.
-pub fn settings() -> GameSettings {
+/// What every game is, but for its rules.
+pub fn settings(rules: u16) -> GameSettings {
     GameSettings {
         name: "g".into(),
         maze: String::new(),
         maze_name: "m".into(),
         slots: 8,
-        rules: 1,
+        rules,
         bots: 0,
         stays: false,
     }

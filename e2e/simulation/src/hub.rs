@@ -400,7 +400,7 @@ impl Cluster {
         }
         hub.subscribers.insert(from);
         let own = hub.own.as_ref().map(|own| own.epoch);
-        let mut answer = vec![PeerMessage::Subscribed { game, settings: crate::cluster::settings(), have }];
+        let mut answer = vec![PeerMessage::Subscribed { game, settings: crate::cluster::settings(1), have }];
         let sent = hub.ring.since(have);
         let older =
             |sent: &Sent<'_>| matches!(sent, Sent::Frame(frame) if own.is_some_and(|own| frame.epoch < own));

@@ -220,7 +220,15 @@ impl Cluster {
                     self.sweep(id, game);
                 }
             }
-            Effect::Start { game, epoch, base, snapshot, log, due, rewind, .. } => {
+            Effect::Start { game, epoch, base, settings, snapshot, log, due, rewind, .. } => {
+                let rules = self.servers.get(&id).map(|server| server.member.record());
+                let rules = rules.map(|record| record.rules_min..=record.rules_max);
+                if !rules.is_some_and(|rules| rules.contains(&settings.rules)) {
+                    let rules = settings.rules;
+                    self.oracle.fail(format!(
+                        "rule 15: {id} starts {game}, of rules {rules}, which it does not step"
+                    ));
+                }
                 let forgets = self.claims_own && self.plan.broken == Some(Broken::ChainForgotten);
                 let rewind = rewind || forgets;
                 let old = self.hub(id, game).ceded.filter(|_| snapshot.is_some());
