@@ -525,7 +525,8 @@ impl Player {
             | CloseCode::TooLong
             | CloseCode::TooManyMessages
             | CloseCode::GameOver
-            | CloseCode::NotBinary => Some(format!("closed with {code}: {reason}")),
+            | CloseCode::NotBinary
+            | CloseCode::Quarantined => Some(format!("closed with {code}: {reason}")),
             // These pass, or it is for the oracle to say that they do not.
             CloseCode::NoSuchGame
             | CloseCode::Full

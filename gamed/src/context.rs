@@ -2,13 +2,14 @@
 
 use crate::driver::ToDriver;
 use crate::journal::Journal;
+use crate::keys::Key;
 use crate::leaving::Leaving;
 use crate::links::Links;
 use crate::metrics::Metrics;
 use crate::wire::Wire;
 use ownership::Event;
 use protocol::peer::Introduction;
-use protocol::{CloseCode, ClusterKey, Epoch, GameId, MemberId, PlayerId, Token};
+use protocol::{CloseCode, Epoch, GameId, MemberId, PlayerId, Token};
 use registry::MemberRecord;
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
@@ -78,7 +79,7 @@ pub struct Context {
     /// Counters and gauges.
     pub metrics: Arc<Metrics>,
     /// The cluster's secret.
-    pub key: Arc<ClusterKey>,
+    pub key: Key,
     /// Who the others are.
     pub directory: Arc<Directory>,
     /// Whether this member leaves.
@@ -121,7 +122,7 @@ impl Context {
 
     /// The token that resumes as this player anywhere in the cluster.
     pub fn token(&self, game: GameId, player: PlayerId) -> Vec<u8> {
-        Token { game, player }.sign(&self.key)
+        Token { game, player }.sign(&self.key.borrow())
     }
 
     /// What people are told of a member.

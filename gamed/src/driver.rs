@@ -180,6 +180,8 @@ impl Driver {
                 _ = load.tick() => {
                     let players = self.parts.metrics.sockets.get().max(0) as u32;
                     self.feed(Event::Load { players });
+                    let quarantined = self.machine.games().filter(|record| record.quarantined).count();
+                    self.parts.metrics.games_quarantined.set(quarantined as i64);
                 }
             }
             self.take_what_waits().await;
@@ -278,6 +280,7 @@ impl Driver {
         let known = self.machine.owner_of(game);
         self.calls.spawn(async move {
             let message = match registry.call(Request::Game(game)).await {
+                Ok(Reply::Game(record)) if record.quarantined => ToHub::Quarantined,
                 Ok(Reply::Game(record)) => {
                     let newer = known.filter(|(_, epoch)| *epoch > record.epoch);
                     ToHub::Owner(newer.or_else(|| Some((record.owner?, record.epoch))))
@@ -338,6 +341,7 @@ impl Driver {
                 Effect::Created(game) => self.created(game, Ok(game)),
                 Effect::CreateFailed(game, why) => self.created(game, Err(why)),
                 Effect::OwnerOf(game, owner) => self.parts.workers.send(game, ToHub::Owner(owner)).await,
+                Effect::Quarantined(game) => self.parts.workers.send(game, ToHub::Quarantined).await,
                 Effect::Ready => self.stage.send_modify(|stage| stage.ready = true),
                 Effect::CutOff(cut_off) => self.cut_off(cut_off).await,
                 Effect::Drained => debug!("all games are elsewhere"),

@@ -6,6 +6,7 @@ use crate::creation::{Creation, Wish};
 use crate::demo::Roll;
 use crate::driver::{Stage, ToDriver};
 use crate::hub::{Newcomer, ToHub};
+use crate::keys::Key;
 use crate::leaving::Leaving;
 use crate::limits;
 use crate::live::{Live, LiveError};
@@ -42,7 +43,7 @@ use warp::{Buf, Filter, Reply};
 #[derive(Clone)]
 pub struct Site {
     /// The cluster's secret: checks tokens.
-    pub key: Arc<ClusterKey>,
+    pub key: Key,
     /// Folder of the web client.
     pub web: Option<PathBuf>,
     /// What games can be created.
@@ -490,7 +491,8 @@ async fn enter(upgrade: OnUpgrade, (place, address): (Arc<Place>, IpAddr), site:
         Received::TooLong => return close(wire, CloseCode::TooLong, &site.metrics).await,
         Received::Control | Received::End => return,
     };
-    let (player, name) = match who(&hello, &site.key) {
+    let said = who(&hello, &site.key.borrow());
+    let (player, name) = match said {
         Ok(who) => who,
         Err(code) => return close(wire, code, &site.metrics).await,
     };

@@ -3,9 +3,11 @@
 //! A library so that tests and the demo can run several members in one process; the binary adds flags and signals.
 
 mod acquaintances;
+pub mod admin;
 mod allowance;
 mod bots;
 mod clock;
+pub mod contain;
 mod context;
 pub mod creation;
 pub mod demo;
@@ -15,6 +17,7 @@ mod fuzz;
 mod http;
 mod hub;
 mod journal;
+pub mod keys;
 mod leaving;
 mod ledger;
 mod limits;
@@ -31,3 +34,13 @@ mod stages;
 pub mod visitors;
 mod wire;
 mod workers;
+
+// Members and clients as the integration tests have them, for tests that need more than the shipped program does.
+#[cfg(test)]
+extern crate self as gamed;
+#[cfg(test)]
+#[path = "../tests/client/mod.rs"]
+mod client;
+#[cfg(test)]
+#[path = "../tests/member/mod.rs"]
+mod member;

@@ -8,6 +8,7 @@ use crate::acquaintances::{self, Acquaintances};
 use crate::context::Directory;
 use crate::driver::ToDriver;
 use crate::hub::ToHub;
+use crate::keys::Key;
 use crate::limits;
 use crate::workers::{ToAll, Workers};
 use bytes::{Bytes, BytesMut};
@@ -15,7 +16,7 @@ use futures_util::StreamExt;
 use ownership::Event;
 use protocol::handshake::{Dialer, HandshakeError, Listener, MAX_HANDSHAKE_MESSAGE, NONCE_LENGTH};
 use protocol::peer::{self, Control, Introduction, PeerMessage};
-use protocol::{ClusterKey, GameId, MemberId};
+use protocol::{GameId, MemberId};
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -65,7 +66,7 @@ struct Out {
 
 struct Shared {
     me: MemberId,
-    key: Arc<ClusterKey>,
+    key: Key,
     acquaintances: Acquaintances,
     out: RwLock<BTreeMap<MemberId, Out>>,
     /// Held while a link comes or goes until everybody was told: hubs and rules hear of it in the order in which it was.
@@ -90,7 +91,7 @@ pub struct Router {
 
 impl Links {
     /// No links yet. `me`: as others are to know this member.
-    pub fn new(me: Introduction, key: Arc<ClusterKey>) -> Links {
+    pub fn new(me: Introduction, key: Key) -> Links {
         Links(Arc::new(Shared {
             me: me.id,
             key,
@@ -258,7 +259,7 @@ impl Links {
     async fn dial(&self, member: MemberId, address: &str) -> Result<(TcpStream, MemberId), LinkError> {
         let mut stream = connect(address).await?;
         let handshake = async {
-            let (dialer, hello) = Dialer::start(&self.0.key, self.0.me, member, nonce());
+            let (dialer, hello) = Dialer::start(&self.0.key.borrow(), self.0.me, member, nonce());
             write_message(&mut stream, &hello).await?;
             let answer = read_message(&mut stream).await?;
             let (link, proof) = dialer.finish(&answer)?;
@@ -273,7 +274,7 @@ impl Links {
         let handshake = async {
             stream.set_nodelay(true)?;
             let hello = read_message(&mut stream).await?;
-            let (listener, answer) = Listener::answer(&self.0.key, self.0.me, &hello, nonce())?;
+            let (listener, answer) = Listener::answer(&self.0.key.borrow(), self.0.me, &hello, nonce())?;
             write_message(&mut stream, &answer).await?;
             let proof = read_message(&mut stream).await?;
             Ok::<_, LinkError>(listener.finish(&proof)?.peer)

@@ -2,6 +2,8 @@
 
 use anyhow::Context as _;
 use clap::Parser;
+use gamed::admin::{Command, quarantine};
+use gamed::keys::follow;
 use gamed::server::{STEPPED, Server, ServerConfig};
 use gamed::settings::{LogFormat, Settings};
 use registry::Registry;
@@ -14,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -21,6 +24,7 @@ use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     let settings = Settings::parse();
+    gamed::contain::abort_elsewhere();
     if let Err(error) = logs(&settings) {
         eprintln!("gamed: {error:#}");
         return ExitCode::FAILURE;
@@ -61,6 +65,14 @@ fn logs(settings: &Settings) -> anyhow::Result<()> {
 }
 
 async fn run(settings: Settings) -> anyhow::Result<()> {
+    if let Some(Command::Quarantine(what)) = &settings.command {
+        anyhow::ensure!(
+            settings.redis.is_some(),
+            "give --redis, or run this in the container of a game server"
+        );
+        print!("{}", quarantine(&*connect(&settings).await?, what).await?);
+        return Ok(());
+    }
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let listener = bind(settings.listen, "--listen").await?;
@@ -79,7 +91,11 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     }
     let peers = bind(settings.peer_listen, "--peer-listen").await?;
     let peer_address = settings.peer_address(peers.local_addr()?)?;
-    let key = settings.key()?;
+    let (key_sender, key) = watch::channel(settings.key()?);
+    if let Some(file) = settings.cluster_key_file.clone() {
+        let every = Duration::from_secs(settings.cluster_key_read_seconds.into());
+        tokio::spawn(follow(file, every, key_sender));
+    }
     let creation = settings.creation()?;
     let registry = connect(&settings).await?;
     info!(listen = %listener.local_addr()?, peers = %peer_address, build = settings.build, "starting");
@@ -98,6 +114,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
         origins: settings.origins.clone(),
         durability: settings.durability,
         input_log: settings.input_log(),
+        quarantine_after: settings.quarantine_after,
         workers: settings.workers(),
         rules: STEPPED,
         key,

@@ -9,6 +9,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use protocol::CloseCode;
 use protocol::peer::MoveNote;
+use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::time::Duration;
 
 /// How a move came about.
@@ -66,6 +67,12 @@ pub struct Metrics {
     pub stale_inputs: Counter,
     /// Requests that the registry did not answer or refused.
     pub registry_errors: Counter,
+    cluster_keys: Gauge,
+    cluster_key_read: Gauge,
+    /// Times that the world of a game failed here.
+    pub game_failures: Counter,
+    /// Games of the cluster that nobody runs, for their worlds failed too often.
+    pub games_quarantined: Gauge,
     moves: Family<Cause, Counter>,
     pause: Family<Cause, Histogram, fn() -> Histogram>,
     stages: Family<Stage, Histogram, fn() -> Histogram>,
@@ -109,6 +116,10 @@ impl Metrics {
             chat_dropped: Counter::default(),
             stale_inputs: Counter::default(),
             registry_errors: Counter::default(),
+            cluster_keys: Gauge::default(),
+            cluster_key_read: Gauge::default(),
+            game_failures: Counter::default(),
+            games_quarantined: Gauge::default(),
             moves: Family::default(),
             pause,
             stages,
@@ -165,6 +176,26 @@ impl Metrics {
             "Requests that the registry did not answer or refused",
             metrics.registry_errors.clone(),
         );
+        registry.register(
+            "cluster_keys",
+            "Keys of the cluster that are accepted here: more than one while it is exchanged",
+            metrics.cluster_keys.clone(),
+        );
+        registry.register(
+            "cluster_key_read_timestamp_seconds",
+            "When the keys of the cluster that are accepted here were read, since 1970",
+            metrics.cluster_key_read.clone(),
+        );
+        registry.register(
+            "game_failures",
+            "Times that the world of a game panicked here, or could not be restored",
+            metrics.game_failures.clone(),
+        );
+        registry.register(
+            "games_quarantined",
+            "Games of the whole cluster that nobody runs, because their worlds failed again and again",
+            metrics.games_quarantined.clone(),
+        );
         registry.register("moves", "Games that came here, by cause", metrics.moves.clone());
         registry.register(
             "move_pause_seconds",
@@ -208,6 +239,14 @@ impl Metrics {
         if note.between_us > 0 {
             self.between.observe(note.between_us as f64 / 1e6);
         }
+    }
+
+    /// So many keys of the cluster were read just now.
+    #[expect(clippy::disallowed_methods, reason = "administrators compare it with the time of day")]
+    pub fn key_read(&self, keys: usize) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.cluster_keys.set(keys as i64);
+        self.cluster_key_read.set(now.as_secs() as i64);
     }
 
     /// A stage of handing a game over is done.

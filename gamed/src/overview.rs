@@ -158,6 +158,7 @@ impl View {
         json!({
             "id": game.id, "name": game.name, "maze": game.maze, "players": game.players, "bots": game.bots,
             "slots": self.slots, "epoch": game.epoch, "tick": game.snapshot_tick, "rules": game.rules, "owner": owner,
+            "quarantined": game.quarantined,
         })
     }
 }

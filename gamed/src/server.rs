@@ -10,6 +10,7 @@ use crate::demo::Roll;
 use crate::driver::{Driver, Parts, Stage, ToDriver};
 use crate::http::{self, Site};
 use crate::journal::Journal;
+use crate::keys::Key;
 use crate::leaving::{self, Leaving};
 use crate::ledger::Ledger;
 use crate::limits;
@@ -23,8 +24,8 @@ use crate::settings::Durability;
 use crate::visitors::{AddressLimits, Visitors};
 use crate::workers::{ToAll, Workers};
 use ownership::Member;
+use protocol::MemberId;
 use protocol::peer::Introduction;
-use protocol::{ClusterKey, MemberId};
 use registry::{MemberRecord, MemberState, Registry, Request};
 use std::io;
 use std::path::PathBuf;
@@ -67,12 +68,14 @@ pub struct ServerConfig {
     pub durability: Durability,
     /// Between two writes of the input log.
     pub input_log: Duration,
+    /// Failures of a game's world after which it is quarantined.
+    pub quarantine_after: u8,
     /// Game threads.
     pub workers: usize,
     /// Rules versions, oldest and newest, that it says it steps: not more than [`STEPPED`].
     pub rules: (u16, u16),
     /// The cluster's secret.
-    pub key: ClusterKey,
+    pub key: Key,
     /// The demo's button, in a demo.
     pub roll: Option<Roll>,
 }
@@ -113,7 +116,7 @@ impl Server {
         peers: TcpListener,
     ) -> io::Result<Server> {
         let me = MemberId(rand::random());
-        let key = Arc::new(config.key);
+        let key = config.key;
         let metrics = Arc::new(Metrics::new());
         let directory = Arc::new(Directory::default());
         let leaving = Leaving::default();
@@ -150,7 +153,8 @@ impl Server {
         directory.learn([(me, Named::from(&record))]);
         let durability = config.durability;
         let journal = if durability == Durability::Tick { Journal::kept() } else { Journal::default() };
-        let mut rules = ownership::Settings::default();
+        let mut rules =
+            ownership::Settings { failures: config.quarantine_after, ..ownership::Settings::default() };
         if durability == Durability::None {
             rules.snapshot_us = NEVER_US;
         }
@@ -223,6 +227,19 @@ impl Server {
         keepers.spawn(async move {
             machine_driver.run(token).await;
             "ownership driver"
+        });
+        let (token, gauges, mut seen) = (cancel.clone(), metrics.clone(), site.key.clone());
+        keepers.spawn(async move {
+            loop {
+                gauges.key_read(seen.borrow_and_update().count());
+                tokio::select! {
+                    () = token.cancelled() => break,
+                    changed = seen.changed() => if changed.is_err() {
+                        token.cancelled().await;
+                    }
+                }
+            }
+            "the cluster's key"
         });
         let token = cancel.clone();
         keepers.spawn(async move {

@@ -2,6 +2,7 @@
 //!
 //! Owns names, defaults and checks. Nothing else reads the environment.
 
+use crate::admin::Command;
 use crate::creation::{Creation, bots_at_most};
 use crate::mazes::{MazeFileError, Mazes};
 use crate::origin::Origin;
@@ -23,6 +24,10 @@ use warp::http::HeaderName;
 #[derive(Parser, Debug, Clone)]
 #[command(name = "gamed", version = env!("CARGO_PKG_VERSION"), max_term_width = 110)]
 pub struct Settings {
+    /// Instead of serving
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
     /// Where players and browsers connect
     #[arg(long, env = "GAMED_LISTEN", default_value = "0.0.0.0:8080", value_name = "IP:PORT")]
     pub listen: SocketAddr,
@@ -56,9 +61,14 @@ pub struct Settings {
     #[arg(long, env = "GAMED_REDIS_WAIT_MS", default_value_t = 60_000, value_name = "MS")]
     pub redis_wait_ms: u64,
 
-    /// File with the secret that all servers of a cluster share, at least 32 bytes
+    /// File with the secret that all servers of a cluster share, at least 32 bytes; while it is exchanged, one in each line: the
+    /// first signs, all are accepted
     #[arg(long, env = "GAMED_CLUSTER_KEY_FILE", value_name = "FILE")]
     pub cluster_key_file: Option<PathBuf>,
+
+    /// The file is read again this often, in seconds: servers need not be restarted for another key
+    #[arg(long, env = "GAMED_CLUSTER_KEY_READ_SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=3600), value_name = "S")]
+    pub cluster_key_read_seconds: u16,
 
     /// The secret itself, for environments that hand secrets in as variables
     #[arg(long, env = "GAMED_CLUSTER_KEY", value_name = "TEXT", hide_env_values = true)]
@@ -151,6 +161,11 @@ pub struct Settings {
     /// milliseconds apart, and the less often the longer Redis takes
     #[arg(long, env = "GAMED_INPUT_LOG_MS", default_value_t = 40, value_parser = clap::value_parser!(u16).range(20..=1000), value_name = "MS")]
     pub input_log_ms: u16,
+
+    /// A game whose world fails (panics, or cannot be restored) so often in a row is quarantined: nobody runs it until an
+    /// administrator releases it
+    #[arg(long, env = "GAMED_QUARANTINE_AFTER", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=100), value_name = "N")]
+    pub quarantine_after: u8,
 
     /// After SIGTERM, games and players have this many milliseconds to leave
     #[arg(long, env = "GAMED_GRACE_MS", default_value_t = 50_000, value_name = "MS")]

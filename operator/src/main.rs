@@ -17,6 +17,12 @@ fn main() -> anyhow::Result<()> {
         return Ok(());
     }
     logs(cli.run.log_format)?;
+    // A part that is lost must not be missed: Kubernetes starts the process again.
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        tell(panic);
+        std::process::abort();
+    }));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(run(cli.run))
 }

@@ -17,6 +17,8 @@ pub struct TanxClusterStatus {
     pub ready: i32,
     /// Games in the registry, when it last answered.
     pub games: i32,
+    /// Games among them that nobody runs, because their worlds failed again and again.
+    pub quarantined: i32,
     /// Players who are connected, when the registry last answered.
     pub players: i32,
     /// Games that went from one game server to another, when the registry last answered.

@@ -45,6 +45,11 @@ pub struct Settings {
     pub park_before_us: u64,
     /// What the operator published counts for nothing when it has not been said again for so long. Default 12 s.
     pub beat_us: u64,
+    /// A game whose world fails so often is quarantined. At least 1; default 3.
+    pub failures: u8,
+    /// Failures count together until a world is stored that is so many ticks beyond the one that failed. What has been run
+    /// before says nothing about it, nor do the moments until players have sent again what was not durable. Default 250.
+    pub calm_ticks: u64,
 }
 
 impl Default for Settings {
@@ -63,6 +68,8 @@ impl Default for Settings {
             frozen_each: 16,
             park_before_us: 3_000_000,
             beat_us: 12_000_000,
+            failures: 3,
+            calm_ticks: 250,
         }
     }
 }
@@ -139,6 +146,15 @@ pub enum Event {
         epoch: Epoch,
         /// Why not, where it could not.
         error: Option<String>,
+    },
+    /// The world of an owned game panicked, or could not be restored or run again from its log: the hub has dropped it.
+    Failed {
+        /// Which game.
+        game: GameId,
+        /// Under this epoch.
+        epoch: Epoch,
+        /// The tick that failed, or one before it.
+        tick: Tick,
     },
     /// An edge does not know whose frames to show: [`Effect::OwnerOf`] answers, after a look into the registry.
     Lookup(GameId),
@@ -233,6 +249,8 @@ pub enum Effect {
     CreateFailed(GameId, String),
     /// This is who owns that game now, as far as the registry says; edges subscribe there. None: nobody does at present.
     OwnerOf(GameId, Option<(MemberId, Epoch)>),
+    /// The world of that game has failed too often: nobody runs it until an administrator says so. Its players are told.
+    Quarantined(GameId),
     /// The member joined and linked: readiness may say so.
     Ready,
     /// Most of the members that live cannot be reached from here, though the registry can; or they can again. As long as it
@@ -259,7 +277,8 @@ pub struct MoveRecord {
     pub tick: Tick,
     /// From freeze to the answer of the registry (hand-over), or from the evidence to the start (take-over), microseconds.
     pub pause_us: u64,
-    /// `move`, or what proved the death of the old owner: `refused`, `restarted`, `lease`, `operator`, `parked`.
+    /// `move`, or what proved the death of the old owner: `refused`, `restarted`, `lease`, `operator`; or `parked`, or `failed`
+    /// where its world did.
     pub cause: &'static str,
     /// Bytes of the world.
     pub bytes: usize,

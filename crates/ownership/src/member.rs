@@ -8,6 +8,7 @@ mod cede;
 mod create;
 mod drain;
 mod evidence;
+mod failure;
 mod handover;
 mod lease;
 mod log;
@@ -97,6 +98,9 @@ enum Call {
         game: GameId,
     },
     End {
+        game: GameId,
+    },
+    Fail {
         game: GameId,
     },
     Bury,
@@ -212,6 +216,7 @@ impl Member {
             Event::World { game, snapshot } => self.world(now, game, snapshot, out),
             Event::Ran(all) => self.ran(now, all, out),
             Event::Restored { game, epoch, error } => self.restored(now, game, epoch, error, out),
+            Event::Failed { game, epoch, tick } => self.failed(now, game, epoch, tick, out),
             Event::Lookup(game) => self.look_up(game, out),
             Event::Over(game) => self.over(game, out),
             Event::Stalled(game) => self.stalled(game, out),
@@ -271,6 +276,7 @@ impl Member {
             Call::Store { game, epoch, tick } => self.store_answered(now, game, epoch, tick, reply, out),
             Call::Park { game } => self.park_answered(now, game, reply, out),
             Call::End { game } => self.end_answered(now, game, reply, out),
+            Call::Fail { game } => self.fail_answered(now, game, reply, out),
             // The next list of members says whether it was carried out.
             Call::Bury => {}
         }

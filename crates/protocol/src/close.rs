@@ -32,11 +32,13 @@ pub enum CloseCode {
     Leaving = 4011,
     /// A text message.
     NotBinary = 4012,
+    /// The game has failed again and again; nobody runs it.
+    Quarantined = 4013,
 }
 
 impl CloseCode {
     /// All of them, in order of their numbers.
-    pub const ALL: [CloseCode; 13] = [
+    pub const ALL: [CloseCode; 14] = [
         CloseCode::Malformed,
         CloseCode::Version,
         CloseCode::Token,
@@ -50,6 +52,7 @@ impl CloseCode {
         CloseCode::Replaced,
         CloseCode::Leaving,
         CloseCode::NotBinary,
+        CloseCode::Quarantined,
     ];
 
     /// The number in the close frame.
@@ -84,6 +87,9 @@ impl CloseCode {
             }
             CloseCode::Leaving => "This server has left. Connect again with your token to go on.",
             CloseCode::NotBinary => "Only binary messages are understood. Send binary, not text.",
+            CloseCode::Quarantined => {
+                "This game has failed again and again and was stopped. Choose another from the lobby."
+            }
         }
     }
 }
@@ -106,6 +112,6 @@ mod tests {
             assert!((1..=123).contains(&code.sentence().len()), "{code}");
         }
         assert_eq!(CloseCode::from_code(1000), None);
-        assert_eq!(CloseCode::from_code(4013), None);
+        assert_eq!(CloseCode::from_code(4014), None);
     }
 }

@@ -3,6 +3,7 @@
 //! Owns how the key is read, and that it is never printed. What is signed with it always starts with a label of its
 //! purpose, so that no proof of one kind passes as another.
 
+use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL, BASE64URL_NOPAD, HEXLOWER_PERMISSIVE};
@@ -12,60 +13,87 @@ use sha2::Sha256;
 /// Length of a proof or signature, in bytes.
 pub(crate) const MAC_LENGTH: usize = 32;
 
-/// A secret of at least 32 bytes that all members of a cluster share.
+/// A secret of at least 32 bytes that all members of a cluster share; while it is exchanged for another one, several. The first
+/// signs, each is accepted.
 #[derive(Clone, PartialEq, Eq)]
-pub struct ClusterKey(Vec<u8>);
+pub struct ClusterKey(Vec<Vec<u8>>);
 
-/// A key that is too short.
+/// A key that cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the cluster key has {length} bytes; at least {} are needed: give 64 hex digits, base64 of 32 bytes, or 32 raw \
-     random bytes, such as `openssl rand -hex 32` prints",
-    ClusterKey::MIN_BYTES
-)]
-pub struct KeyError {
-    length: usize,
+pub enum KeyError {
+    /// It is too short.
+    #[error(
+        "the cluster key has {0} bytes; at least {min} are needed: give 64 hex digits, base64 of 32 bytes, or 32 raw \
+         random bytes, such as `openssl rand -hex 32` prints",
+        min = ClusterKey::MIN_BYTES
+    )]
+    Short(usize),
+    /// There are too many.
+    #[error("there are {0} cluster keys; at most {max} may be given, one in each line", max = ClusterKey::MOST)]
+    Many(usize),
 }
 
 impl ClusterKey {
     /// Fewest bytes of a key.
     pub const MIN_BYTES: usize = 32;
 
-    /// Reads a key from a file's or variable's content. Text (printable ASCII, space around it ignored) is taken as hex
-    /// or base64 where it is that and gives enough bytes; all else is the key as it stands.
+    /// Most keys at once.
+    pub const MOST: usize = 8;
+
+    /// Reads a key from a file's or variable's content. Text (printable ASCII, space around it and empty lines ignored) holds a
+    /// key in each line, hex or base64 where it is that and gives enough bytes; all else is one key as it stands.
     ///
     /// # Errors
-    /// When the key is shorter than [`ClusterKey::MIN_BYTES`].
+    /// When a key is shorter than [`ClusterKey::MIN_BYTES`], or there are more than [`ClusterKey::MOST`].
     pub fn parse(content: &[u8]) -> Result<ClusterKey, KeyError> {
         let is_text = content.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace());
-        let content = if is_text { content.trim_ascii() } else { content };
+        if !is_text {
+            return Ok(ClusterKey(vec![Self::parse_one(content)?]));
+        }
+        let lines = content.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+        let keys: Vec<Vec<u8>> =
+            lines.filter(|line| !line.is_empty()).map(Self::parse_one).collect::<Result<_, _>>()?;
+        match keys.len() {
+            0 => Err(KeyError::Short(0)),
+            1..=Self::MOST => Ok(ClusterKey(keys)),
+            many => Err(KeyError::Many(many)),
+        }
+    }
+
+    /// How many keys are accepted.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    fn parse_one(content: &[u8]) -> Result<Vec<u8>, KeyError> {
         let encodings = [HEXLOWER_PERMISSIVE, BASE64, BASE64_NOPAD, BASE64URL, BASE64URL_NOPAD];
         let decoded = encodings
             .iter()
             .filter_map(|encoding| encoding.decode(content).ok())
             .find(|bytes| bytes.len() >= Self::MIN_BYTES);
         let key = decoded.unwrap_or_else(|| content.to_vec());
-        if key.len() < Self::MIN_BYTES { Err(KeyError { length: key.len() }) } else { Ok(ClusterKey(key)) }
+        if key.len() < Self::MIN_BYTES { Err(KeyError::Short(key.len())) } else { Ok(key) }
     }
 
     /// HMAC-SHA256 over a label and the parts after it. Parts are not told apart: all but the last have fixed lengths.
     pub(crate) fn sign(&self, label: &[u8; 16], parts: &[&[u8]]) -> [u8; MAC_LENGTH] {
-        self.mac(label, parts).finalize().into_bytes().into()
+        let first = self.0.first().expect("there is at least one");
+        mac_under(first, label, parts).finalize().into_bytes().into()
     }
 
     /// Is this the MAC of label and parts? Takes the same time for every wrong one.
     pub(crate) fn verify(&self, label: &[u8; 16], parts: &[&[u8]], mac: &[u8]) -> bool {
-        self.mac(label, parts).verify_slice(mac).is_ok()
+        self.0.iter().any(|key| mac_under(key, label, parts).verify_slice(mac).is_ok())
     }
+}
 
-    fn mac(&self, label: &[u8; 16], parts: &[&[u8]]) -> Hmac<Sha256> {
-        let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
-        mac.update(label);
-        for part in parts {
-            mac.update(part);
-        }
-        mac
+fn mac_under(key: &[u8], label: &[u8; 16], parts: &[&[u8]]) -> Hmac<Sha256> {
+    let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(key).expect("HMAC takes keys of any length");
+    mac.update(label);
+    for part in parts {
+        mac.update(part);
     }
+    mac
 }
 
 impl fmt::Debug for ClusterKey {
@@ -94,8 +122,8 @@ mod tests {
     #[test]
     fn a_long_sentence_is_a_key_too() {
         let phrase = b"correct horse battery staple, and more";
-        assert_eq!(ClusterKey::parse(phrase).unwrap().0, phrase);
-        assert_eq!(ClusterKey::parse(b"correct horse battery staple, and more\n").unwrap().0, phrase);
+        assert_eq!(ClusterKey::parse(phrase).unwrap().0, [phrase]);
+        assert_eq!(ClusterKey::parse(b"correct horse battery staple, and more\n").unwrap().0, [phrase]);
     }
 
     #[test]
@@ -105,6 +133,24 @@ mod tests {
         assert!(!refused.contains("hunter2"));
         assert!(ClusterKey::parse(b"").is_err());
         assert!(ClusterKey::parse(&[7; 31]).is_err());
+    }
+
+    #[test]
+    fn while_a_key_is_exchanged_the_first_signs_and_each_is_accepted() {
+        let (old, new) = ("old".repeat(11), "new".repeat(11));
+        let read = |lines: &[&str]| ClusterKey::parse(lines.join("\n").as_bytes()).unwrap();
+        let label = b"a label of 16 by";
+        // Each step, and whoever has not read it yet, accept each other.
+        let steps = [read(&[&old]), read(&[&old, "", &new]), read(&[&new, &old, ""]), read(&[&new])];
+        assert_eq!(steps.each_ref().map(ClusterKey::count), [1, 2, 2, 1]);
+        for pair in steps.windows(2) {
+            for (signs, reads) in [(&pair[0], &pair[1]), (&pair[1], &pair[0])] {
+                assert!(reads.verify(label, &[b"part"], &signs.sign(label, &[b"part"])));
+            }
+        }
+        assert!(!steps[3].verify(label, &[], &steps[1].sign(label, &[])), "the old one has gone");
+        assert!(ClusterKey::parse(format!("{old}\nshort").as_bytes()).is_err());
+        assert_eq!(ClusterKey::parse(vec![old; 9].join("\n").as_bytes()), Err(KeyError::Many(9)));
     }
 
     #[test]

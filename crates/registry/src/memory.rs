@@ -70,7 +70,15 @@ impl Game {
         (self.record.snapshot_epoch, self.record.snapshot_tick) = (snapshot.epoch, snapshot.tick);
         (self.record.players, self.record.bots) = (snapshot.players, snapshot.bots);
         self.record.attempts = 0;
+        if snapshot.tick >= self.record.calm_from {
+            self.calm();
+        }
         self.snapshot = snapshot;
+    }
+
+    fn calm(&mut self) {
+        let record = &mut self.record;
+        (record.failures, record.calm_from, record.quarantined) = (0, Tick(0), false);
     }
 }
 
@@ -187,9 +195,17 @@ impl Store {
                     players: snapshot.players,
                     bots: snapshot.bots,
                     attempts: 0,
+                    failures: 0,
+                    calm_from: Tick(0),
+                    quarantined: false,
                 };
                 self.games.insert(game, Game { record, settings, snapshot, log: Vec::new() });
                 (Reply::Granted { epoch }, vec![Hint::Game(game)])
+            }
+            Request::Claim { game: id, .. }
+                if let Some(game) = self.games.get(&id).filter(|game| game.record.quarantined) =>
+            {
+                (Reply::Stale(game.record.clone()), Vec::new())
             }
             Request::Claim { game, expect, owner, salt, floor } => self.change(game, expect, |game| {
                 game.grant(next_epoch(expect.epoch, floor, now_ms, salt), Some(owner));
@@ -219,6 +235,21 @@ impl Store {
                 game.grant(epoch, None);
                 game.restart(snapshot);
                 Reply::Granted { epoch }
+            }),
+            Request::Fail { game, expect, calm_from, limit, salt, floor } => {
+                self.change(game, expect, |game| {
+                    game.grant(next_epoch(expect.epoch, floor, now_ms, salt), None);
+                    let record = &mut game.record;
+                    record.failures = record.failures.saturating_add(1);
+                    record.calm_from = record.calm_from.max(calm_from);
+                    record.quarantined = record.failures >= limit;
+                    Reply::Game(record.clone())
+                })
+            }
+            Request::Release { game, expect, salt, floor } => self.change(game, expect, |game| {
+                game.grant(next_epoch(expect.epoch, floor, now_ms, salt), None);
+                game.calm();
+                Reply::Game(game.record.clone())
             }),
             Request::StoreSnapshot { game, expect, snapshot } => {
                 let mut news = false;

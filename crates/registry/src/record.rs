@@ -82,6 +82,13 @@ pub struct GameRecord {
     pub bots: u16,
     /// Claims since the last snapshot that its owner stored.
     pub attempts: u8,
+    /// Times that its world failed: that it panicked, or could not be restored or run again from its log. 0 again when a world
+    /// of tick `calm_from` or later is stored.
+    pub failures: u8,
+    /// So far beyond the tick that failed last that whatever made it fail is over.
+    pub calm_from: Tick,
+    /// It failed too often. Nobody claims it until an administrator says so ([`crate::Request::Release`]).
+    pub quarantined: bool,
 }
 
 /// What the operator publishes for the members of a cluster.

@@ -19,7 +19,7 @@
 //! | `{P}:moves:rollout` | hash | [`crate::MoveLedger::rollout`]: `count:CAUSE`, `worst:CAUSE` |
 //! | `{P}:moves:last` | list | [`crate::MoveLedger::last`]: milliseconds, space, JSON |
 //! | `{P}:moves:known` | sorted set `G:epoch` | moves that were counted, by their number |
-//! | `P:{G}:record` | hash | `epoch owner base next reason durable snapshot under rules name maze players bots attempts settings` |
+//! | `P:{G}:record` | hash | `epoch owner base next reason durable snapshot under rules name maze players bots attempts failures calm quarantined settings` |
 //! | `P:{G}:snapshot` | bytes | the world at tick `snapshot`, run under epoch `under`, of the record |
 //! | `P:{G}:log` | stream | [`crate::LogBatch`] (postcard) by its last tick (id: high and low half); above `snapshot`, up to `durable` |
 //! | `P:games:{gS}` | hash `G` -> ms | index of all games, in 16 parts |

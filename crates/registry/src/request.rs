@@ -99,7 +99,7 @@ pub enum Request {
         /// Highest epoch that the asker has seen.
         floor: Epoch,
     },
-    /// Take a game over from exactly this ownership. -> `Claimed`, `Stale` or `Gone`
+    /// Take a game over from exactly this ownership. One that is quarantined is not given. -> `Claimed`, `Stale` or `Gone`
     Claim {
         /// Which game.
         game: GameId,
@@ -191,11 +191,38 @@ pub enum Request {
         /// Highest epoch that the asker has seen.
         floor: Epoch,
     },
+    /// The owner's world failed: it owns the game no longer, the failure is counted, and anybody ready may claim from the stored
+    /// snapshot and log; after `limit` failures nobody may. -> `Game`, `Stale` or `Gone`
+    Fail {
+        /// Which game.
+        game: GameId,
+        /// The owner's.
+        expect: Fence,
+        /// Failures count together until a world of that tick or later is stored.
+        calm_from: Tick,
+        /// With so many failures the game is quarantined; at least 1.
+        limit: u8,
+        /// Lowest 16 bits of the new epoch: random.
+        salt: u16,
+        /// Highest epoch that the asker has seen.
+        floor: Epoch,
+    },
+    /// A quarantined game may be claimed again, as if it had never failed. -> `Game`, `Stale` or `Gone`
+    Release {
+        /// Which game.
+        game: GameId,
+        /// As it was read.
+        expect: Fence,
+        /// Lowest 16 bits of the new epoch: random.
+        salt: u16,
+        /// Highest epoch that the asker has seen.
+        floor: Epoch,
+    },
     /// The game is over: forget it. -> `Done`, `Stale` or `Gone`
     End {
         /// Which game.
         game: GameId,
-        /// The owner's.
+        /// The owner's; of a quarantined game, as it was read.
         expect: Fence,
     },
     /// Publish the operator's settings, or say that they still hold: each publication raises [`ClusterRecord::beat`].
@@ -243,7 +270,7 @@ pub enum Reply {
     },
     /// In order of id.
     Games(Vec<GameRecord>),
-    /// The game.
+    /// The game; after a change, as it is now.
     Game(GameRecord),
     /// A new epoch was given.
     Granted {

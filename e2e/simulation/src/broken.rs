@@ -62,6 +62,8 @@ pub enum Broken {
     CedeUnheard,
     /// A leaving member that does not reach the registry keeps its games.
     NeverCedes,
+    /// The registry never finds that a world has failed too often.
+    FailuresNotCounted,
     /// A leaving member neither waits for assignments nor places its games: it only serves.
     LeavesWithoutMoving,
 }
@@ -105,5 +107,6 @@ pub const TEETH: &[Tooth] = &[
     Tooth { broken: Broken::TicksAfterCede, promise: "promise 5" },
     Tooth { broken: Broken::CedeUnheard, promise: "promise 5" },
     Tooth { broken: Broken::NeverCedes, promise: "promise 10" },
+    Tooth { broken: Broken::FailuresNotCounted, promise: "rule 20" },
     Tooth { broken: Broken::LeavesWithoutMoving, promise: "promise 10" },
 ];

@@ -262,6 +262,7 @@ impl Cluster {
     ) {
         let (now, me) = (self.now, caller.map(|caller| caller.id));
         match (request, reply) {
+            (Request::Fail { game, .. }, Reply::Game(record)) => self.judge_failure(*game, record),
             (Request::CommitMove { game, to, .. }, Reply::Granted { epoch }) => {
                 self.judge_move(*game, *to);
                 if !answered && now - sent >= CALL_TIMEOUT_US {
@@ -332,6 +333,7 @@ impl Cluster {
     /// What a caller asks for when a rule is broken on purpose.
     fn distort_request(&mut self, id: MemberId, request: &mut Request, what: &mut What) {
         match (self.plan.broken, &mut *request) {
+            (Some(Broken::FailuresNotCounted), request) => Cluster::distort_failure(request),
             (Some(Broken::TwoWritesOneEpoch), Request::Bump { game, expect, snapshot, .. })
                 if expect.owner == Some(id) =>
             {

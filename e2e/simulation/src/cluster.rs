@@ -142,6 +142,8 @@ pub struct Cluster {
     pub moved: BTreeMap<(GameId, &'static str), u32>,
     /// Games whose moves were disturbed.
     pub touched: BTreeSet<GameId>,
+    /// Games whose worlds have panicked, and how often that was counted.
+    pub failed: BTreeMap<GameId, u32>,
     /// What becomes of the next write to a game.
     pub doomed: BTreeMap<GameId, Blow>,
     /// Epochs that the registry has granted.
@@ -224,6 +226,7 @@ fn run_once(seed: u64, attempt: u32, broken: Option<Broken>, trace: bool) -> Out
         moves: BTreeMap::new(),
         moved: BTreeMap::new(),
         touched: BTreeSet::new(),
+        failed: BTreeMap::new(),
         doomed: BTreeMap::new(),
         granted: BTreeSet::new(),
         cede_blow: None,

@@ -58,6 +58,9 @@ branches! {
     TAIL = 12 "claimed game goes on beyond its log, from what players elsewhere were shown";
     STALLED_OWNER = 18 "owner that was stopped for long finds that it still is";
     STALLED_REPLACED = 18 "owner that was stopped for long finds itself replaced";
+    FAILED = 20 "world that panics is given back, and the game claimed again";
+    FAILED_AGAIN = 20 "world panics when it is run again from its log";
+    QUARANTINED = 20 "game whose world panics again and again is quarantined";
     CUT_OFF = 19 "member finds itself cut off from most others, and leaves its games to them or stands still";
 }
 

@@ -44,7 +44,7 @@ const EVIDENCE_US: u64 = 1_000_000;
 
 impl Cluster {
     /// The server that the registry names runs the game, under that epoch.
-    fn is_served(&mut self, game: GameId) -> bool {
+    pub fn is_served(&mut self, game: GameId) -> bool {
         let Some(record) = self.record(game) else { return false };
         let owner = record.owner.and_then(|owner| self.servers.get(&owner)).filter(|server| server.alive);
         let own = owner.and_then(|server| server.hubs.get(&game)).and_then(|hub| hub.own.as_ref());
@@ -66,7 +66,7 @@ impl Cluster {
                     && !server.paused(now)
                     && now >= server.blind_until.max(self.away_until)
             });
-            let served = self.is_served(game);
+            let served = self.is_served(game) || self.is_quarantined(game);
             well &= served;
             if !ready || served || self.runs_ceded(game).is_some() {
                 self.served_at.insert(game, now);
@@ -81,8 +81,11 @@ impl Cluster {
         let restless = self.servers.values().any(|server| {
             server.alive && (server.terminating || server.paused(now) || !server.member.is_ready())
         });
-        let unseen =
-            self.clients.iter().any(|client| now - client.shown_at > 100_000 || client.lines.len() != 1);
+        let unseen = self
+            .clients
+            .iter()
+            .filter(|client| !self.is_poisoned(client.game))
+            .any(|client| now - client.shown_at > 100_000 || client.lines.len() != 1);
         if !well
             || restless
             || unseen
@@ -101,12 +104,15 @@ impl Cluster {
             return;
         }
         for game in self.games.clone() {
-            if !self.is_served(game) {
+            if !self.is_served(game) && !self.is_quarantined(game) {
                 let record = self.record(game);
                 self.oracle.fail(format!("liveness: nobody runs {game} at the end: {record:?}"));
             }
         }
         for (index, client) in self.clients.iter().enumerate() {
+            if self.is_poisoned(client.game) {
+                continue;
+            }
             if self.now - client.shown_at > 200_000 {
                 let servers: Vec<String> = client.lines.iter().map(|line| short(line.server)).collect();
                 let sentence = format!(
@@ -166,7 +172,8 @@ impl Cluster {
 
     /// A leaving member ends by itself: nothing may be on its way to it.
     pub fn judge_exit(&mut self, id: MemberId) {
-        for game in self.games.clone() {
+        for game in self.games.clone().into_iter().filter(|game| !self.is_poisoned(*game)).collect::<Vec<_>>()
+        {
             let Some(record) = self.record(game).filter(|record| record.owner == Some(id)) else { continue };
             if self.runs_ceded(game).is_some_and(|other| other != id) {
                 continue;
@@ -196,7 +203,7 @@ impl Cluster {
             // Whoever runs what was ceded to it owns it, whomever the registry names.
             let owns = self.runs_ceded(game).map_or(named, |owner| owner == id);
             let (holds, ticks) = self.runs(id, game);
-            if !owns && !holds || !owns && !ticks && !away {
+            if self.is_poisoned(game) || !owns && !holds || !owns && !ticks && !away {
                 continue;
             }
             // What it was given unheard, and could not claim, stands still; so does what it has moved to one that is gone now and
@@ -284,7 +291,7 @@ impl Cluster {
     pub fn judge_parking(&mut self, game: GameId) {
         if self.now < self.outage_until + LEAVES_WITHIN_US {
             *self.excuses.entry(game).or_default() += PARKED_US;
-        } else if self.plan.misses_nothing() {
+        } else if self.plan.misses_nothing() && !self.is_poisoned(game) {
             self.oracle.fail(format!("promise 5: {game} is parked though others could be reached"));
         }
     }
@@ -315,7 +322,7 @@ impl Cluster {
         }
         let of_kind = self.of_kind();
         of_kind.longest_pause = of_kind.longest_pause.max(now - before);
-        if self.plan.misses_nothing() && now - before > PAUSE_US + excuse {
+        if self.plan.misses_nothing() && !self.is_poisoned(game) && now - before > PAUSE_US + excuse {
             self.oracle.fail(format!(
                 "promise 5: {game} stood still for {} us, of which faults explain {excuse}",
                 now - before
@@ -336,7 +343,7 @@ impl Cluster {
         let gone = |target: MemberId| self.servers.get(&target).is_none_or(|server| !server.alive);
         let moved = self.oracle.over_called_off(game, epoch);
         let unknown = moved.is_some_and(|(target, moved)| gone(target) && tick == moved);
-        if !self.plan.misses_nothing() || self.orphans.remove(&game) || unknown {
+        if !self.plan.misses_nothing() || self.orphans.remove(&game) || unknown || self.is_poisoned(game) {
             // What comes next follows on this, and comes when it comes.
             if last.is_some_and(|last| last > tick) {
                 self.went_back_at.insert(game, self.now);
@@ -365,7 +372,7 @@ impl Cluster {
                 "promise 5: nothing but planned moves, but player {index} was shown nothing for {gap} us"
             ));
         }
-        if !self.plan.misses_nothing() || gap <= GENTLE_GAP_US {
+        if !self.plan.misses_nothing() || gap <= GENTLE_GAP_US || self.is_poisoned(self.clients[index].game) {
             return;
         }
         let (now, client) = (self.now, &self.clients[index]);
@@ -396,8 +403,10 @@ impl Cluster {
         let lately =
             |times: &BTreeMap<GameId, u64>| times.get(&game).is_some_and(|at| now < at + REMEMBERED_US);
         let long = now - self.clients[index].shown_at > KEYFRAME_TICKS * TICK;
-        let excused =
-            long || lately(&self.went_back_at) || lately(&self.claimed_at) && self.were_cut(servers);
+        let excused = self.is_poisoned(game)
+            || long
+            || lately(&self.went_back_at)
+            || lately(&self.claimed_at) && self.were_cut(servers);
         if self.plan.misses_nothing() && !excused {
             self.oracle.fail(format!("promise 2: player {index} {what}, and nobody crashed"));
         }
@@ -411,7 +420,7 @@ impl Cluster {
         let blind = until > 0 && now < until + LOOKED_UP_US;
         let stands = self.ran_at.get(&game).is_none_or(|at| now - at > PAUSE_US);
         let stood = self.stood_still.get(&game).is_some_and(|until| now < until + LOOKED_UP_US);
-        if self.plan.misses_nothing() && !blind && !stands && !stood {
+        if self.plan.misses_nothing() && !blind && !stands && !stood && !self.is_poisoned(game) {
             self.oracle.fail(format!(
                 "promise 2: player {index} has to look for another server than {}, and nobody crashed",
                 short(server)

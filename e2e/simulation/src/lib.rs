@@ -17,6 +17,7 @@ mod net;
 mod operator;
 mod oracle;
 mod plan;
+mod poison;
 mod server;
 mod sweep;
 mod toy;

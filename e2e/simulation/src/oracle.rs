@@ -315,6 +315,7 @@ pub fn fence(request: &Request) -> Option<(GameId, Fence)> {
         | Request::StoreSnapshot { game, expect, .. }
         | Request::Append { game, expect, .. }
         | Request::Park { game, expect, .. }
+        | Request::Fail { game, expect, .. }
         | Request::End { game, expect } => Some((*game, *expect)),
         _ => None,
     }
@@ -330,6 +331,7 @@ pub fn fence_mut(request: &mut Request) -> Option<&mut Fence> {
         | Request::StoreSnapshot { expect, .. }
         | Request::Append { expect, .. }
         | Request::Park { expect, .. }
+        | Request::Fail { expect, .. }
         | Request::End { expect, .. } => Some(expect),
         _ => None,
     }

@@ -184,6 +184,17 @@ pub enum Operator {
     },
 }
 
+/// An input that makes the world panic that applies it.
+#[derive(Clone, Copy, Debug)]
+pub struct Poison {
+    /// Whose.
+    pub client: usize,
+    /// From that one on.
+    pub seq: u32,
+    /// Only where a tick is run again: whoever ran it first has borne it.
+    pub again: bool,
+}
+
 /// All servers are replaced by ones of another revision, one more than wanted at a time.
 #[derive(Clone, Copy, Debug)]
 pub struct Rollout {
@@ -259,11 +270,16 @@ pub struct Plan {
     pub hint_lost: u32,
     /// Least and most time that a pod gets to leave.
     pub grace: (u64, u64),
+    /// What one game cannot bear.
+    pub poison: Option<Poison>,
     /// See [`Broken`].
     pub broken: Option<Broken>,
 }
 
 const SECOND: u64 = 1_000_000;
+
+/// Chance of a run, but a calm one, to have a poisoned input in one of its games.
+const POISONED: f64 = 0.08;
 
 impl Plan {
     /// The plan of a seed's so-manieth try.
@@ -284,6 +300,12 @@ impl Plan {
             Kind::Stormy => plan.stormy(&mut rng),
         }
         plan.ends = plan.faults_until + 14 * SECOND;
+        // Dice of its own: all else goes as it would without.
+        let mut rng = StdRng::seed_from_u64(dice(seed, attempt) ^ 0x706f_6973_6f6e);
+        if kind != Kind::Calm && rng.random_bool(POISONED) {
+            let client = rng.random_range(0..plan.clients);
+            plan.poison = Some(Poison { client, seq: rng.random_range(3..25), again: rng.random_bool(0.4) });
+        }
         plan
     }
 
@@ -309,6 +331,7 @@ impl Plan {
             request_late: 0,
             hint_lost: if rng.random_bool(0.3) { rng.random_range(0..=1_000) } else { 0 },
             grace: (5 * SECOND, 10 * SECOND),
+            poison: None,
             broken,
         }
     }

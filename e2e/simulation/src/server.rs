@@ -255,7 +255,7 @@ impl Cluster {
             Effect::Freeze(game) => {
                 let at = self.now + 200;
                 self.goes_on_from_tail(id, game);
-                let own = self.hub(id, game).own.as_ref().expect("only an owned game is frozen");
+                let Some(own) = self.own_or_failed(id, game) else { return };
                 let (snapshot, next_due) = (snapshot(&own.world, own.after), Time(own.next_due));
                 if self.plan.broken == Some(Broken::TickAfterFreeze) {
                     self.run_tick(id, game);
@@ -286,8 +286,7 @@ impl Cluster {
                 }
             }
             Effect::TakeSnapshot(game) => {
-                let hub = self.hub(id, game);
-                let own = hub.own.as_ref().expect("only an owned game has a world");
+                let Some(own) = self.own_or_failed(id, game) else { return };
                 let (world, epoch, after) = (own.world.clone(), own.epoch, own.after);
                 if self.plan.broken == Some(Broken::DurableBeforeStored) {
                     self.oracle.durable(game, epoch, world.tick);
@@ -309,7 +308,7 @@ impl Cluster {
                 }
             }
             Effect::CutOff(true) => self.coverage.branch(coverage::CUT_OFF),
-            Effect::Ready | Effect::CutOff(false) => {}
+            Effect::Ready | Effect::CutOff(false) | Effect::Quarantined(_) => {}
             Effect::Moved(moved) => {
                 if moved.to == id {
                     *self.coverage.moves.entry(moved.cause).or_default() += 1;
@@ -344,11 +343,17 @@ impl Cluster {
         let (clock, now) = (self.servers.get(&id).map_or(0, |server| server.clock(self.now).0), self.now);
         let forgets = self.plan.broken == Some(Broken::RingForgotten);
         let restored = snapshot.is_some();
+        self.judge_poisoned_start(id, game);
         let (world, way) = match snapshot {
-            Some((snapshot, log)) => self.replay(game, base, &snapshot, &log),
+            Some((snapshot, log)) => match self.replay(game, base, &snapshot, &log) {
+                Ok(replayed) => replayed,
+                Err(tick) => return self.fails(id, game, epoch, tick, true),
+            },
             None => {
-                let own = self.hub(id, game).own.as_ref();
-                let world = own.expect("only a frozen game goes on from its own world").world.clone();
+                let Some(own) = self.own_or_failed(id, game) else {
+                    return self.fails(id, game, epoch, 0, true);
+                };
+                let world = own.world.clone();
                 let keyframe = Kept::keyframe(base, Tick(world.tick), world.encode());
                 (world, (keyframe, Vec::new()))
             }
@@ -402,14 +407,19 @@ impl Cluster {
         self.watch(id, game);
     }
 
-    /// Runs the ticks of a log again: the world that it leads to, and what leads there.
+    fn own_or_failed(&mut self, id: MemberId, game: GameId) -> Option<&Own> {
+        assert!(self.is_poisoned(game) || self.hub(id, game).own.is_some(), "only an owned game has a world");
+        self.hub(id, game).own.as_ref()
+    }
+
+    /// Runs the ticks of a log again: the world that it leads to, and what leads there; or the tick that panics.
     fn replay(
         &mut self,
         game: GameId,
         base: Epoch,
         snapshot: &Snapshot,
         log: &[LogBatch],
-    ) -> (Toy, (Kept, Vec<Kept>)) {
+    ) -> Result<(Toy, (Kept, Vec<Kept>)), u64> {
         let mut world = Toy::decode(&snapshot.world);
         let mut after = if log.is_empty() { base } else { snapshot.epoch };
         let from = Kept::keyframe(after, snapshot.tick, snapshot.world.clone());
@@ -419,6 +429,9 @@ impl Cluster {
                 let next = Tick(world.tick + 1);
                 let log = batch.ticks.iter().find(|(tick, _)| *tick == next);
                 let log = log.map_or_else(bytes::Bytes::new, |(_, log)| log.clone());
+                if self.panics(game, &toy::logged(&log), true) {
+                    return Err(next.0);
+                }
                 let kept = step_again(&mut world, (after, batch.epoch), snapshot.tick.0, log);
                 after = batch.epoch;
                 self.oracle.replayed(game, &world);
@@ -428,7 +441,7 @@ impl Cluster {
         if !way.is_empty() {
             self.coverage.branch(coverage::REPLAYED);
         }
-        (world, (from, way))
+        Ok((world, (from, way)))
     }
 
     /// Asks everybody who is there for the ticks after that world.
@@ -482,6 +495,9 @@ impl Cluster {
         let durable = world.tick;
         let mut taken = 0;
         for TailTick { epoch, tick, log, digest } in best {
+            if self.panics(game, &toy::logged(&log), true) {
+                return self.fails(id, game, epoch, tick.0, true);
+            }
             let before = world.clone();
             let kept = step_again(&mut world, (after, epoch), durable, log);
             if tick.0 != world.tick || digest != kept.digest {
@@ -594,6 +610,13 @@ impl Cluster {
         let resumed = self.servers.get(&id).and_then(|server| server.resumed);
         let hub = self.hub(id, game);
         let presses = hub.next_inputs(twice);
+        if self.panics(game, &presses, false)
+            && let Some((epoch, tick)) =
+                self.hub(id, game).own.as_ref().map(|own| (own.epoch, own.world.tick + 1))
+        {
+            return self.fails(id, game, epoch, tick, false);
+        }
+        let hub = self.hub(id, game);
         let Some(own) = hub.own.as_mut() else { return };
         let before = own.world.hash;
         own.world.step(&presses);

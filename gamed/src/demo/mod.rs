@@ -7,6 +7,7 @@ mod balancer;
 
 use crate::creation::{Creation, Wish};
 use crate::driver::ToDriver;
+use crate::keys::fixed;
 use crate::live::Bell;
 use crate::server::{STEPPED, Server, ServerConfig};
 use crate::settings::Settings;
@@ -184,9 +185,10 @@ impl Demo {
             origins: self.settings.origins.clone(),
             durability: self.settings.durability,
             input_log: self.settings.input_log(),
+            quarantine_after: self.settings.quarantine_after,
             workers: 1,
             rules: STEPPED,
-            key: self.key.clone(),
+            key: fixed(self.key.clone()),
             roll: Some(self.roll.clone()),
         };
         let registry: Arc<dyn Registry> = Arc::new(self.registry.clone());

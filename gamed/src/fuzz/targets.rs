@@ -262,6 +262,9 @@ fn fuzzed_records_of_the_registry() {
         players: 1,
         bots: 2,
         attempts: 0,
+        failures: 0,
+        calm_from: Tick(0),
+        quarantined: false,
     };
     let settings = GameSettings {
         name: "g".into(),

@@ -10,6 +10,8 @@ mod owning;
 mod pace;
 mod parsed;
 mod players;
+#[cfg(test)]
+mod poison;
 mod running;
 mod seat;
 mod shown;
@@ -17,6 +19,7 @@ mod source;
 mod tail;
 
 use crate::allowance::Allowance;
+use crate::contain::contained;
 use crate::context::Context;
 use crate::leaving;
 use crate::limits;
@@ -103,6 +106,8 @@ pub enum ToHub {
     Owner(Option<(MemberId, Epoch)>),
     /// The registry knows no such game.
     NoSuchGame,
+    /// Nobody runs it, for its world failed too often.
+    Quarantined,
     /// This member leaves: its sockets are to find another, each at its time.
     GoAway,
     /// This member ends now: all sockets are closed.
@@ -267,7 +272,11 @@ impl Hub {
             self.goes_on_from_tail();
         }
         let Role::Owner(running) = &mut self.role else { return };
-        let step = running.step(now, &self.context);
+        let (epoch, tick) = (running.epoch(), running.tick().next());
+        let step = match contained(|| running.step(now, &self.context)) {
+            Ok(step) => step,
+            Err(why) => return self.fails(epoch, tick, &why),
+        };
         let Kept { epoch, tick, ref log, .. } = step.frame;
         self.context.journal.ran(self.game, epoch, tick, log);
         self.publish(step);
@@ -389,6 +398,12 @@ impl Hub {
                 self.edge_event(EdgeEvent::Owner(owner));
             }
             ToHub::NoSuchGame => self.missing(Instant::now()),
+            ToHub::Quarantined => {
+                if matches!(self.role, Role::Edge) {
+                    self.held.clear();
+                    self.close_all(CloseCode::Quarantined);
+                }
+            }
             ToHub::GoAway => self.go_away(),
             ToHub::Close => self.close_all(CloseCode::Leaving),
         }

@@ -6,13 +6,14 @@ use super::parsed::Warm;
 use super::running::{self, Running};
 use super::{Command, Hub, Role};
 use crate::clock;
+use crate::contain::contained;
 use ownership::ring::Kept;
 use ownership::{EdgeEvent, Event, Time};
 use protocol::peer::{Control, GameSettings, PeerMessage};
 use protocol::{CloseCode, Epoch, MemberId, Tick};
 use registry::{LogBatch, Snapshot};
 use tokio::time::Instant;
-use tracing::{info, warn};
+use tracing::{error, info};
 
 impl Hub {
     pub(super) fn command(&mut self, command: Command) {
@@ -39,7 +40,10 @@ impl Hub {
             Command::Stop { to, goes_on } => self.stop(to, goes_on),
             Command::TakeSnapshot => {
                 if let Role::Owner(running) | Role::Frozen(running) = &self.role {
-                    self.context.report(Event::World { game: self.game, snapshot: running.snapshot() });
+                    match contained(|| running.snapshot()) {
+                        Ok(snapshot) => self.context.report(Event::World { game: self.game, snapshot }),
+                        Err(why) => self.fails(running.epoch(), running.tick(), &why),
+                    }
                 }
             }
             Command::Durable(tick) => {
@@ -58,7 +62,7 @@ impl Hub {
         settings: GameSettings,
         snapshot: &Snapshot,
     ) {
-        let restored = running::restore(&settings, snapshot);
+        let restored = contained(|| running::restore(&settings, snapshot)).flatten();
         let error = match restored {
             Ok((maze, _)) => {
                 self.settings = Some(settings.clone());
@@ -88,17 +92,20 @@ impl Hub {
         }
         // What was prepared is kept until the world stands on it.
         let mut way = None;
+        let mut upto = Tick(0);
         let running = match (world, std::mem::replace(&mut self.role, Role::Edge)) {
             (Some((snapshot, log, durable)), _) => {
                 let metrics = self.context.metrics.clone();
                 let base = if log.is_empty() { base } else { snapshot.epoch };
-                Running::restored((epoch, base), settings, (&snapshot, durable), due, metrics).and_then(
-                    |mut running| {
-                        let from = running.keyframe();
-                        way = Some((from, running.replay_all(&log)?));
-                        Ok(running)
-                    },
-                )
+                upto = durable.max(snapshot.tick);
+                let world = (&snapshot, durable);
+                let restored = contained(|| {
+                    let mut running = Running::restored((epoch, base), settings, world, due, metrics)?;
+                    let from = running.keyframe();
+                    way = Some((from, running.replay_all(&log)?));
+                    Ok(running)
+                });
+                restored.flatten()
             }
             (None, Role::Frozen(mut running) | Role::Owner(mut running)) => {
                 running.go_on(epoch, due);
@@ -108,11 +115,7 @@ impl Hub {
         };
         let mut running = match running {
             Ok(running) => running,
-            Err(error) => {
-                // A world that this build wrote, or checked at Prepare; the game stays claimable from the registry.
-                warn!(game = %self.game, %epoch, error, "cannot start the game");
-                return self.context.report(Event::Restored { game: self.game, epoch, error: Some(error) });
-            }
+            Err(why) => return self.fails(epoch, upto, &why),
         };
         info!(game = %self.game, %epoch, tick = %running.tick(), rewind, "runs here");
         match way {
@@ -128,6 +131,22 @@ impl Hub {
         self.edge_event(EdgeEvent::Owner(Some((self.context.me, epoch))));
         self.watch();
         self.release_held();
+    }
+
+    /// The world that runs here is of no use any more, nor is what waited for it: whatever made it fail may be among that.
+    /// Players keep their sockets, and send again what is not durable.
+    pub(super) fn fails(&mut self, epoch: Epoch, tick: Tick, why: &str) {
+        let game = self.game;
+        error!(%game, %epoch, %tick, why, "the game's world failed");
+        self.context.metrics.game_failures.inc();
+        if let Role::Owner(running) = std::mem::replace(&mut self.role, Role::Edge) {
+            // Its destructors run no step.
+            drop(running);
+            self.context.metrics.games.dec();
+        }
+        (self.freezes, self.stalled, self.gathering) = (false, false, None);
+        self.held.clear();
+        self.context.report(Event::Failed { game, epoch, tick });
     }
 
     /// Keeps what leads to the world that the game goes on from, where what is kept does not: it is another branch, or nothing.

@@ -8,6 +8,7 @@ use super::seat::Seat;
 use super::source::{show_all, show_missed};
 use super::{Act, Hub, Newcomer, Role};
 use crate::allowance::Allowance;
+use crate::contain::contained;
 use crate::leaving;
 use crate::limits;
 use crate::wire::Received;
@@ -255,10 +256,14 @@ impl Hub {
     /// Something a player did, here or at another edge, on its way to the owner.
     pub(super) fn act(&mut self, from: MemberId, player: PlayerId, session: u32, act: PlayerAct) {
         match &mut self.role {
-            Role::Owner(running) => match running.take(from, player, session, act) {
-                Ok(Some(answer)) => self.answer(player, from, answer),
-                Ok(None) => {}
-                Err(refusal) => self.refuse(player, from, refusal),
+            Role::Owner(running) => match contained(|| running.take(from, player, session, act)) {
+                Ok(Ok(Some(answer))) => self.answer(player, from, answer),
+                Ok(Ok(None)) => {}
+                Ok(Err(refusal)) => self.refuse(player, from, refusal),
+                Err(why) => {
+                    let (epoch, tick) = (running.epoch(), running.tick());
+                    self.fails(epoch, tick, &why);
+                }
             },
             Role::Frozen(_) => self.hold(Act { from, player, session, act }),
             Role::Edge | Role::Prepared { .. } => match self.inputs_to {

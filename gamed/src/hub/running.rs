@@ -173,7 +173,7 @@ impl Running {
             log => postcard::from_bytes(log).map_err(|error| format!("the log of tick {tick}: {error}"))?,
         };
         let before = self.world.clone();
-        self.world.step(&self.maze, &entries);
+        self.run(&entries);
         if digest.is_some_and(|digest| digest != self.world.digest()) {
             self.world = before;
             return Err(format!("tick {tick} leads to another world than the one that was shown"));
@@ -191,6 +191,11 @@ impl Running {
         self.epoch = epoch;
         self.due = due;
         self.flags.moving = false;
+    }
+
+    /// Of the ownership that runs it.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
     }
 
     /// When the next tick is due.
@@ -362,7 +367,7 @@ impl Running {
         let entries = self.entries(tick, &mut answers);
 
         let before = self.world.clone();
-        self.world.step(&self.maze, &entries);
+        self.run(&entries);
         let heads = self.heads();
         let news = self.headcount.count(heads, now).then(|| self.snapshot());
 
@@ -375,6 +380,12 @@ impl Running {
         context.metrics.ticks.inc();
         let (over, first) = (self.over(tick, context), new_epoch.then_some(late));
         Step { frame, keyframe, answers, news, over, first }
+    }
+
+    fn run(&mut self, entries: &[Entry]) {
+        #[cfg(test)]
+        super::poison::taste(entries);
+        self.world.step(&self.maze, entries);
     }
 
     fn entries(&mut self, tick: Tick, answers: &mut Vec<(PlayerId, MemberId, Bytes)>) -> Vec<Entry> {

@@ -5,6 +5,7 @@
 
 use super::running::Running;
 use super::{Hub, Role};
+use crate::contain::contained;
 use crate::limits;
 use ownership::ring::Kept;
 use protocol::peer::{PeerMessage, TailTick};
@@ -58,9 +59,13 @@ impl Hub {
         let (Some(gathering), Role::Owner(running)) = (self.gathering.take(), &mut self.role) else { return };
         let Gathering { world, best, mut way, from, asked } = gathering;
         for TailTick { epoch, tick, log, digest } in best {
-            match running.replay(epoch, tick, &log, Some(digest)) {
-                Ok(frame) => way.push(frame),
-                Err(error) => {
+            match contained(|| running.replay(epoch, tick, &log, Some(digest))) {
+                Err(why) => {
+                    let epoch = running.epoch();
+                    return self.fails(epoch, tick, &why);
+                }
+                Ok(Ok(frame)) => way.push(frame),
+                Ok(Err(error)) => {
                     warn!(game = %self.game, %tick, error, "the rest of what players were shown is lost");
                     break;
                 }

@@ -7,7 +7,7 @@ use crate::leaving::Leaving;
 use crate::metrics::Metrics;
 use bytes::Buf;
 use ownership::EdgeEffect;
-use protocol::peer::Introduction;
+use protocol::peer::{Introduction, TailTick};
 use protocol::{ClientMessage, ClusterKey};
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ struct Bench {
 }
 
 fn bench() -> Bench {
-    let key = Arc::new(ClusterKey::parse(&[7; 32]).expect("32 bytes are a key"));
+    let key = crate::keys::fixed(ClusterKey::parse(&[7; 32]).expect("32 bytes are a key"));
     let introduction = Introduction {
         id: ME,
         address: String::new(),
@@ -506,4 +506,77 @@ fn fuzzed_players_do_what_they_like_and_the_owner_goes_on() {
         }
         said
     });
+}
+
+/// What the log of a tick is in which somebody says that.
+fn said(text: &str) -> bytes::Bytes {
+    let chat = sim::Entry::Chat { player: 1, text: text.to_owned() };
+    postcard::to_allocvec(&vec![chat]).expect("entries are plain data").into()
+}
+
+#[tokio::test]
+async fn a_world_that_panics_is_dropped_and_reported_and_the_hub_serves_on() {
+    let mut bench = bench();
+    bench.start();
+    bench.hub.tick();
+    let act = PlayerAct::Chat { text: poison::POISON.to_owned() };
+    bench.tell(PeerMessage::FromPlayer { game: GAME, player: PlayerId(1), session: 1, act });
+    bench.hub.tick();
+    let Some(Event::Failed { game: GAME, epoch: OLD, tick: Tick(2) }) = bench.reported().pop() else {
+        panic!("it is not said")
+    };
+    assert!(matches!(bench.hub.role, Role::Edge));
+    // Nothing ticks, and what the rules asked for meanwhile finds no world.
+    bench.hub.tick();
+    bench.command(Command::TakeSnapshot);
+    bench.command(Command::Freeze);
+    assert!(bench.reported().is_empty());
+    bench.command(Command::Stop { to: None, goes_on: true });
+    bench.start();
+    bench.hub.tick();
+    assert!(matches!(bench.hub.role, Role::Owner(_)));
+}
+
+#[tokio::test]
+async fn a_log_that_cannot_be_run_again_is_a_failure() {
+    for log in [said(poison::POISON), bytes::Bytes::from_static(b"\xff\xff")] {
+        let mut bench = bench();
+        let (settings, snapshot) = game();
+        let batch = LogBatch { epoch: OLD, upto: Tick(3), ticks: vec![(Tick(2), log)] };
+        bench.command(Command::Start {
+            epoch: NEW,
+            base: OLD,
+            settings,
+            snapshot: Some(snapshot),
+            log: vec![batch],
+            durable: Tick(3),
+            due: crate::clock::now(),
+            rewind: true,
+        });
+        assert!(matches!(bench.reported()[..], [Event::Failed { game: GAME, epoch: NEW, tick: Tick(3) }]));
+        assert!(matches!(bench.hub.role, Role::Edge));
+    }
+}
+
+#[tokio::test]
+async fn what_others_were_shown_may_make_the_world_fail_too() {
+    let mut bench = bench();
+    let (settings, snapshot) = game();
+    let world = (OLD, Tick(0));
+    bench.command(Command::Start {
+        epoch: NEW,
+        base: OLD,
+        settings,
+        snapshot: Some(Snapshot { epoch: OLD, ..snapshot }),
+        log: Vec::new(),
+        durable: Tick(0),
+        due: crate::clock::now(),
+        rewind: true,
+    });
+    let tail = TailTick { epoch: OLD, tick: Tick(1), log: said(poison::POISON), digest: 7 };
+    bench.tell(PeerMessage::Tail { game: GAME, world, ticks: vec![tail] });
+    bench.hub.tick();
+    let reported = bench.reported();
+    assert!(matches!(reported[..], [Event::Failed { epoch: NEW, .. }]), "{reported:?}");
+    assert!(matches!(bench.hub.role, Role::Edge));
 }

@@ -4,6 +4,7 @@
 
 use crate::client::{Client, PATIENCE, hello, http, own, text};
 use gamed::creation::Creation;
+use gamed::keys::{Key, fixed};
 use gamed::mazes::Mazes;
 use gamed::server::{STEPPED, Server, ServerConfig};
 use gamed::settings::Durability;
@@ -29,6 +30,7 @@ pub struct Setup {
     pub limits: AddressLimits,
     /// Oldest and newest.
     pub rules: (u16, u16),
+    pub key: Key,
 }
 
 impl Default for Setup {
@@ -39,6 +41,7 @@ impl Default for Setup {
             chat_per_minute: 600,
             limits: AddressLimits::default(),
             rules: STEPPED,
+            key: fixed(ClusterKey::parse(&[7; 32]).expect("32 bytes are a key")),
         }
     }
 }
@@ -72,9 +75,10 @@ pub async fn member_with(registry: &(impl Registry + Clone + 'static), name: &st
         origins: vec!["https://site.example".parse().expect("an origin")],
         durability: Durability::Tick,
         input_log: Duration::from_millis(40),
+        quarantine_after: 3,
         workers: 1,
         rules: setup.rules,
-        key: ClusterKey::parse(&[7; 32]).expect("32 bytes are a key"),
+        key: setup.key,
         roll: None,
     };
     let server = Server::start(config, Arc::new(registry.clone()), http, peers).expect("it starts");

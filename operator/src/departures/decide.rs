@@ -142,6 +142,9 @@ mod tests {
             players: 0,
             bots: 0,
             attempts: 0,
+            failures: 0,
+            calm_from: Tick(0),
+            quarantined: false,
         }
     }
 

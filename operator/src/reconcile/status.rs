@@ -13,7 +13,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client, Resource, ResourceExt};
-use registry::{MoveLedger, MoveTally, PLANNED};
+use registry::{GameRecord, MoveLedger, MoveTally, PLANNED};
 use serde_json::json;
 
 /// Kubernetes did not take the status.
@@ -52,18 +52,21 @@ pub fn describe(
     let before = observed.status();
     let name = ClusterName::of(&observed.cluster);
     let counts = Counts::of(observed);
-    let (games, players, moved) = match &observed.registry {
+    let (games, quarantined, players, moved) = match &observed.registry {
         RegistryView::Seen { members, games, moves: ledger, .. } => {
             let players = members.iter().map(|member| member.players).fold(0, u32::saturating_add);
-            (clamp(games.len()), players, moves(ledger, &before.moves))
+            (clamp(games.len()), clamp(quarantined(games).count()), players, moves(ledger, &before.moves))
         }
-        RegistryView::Away(_) => (before.games, before.players.unsigned_abs(), before.moves.clone()),
+        RegistryView::Away(_) => {
+            (before.games, before.quarantined, before.players.unsigned_abs(), before.moves.clone())
+        }
     };
     let mut status = TanxClusterStatus {
         observed_generation: observed.cluster.metadata.generation,
         replicas: counts.pods,
         ready: counts.ready,
         games,
+        quarantined,
         players: i32::try_from(players).unwrap_or(i32::MAX),
         moves: moved,
         image: observed.live_image().map(str::to_owned),
@@ -92,6 +95,10 @@ pub fn describe(
         set_condition(&mut status.conditions, type_, state, reason, message, generation, now);
     }
     status
+}
+
+fn quarantined(games: &[GameRecord]) -> impl Iterator<Item = &GameRecord> {
+    games.iter().filter(|game| game.quarantined)
 }
 
 /// What the ledger says. The time of the last planned move is kept where many crashes have pushed it out.
@@ -230,6 +237,17 @@ fn degraded(observed: &Observed, outcome: &Outcome) -> Verdict {
         let conditions = deployment.status.as_ref()?.conditions.as_ref()?;
         conditions.iter().find(|condition| condition.reason.as_deref() == Some("ProgressDeadlineExceeded"))
     });
+    if let RegistryView::Seen { games, .. } = &observed.registry
+        && let Some(first) = quarantined(games).next()
+    {
+        let count = quarantined(games).count();
+        let sentence = format!(
+            "{count} games are stopped, because their worlds failed again and again; one is {} ({}). See `gamed \
+             quarantine --help`.",
+            first.id, first.name
+        );
+        return Verdict::new(true, "GamesQuarantined", sentence);
+    }
     match stuck {
         Some(condition) => Verdict::new(
             true,

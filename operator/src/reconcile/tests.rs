@@ -238,15 +238,35 @@ fn the_key_is_made_once() {
 }
 
 #[test]
+fn game_servers_read_the_key_from_a_folder_that_follows_its_secret() {
+    let mut world = World::new(json!({"image": "g:1"}));
+    world.step();
+    let pod = json!(world.0.deployment)["spec"]["template"]["spec"].take();
+    let container = &pod["containers"][0];
+    let mount = &container["volumeMounts"][0];
+    // A file that is mounted by itself, or a variable, would stay as it was at the start of the pod.
+    assert!(mount.get("subPath").is_none(), "{mount}");
+    assert_eq!(mount["name"], pod["volumes"][0]["name"]);
+    assert_eq!(pod["volumes"][0]["secret"]["secretName"], "arena-key");
+    let file = format!("{}/key", mount["mountPath"].as_str().unwrap());
+    let environment = container["env"].as_array().unwrap();
+    assert!(
+        environment.contains(&json!({"name": "GAMED_CLUSTER_KEY_FILE", "value": file})),
+        "{environment:?}"
+    );
+    assert!(!environment.iter().any(|entry| entry["name"] == "GAMED_CLUSTER_KEY"));
+}
+
+#[test]
 fn game_servers_read_the_ca_of_an_external_redis_from_its_secret() {
     let external = json!({"urlSecretRef": {"name": "r"}, "caSecretRef": {"name": "c", "key": "k"}});
     let mut world = World::new(json!({"image": "g:1", "redis": {"external": external}}));
     world.step();
     let pod = json!(world.0.deployment)["spec"]["template"]["spec"].take();
     let container = &pod["containers"][0];
-    let mount = container["volumeMounts"][0]["mountPath"].as_str().unwrap();
-    let volume = &pod["volumes"][0];
-    assert_eq!(container["volumeMounts"][0]["name"], volume["name"]);
+    let mount = container["volumeMounts"][1]["mountPath"].as_str().unwrap();
+    let volume = &pod["volumes"][1];
+    assert_eq!(container["volumeMounts"][1]["name"], volume["name"]);
     assert_eq!(volume["secret"]["secretName"], "c");
     assert_eq!(volume["secret"]["items"][0]["key"], "k");
     let file = format!("{mount}/{}", volume["secret"]["items"][0]["path"].as_str().unwrap());
@@ -392,6 +412,33 @@ fn a_registry_that_answers_and_takes_nothing_is_not_available() {
     let (state, message) = said(Err(PublishError::Registry(full)));
     assert_eq!(state, "False");
     assert!(message.contains("No space left on device") && message.contains("Games go on"), "{message}");
+}
+
+#[test]
+fn quarantined_games_are_counted_and_one_is_named() {
+    let mut world = World::new(json!({"image": "g:1"}));
+    world.step();
+    let game = |id: u64, quarantined: bool| {
+        let record = json!({
+            "id": format!("{id:016x}"), "epoch": "0000000000000007", "owner": null, "base": "0000000000000006",
+            "next": null, "durable": 9, "snapshot_tick": 9, "snapshot_epoch": "0000000000000006", "rules": 1,
+            "name": "Arena", "maze": "Standard", "players": 2, "bots": 0, "attempts": 1, "failures": 3,
+            "calm_from": 300, "quarantined": quarantined,
+        });
+        serde_json::from_value(record).unwrap()
+    };
+    let mut degraded = |games| {
+        let (members, cluster, moves) = (Vec::new(), ClusterRecord::default(), MoveLedger::default());
+        world.0.registry = RegistryView::Seen { members, games, cluster, moves };
+        world.step();
+        let status = world.0.status();
+        let condition = status.conditions.iter().find(|condition| condition.type_ == "Degraded").unwrap();
+        (status.games, status.quarantined, condition.reason.clone(), condition.message.clone())
+    };
+    let (games, quarantined, reason, message) = degraded(vec![game(1, false), game(2, true), game(3, true)]);
+    assert_eq!((games, quarantined, &reason[..]), (3, 2, "GamesQuarantined"));
+    assert!(message.contains("2 games") && message.contains("0000000000000002 (Arena)"), "{message}");
+    assert_eq!(degraded(vec![game(1, false)]).2, "AsWanted");
 }
 
 #[test]

@@ -18,6 +18,8 @@ export interface Game {
   /** Of the last snapshot. */
   readonly tick: number;
   readonly owner: { readonly id: Hex64; readonly name: string; readonly build: string; readonly revision: string } | null;
+  /** It has failed again and again, and nobody runs it. */
+  readonly quarantined: boolean;
 }
 
 export interface Member {

@@ -247,7 +247,7 @@ describe('a session', () => {
     expect(session.phase).toMatchObject({ type: 'waiting', sentence: 'The connection broke.' });
   });
 
-  it.each([4000, 4001, 4002, 4003, 4004, 4005, 4006, 4009, 4010, 4012])('stops after close code %i and says why', (code) => {
+  it.each([4000, 4001, 4002, 4003, 4004, 4005, 4006, 4009, 4010, 4012, 4013])('stops after close code %i and says why', (code) => {
     start();
     peer(0).welcome(E1, 100);
     peer(0).end(code);

@@ -28,6 +28,7 @@ const VERDICTS: Readonly<Record<number, Verdict>> = {
   4010: end('You have opened this game elsewhere; this page has stopped.'),
   4011: again('The server that this page was connected to has left.'),
   4012: end('The server got text where it expects binary messages. Reload the page.'),
+  4013: end('This game has failed again and again and was stopped. Choose another from the lobby.'),
   1009: end('A message of this page was too long. Reload the page.'),
 };
 

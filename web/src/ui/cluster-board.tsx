@@ -103,6 +103,12 @@ export class Board extends Component<Props> {
             <Tiles games={town.homeless} story={story} now={now} />
           </section>
         )}
+        {town.stopped.length > 0 && (
+          <section class="homeless">
+            <h2>Stopped: failed again and again</h2>
+            <Tiles games={town.stopped} story={story} now={now} />
+          </section>
+        )}
         <svg class="trails" ref={this.trails} aria-hidden="true" />
       </div>
     );

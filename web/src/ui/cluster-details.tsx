@@ -9,7 +9,7 @@ import { Revision } from './revision';
 const ROWS = 20;
 /** Moves that come closer together are announced as one. */
 const BREATH_MS = 2000;
-const CAUSES = { planned: 'planned move', parked: 'no server was there', crash: 'crash' } as const;
+const CAUSES = { planned: 'planned move', parked: 'no server was there', failed: 'the game had failed', crash: 'crash' } as const;
 
 export function Details({ story }: { story: Story }) {
   const now = useNow(1000);

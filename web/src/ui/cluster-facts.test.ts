@@ -24,6 +24,13 @@ test('each game is in the house of its owner, by name as people count', () => {
   expect(homeless).toEqual([]);
 });
 
+test('a game that failed again and again stands in no house', () => {
+  const a = member('1');
+  const { houses, homeless, stopped } = townOf(after([0, cluster([a], [game('g', a)])], [1, cluster([a], [game('g', null, { quarantined: true })])]), 1);
+  expect([houses[0]?.games, homeless]).toEqual([[], []]);
+  expect(stopped.map(({ id }) => id)).toEqual(['g']);
+});
+
 test('a house stays for a moment after its server left', () => {
   const story = after([0, cluster([a, b])], [1000, cluster([b])]);
   const left = (now: number) => townOf(story, now).houses.map(({ member, left }) => [member.id, left]);

@@ -28,6 +28,8 @@ export interface Town {
   readonly houses: readonly House[];
   /** Games that no server on the page runs. */
   readonly homeless: readonly SeenGame[];
+  /** Nobody runs them any more, for they failed again and again. */
+  readonly stopped: readonly SeenGame[];
 }
 
 /** Every running game in the house of its owner. A game whose server has just vanished waits in what is left of that. */
@@ -35,10 +37,11 @@ export function townOf({ members, games }: Story, now: number): Town {
   const standing = members.filter(({ leftAt }) => leftAt === null || now - leftAt < GHOST_MS);
   const inside = new Map<Hex64, SeenGame[]>(standing.map(({ id }) => [id, []]));
   const homeless: SeenGame[] = [];
+  const stopped: SeenGame[] = [];
   for (const game of byName([...games.values()].filter(({ goneAt }) => goneAt === null))) {
-    (inside.get(game.owner?.id ?? game.ranOn ?? '') ?? homeless).push(game);
+    (game.quarantined ? stopped : inside.get(game.owner?.id ?? game.ranOn ?? '') ?? homeless).push(game);
   }
-  return { houses: standing.map((member) => ({ member, left: member.leftAt !== null, games: inside.get(member.id) ?? [] })), homeless };
+  return { houses: standing.map((member) => ({ member, left: member.leftAt !== null, games: inside.get(member.id) ?? [] })), homeless, stopped };
 }
 
 /** As people count: Arena 2 comes before Arena 10. */
@@ -165,6 +168,8 @@ export function moveSentence(story: Story, move: SeenMove): string {
       return `${game} moved from ${from} to ${to}. ${noticed(ms)}`;
     case 'parked':
       return `${game} had no server for a while; now it goes on in ${to}.`;
+    case 'failed':
+      return `${game} had failed; it was taken up again by ${to}.`;
     case 'crash':
       return `${from} crashed. ${game} went on in ${to}, ${shortTime(ms)} after that was noticed; up to a second of play was undone.`;
   }

@@ -7,7 +7,7 @@ export function member(id: string, more: Partial<Member> = {}): Member {
 
 export function game(id: string, owner: Member | null, more: Partial<Game> = {}): Game {
   const { id: ownerId = '', name = '', build = '', revision = '' } = owner ?? {};
-  return { id, name: `Arena ${id}`, maze: 'Standard', players: 2, bots: 2, slots: 8, epoch: '1', tick: 1, owner: owner && { id: ownerId, name, build, revision }, ...more };
+  return { id, name: `Arena ${id}`, maze: 'Standard', players: 2, bots: 2, slots: 8, epoch: '1', tick: 1, quarantined: false, owner: owner && { id: ownerId, name, build, revision }, ...more };
 }
 
 export function move(game: string, from: string | null, to: string, more: Partial<Move> = {}): Move {

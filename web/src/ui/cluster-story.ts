@@ -49,7 +49,7 @@ export interface Story {
   readonly roll: Roll | null;
 }
 
-export type Cause = 'planned' | 'parked' | 'crash';
+export type Cause = 'planned' | 'parked' | 'failed' | 'crash';
 
 /** What is older is forgotten. */
 export const MEMORY_MS = 15 * 60_000;
@@ -75,7 +75,7 @@ export function told(before: Story | null, cluster: Cluster, now: number): Story
 
 export function causeOf({ cause }: Move): Cause {
   if (cause === 'move') return 'planned';
-  return cause === 'parked' ? 'parked' : 'crash';
+  return cause === 'parked' || cause === 'failed' ? cause : 'crash';
 }
 
 /** The revision that servers are to have: what the cluster says, else the newest server's. */

@@ -30,7 +30,7 @@ describe('a standstill', () => {
     expect(standstill(PLAYING, 5000)?.next).toMatch(/takes over within seconds/);
   });
 
-  it.each([4000, 4001, 4002, 4003, 4004, 4005, 4006, 4009, 4010, 4012])('after close code %i has its sentence', (code) => {
+  it.each([4000, 4001, 4002, 4003, 4004, 4005, 4006, 4009, 4010, 4012, 4013])('after close code %i has its sentence', (code) => {
     const { sentence } = verdict(code);
     expect(standstill({ ...PLAYING, phase: { type: 'ended', sentence } }, 0)).toMatchObject({ kind: 'ended', why: sentence });
   });

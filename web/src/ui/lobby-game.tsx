@@ -7,7 +7,7 @@ import { Revision } from './revision';
 import { gameHref, shareLink } from './route';
 
 export function GameRow({ game }: { game: Game }) {
-  const { id, name, players, bots, slots, maze, owner } = game;
+  const { id, name, players, bots, slots, maze, owner, quarantined } = game;
   const full = players >= slots;
   return (
     <li class="card game-row">
@@ -28,21 +28,23 @@ export function GameRow({ game }: { game: Game }) {
               <Revision revision={owner.revision} />
             </>
           ) : (
-            <span>between two servers, back in a moment</span>
+            <span>{quarantined ? 'stopped: it has failed again and again' : 'between two servers, back in a moment'}</span>
           )}
         </p>
       </div>
       <div class="actions">
-        {full ? (
+        {quarantined ? null : full ? (
           <span class="quiet full">Full</span>
         ) : (
           <a class="button primary" href={gameHref(id)} aria-label={`Play ${name}`}>
             Play
           </a>
         )}
-        <a class="button" href={gameHref(id, true)} aria-label={`Watch ${name}`}>
-          Watch
-        </a>
+        {!quarantined && (
+          <a class="button" href={gameHref(id, true)} aria-label={`Watch ${name}`}>
+            Watch
+          </a>
+        )}
         <CopyLink game={game} />
       </div>
     </li>

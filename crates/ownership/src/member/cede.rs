@@ -76,9 +76,13 @@ fn is_late(record: &GameRecord, held: Epoch, unrun: &[MemberId]) -> bool {
 }
 
 /// Nothing that was run under the record's epoch has become durable, nor has anybody claimed it: claims count, and who has
-/// run a game has stored it under its own epoch, or logged what came after the stored world.
+/// run a game has stored it under its own epoch, or logged what came after the stored world. Nor was it given up because its
+/// world failed.
 fn is_as_written(record: &GameRecord) -> bool {
-    record.attempts == 0 && record.snapshot_epoch != record.epoch && record.durable == record.snapshot_tick
+    record.attempts == 0
+        && record.failures == 0
+        && record.snapshot_epoch != record.epoch
+        && record.durable == record.snapshot_tick
 }
 
 /// A game that was ceded, to this member or to another.

@@ -86,7 +86,9 @@ impl Member {
 
     /// As [`Member::gone`], for the owner of a game: the operator may know better.
     pub(super) fn owner_gone(&self, now: Time, record: &GameRecord) -> Option<&'static str> {
-        let Some(owner) = record.owner else { return Some("parked") };
+        let Some(owner) = record.owner else {
+            return Some(if record.failures > 0 { "failed" } else { "parked" });
+        };
         match &record.next {
             Some((_, Reason::Dead(_))) if owner != self.me.id && !self.links.contains(&owner) => {
                 Some("operator")

@@ -96,6 +96,8 @@ pub(super) enum Phase {
     Frozen { world: Still, step: Step },
     /// It is over; the registry is being told. None: the request is under way.
     Ending { retry: Option<Time> },
+    /// Its world failed at that tick; the registry is being told, over what it held. None: the request is under way.
+    Failing { expect: Fence, tick: Tick, retry: Option<Time> },
 }
 
 impl Phase {
@@ -103,7 +105,9 @@ impl Phase {
     pub(super) fn is_over(&self) -> bool {
         matches!(
             self,
-            Phase::Frozen { step: Step::Handing { .. } | Step::Ceding { .. }, .. } | Phase::Ending { .. }
+            Phase::Frozen { step: Step::Handing { .. } | Step::Ceding { .. }, .. }
+                | Phase::Ending { .. }
+                | Phase::Failing { .. }
         )
     }
 
@@ -195,7 +199,7 @@ impl Owned {
 
     /// As far as the record tells, nobody but this member has run the game: it is its own, if only by a write that it had
     /// given up; or that of a move that `to` has called off, with the world of that move; or a former owner's that has ceded it.
-    fn is_unrun(&self, record: &GameRecord, me: MemberId, to: Option<MemberId>) -> bool {
+    pub(super) fn is_unrun(&self, record: &GameRecord, me: MemberId, to: Option<MemberId>) -> bool {
         if record.owner == Some(me) {
             return true;
         }
@@ -219,7 +223,7 @@ impl Owned {
             Phase::Running => self.avoid.values().min().copied(),
             Phase::Preparing { since, ready: false, .. } => Some(since.plus(settings.prepare_us)),
             Phase::Provisional { next, .. } => *next,
-            Phase::Ending { retry } => *retry,
+            Phase::Ending { retry } | Phase::Failing { retry, .. } => *retry,
             Phase::Frozen { step, .. } => match step {
                 Step::Bumping { off: Some(Off::TicksFrom(at)), .. } if self.unread.is_none() => Some(*at),
                 Step::Bumping { retry, .. } | Step::Recreating { retry } => *retry,
@@ -429,6 +433,7 @@ impl Member {
                 self.give_up_target(now, game, to, AVOID_US, out);
             }
             Phase::Ending { retry: Some(at) } if now >= *at => self.tell_end(game, out),
+            Phase::Failing { retry: Some(at), .. } if now >= *at => self.tell_failure(game, out),
             Phase::Frozen { step, .. } => match step {
                 Step::Bumping { off: Some(Off::TicksFrom(at)), to, .. } if owned.unread.is_none() => {
                     let (at, to) = (*at, *to);
@@ -1165,7 +1170,7 @@ impl Member {
                 record.epoch > expected && (taken || record.owner.is_some_and(others))
             }
             // The answer to the write that is under way will tell.
-            Phase::Frozen { .. } | Phase::Ending { .. } => false,
+            Phase::Frozen { .. } | Phase::Ending { .. } | Phase::Failing { .. } => false,
         };
         if fenced {
             if let Phase::Preparing { to, sent: true, .. }

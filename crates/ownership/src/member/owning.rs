@@ -189,6 +189,6 @@ fn stage(phase: &Phase) -> Stage {
         | Phase::Frozen { step: Step::Committing { to }, .. } => Stage::Frozen(Some(*to)),
         Phase::Frozen { step: Step::Handing { to, .. } | Step::Ceding { to, .. }, .. } => Stage::Handing(*to),
         Phase::Freezing { .. } | Phase::Frozen { .. } => Stage::Frozen(None),
-        Phase::Provisional { .. } | Phase::Ending { .. } => Stage::Other,
+        Phase::Provisional { .. } | Phase::Ending { .. } | Phase::Failing { .. } => Stage::Other,
     }
 }

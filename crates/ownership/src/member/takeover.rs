@@ -170,7 +170,7 @@ impl Member {
         let placed = &self.placed;
         self.board.get_or_insert_with(|| {
             let mut board = Board::new(&placed.members, &placed.target);
-            for record in view.games() {
+            for record in view.games().filter(|record| !record.quarantined) {
                 board.put(&placed_game(record));
             }
             board
@@ -180,7 +180,7 @@ impl Member {
     /// A game is what its record says, whatever was meant to become of it.
     pub(super) fn put_on_board(&mut self, game: GameId) {
         if let Some(board) = &mut self.board {
-            match self.view.game(game) {
+            match self.view.game(game).filter(|record| !record.quarantined) {
                 Some(record) => drop(board.put(&placed_game(record))),
                 None => board.remove(game),
             }
@@ -205,6 +205,7 @@ impl Member {
     fn cause_to_claim(&self, now: Time, record: &GameRecord, last: bool) -> Option<&'static str> {
         let rules = self.steps(record.rules);
         match record.owner {
+            _ if record.quarantined => None,
             _ if self.owned.contains_key(&record.id) || self.creating.contains(&record.id) || !rules => None,
             _ if self.is_ceded_to_another(now, record) => None,
             // A leaving member, too, has to look after what it was given.
@@ -229,7 +230,8 @@ impl Member {
         match self.claims.get(&record.id) {
             Some(claim) if claim.epoch == record.epoch => claim.untouched,
             Some(claim) if claim.epoch == record.base && claim.untouched => true,
-            _ => record.attempts == 0,
+            // A world that failed had run beyond what is stored.
+            _ => record.attempts == 0 && record.failures == 0,
         }
     }
 

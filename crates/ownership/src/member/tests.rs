@@ -4,6 +4,7 @@ use registry::memory::Store;
 use registry::{Fence, Hint, Reason};
 
 mod ceding;
+mod failing;
 mod interleavings;
 mod logging;
 mod versions;

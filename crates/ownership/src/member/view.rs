@@ -342,6 +342,9 @@ impl Member {
         }
         if self.view.wanted.remove(&game) {
             out.push(Effect::OwnerOf(game, self.owner_of(game)));
+            if self.view.game(game).is_some_and(|record| record.quarantined) {
+                out.push(Effect::Quarantined(game));
+            }
         }
         if self.view.asked.remove(&game) == Some(true) {
             self.ask_for(game, out);
@@ -374,6 +377,9 @@ impl Member {
         let news = known.map(|known| (known.owner, known.epoch)) != Some((record.owner, record.epoch));
         if !self.is_behind_cede(&record) && news {
             out.push(Effect::OwnerOf(record.id, record.owner.map(|owner| (owner, record.epoch))));
+        }
+        if news && record.quarantined {
+            out.push(Effect::Quarantined(record.id));
         }
         self.highest = self.highest.max(record.epoch);
         let promise = self.promises.get(&record.id);

@@ -4,7 +4,7 @@
 
 local function record()
   return redis.call('HMGET', KEYS[1], 'epoch', 'owner', 'base', 'next', 'reason', 'durable', 'snapshot', 'under', 'rules',
-    'name', 'maze', 'players', 'bots', 'attempts')
+    'name', 'maze', 'players', 'bots', 'attempts', 'failures', 'calm', 'quarantined')
 end
 
 -- The answer to whoever does not hold what it says; nothing when it does.
@@ -44,6 +44,10 @@ local function id(tick, after)
   return string.format('%.0f-%.0f', tonumber(string.sub(tick, 1, 8), 16), tonumber(string.sub(tick, 9), 16) + after)
 end
 
+local function calm()
+  redis.call('HSET', KEYS[1], 'failures', 0, 'calm', '0000000000000000', 'quarantined', 0)
+end
+
 -- The log goes on from that world, or runs beyond it already.
 local function store(epoch, tick, players, bots, world)
   redis.call('HSET', KEYS[1], 'snapshot', tick, 'under', epoch, 'players', players, 'bots', bots, 'attempts', 0)
@@ -51,6 +55,8 @@ local function store(epoch, tick, players, bots, world)
   local durable = redis.call('HGET', KEYS[1], 'durable')
   if not durable or not later(durable, tick) then redis.call('HSET', KEYS[1], 'durable', tick) end
   redis.call('XTRIM', KEYS[3], 'MINID', id(tick, 1))
+  local calm_from = redis.call('HGET', KEYS[1], 'calm')
+  if not calm_from or not later(calm_from, tick) then calm() end
 end
 
 -- From now on the game is this world, whatever was logged.

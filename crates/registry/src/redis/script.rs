@@ -22,6 +22,8 @@ pub(super) enum Script {
     Grant,
     Store,
     Append,
+    Fail,
+    Release,
     End,
 }
 
@@ -29,7 +31,7 @@ const MEMBER: &str = include_str!("member.lua");
 const GAME: &str = include_str!("game.lua");
 
 /// In the order of [`Script`]: what a script begins with, and its own part.
-const SOURCES: [(Script, &str, &str); 17] = [
+const SOURCES: [(Script, &str, &str); 19] = [
     (Script::Rights, "", include_str!("rights.lua")),
     (Script::Join, MEMBER, include_str!("join.lua")),
     (Script::Renew, MEMBER, include_str!("renew.lua")),
@@ -46,6 +48,8 @@ const SOURCES: [(Script, &str, &str); 17] = [
     (Script::Grant, GAME, include_str!("grant.lua")),
     (Script::Store, GAME, include_str!("store.lua")),
     (Script::Append, GAME, include_str!("append.lua")),
+    (Script::Fail, GAME, include_str!("fail.lua")),
+    (Script::Release, GAME, include_str!("release.lua")),
     (Script::End, GAME, include_str!("end.lua")),
 ];
 

@@ -240,6 +240,14 @@ impl Keys {
                 let step = step.arg(tick(*after)).arg(tick(batch.upto));
                 change(*game, [step.arg(encoded(settings, batch)?)])
             }
+            Request::Fail { game, expect, calm_from, limit, salt, floor } => {
+                let step = self.change(Script::Fail, *game, *expect).arg(floor.to_string()).arg(hex(*salt));
+                change(*game, [self.add(&self.parked, 0, [*game]), step.arg(tick(*calm_from)).arg(*limit)])
+            }
+            Request::Release { game, expect, salt, floor } => {
+                let step = self.change(Script::Release, *game, *expect).arg(floor.to_string());
+                change(*game, [self.add(&self.parked, 0, [*game]), step.arg(hex(*salt))])
+            }
             Request::End { game, expect } => change(*game, [self.change(Script::End, *game, *expect)]),
             Request::PublishCluster(cluster) => {
                 let [_, rollout, ..] = &self.moves;
@@ -321,9 +329,24 @@ fn world(settings: &RedisSettings, step: Step, snapshot: &Snapshot) -> Result<St
 }
 
 /// Fields of a record that [`record`] reads, in the order of the scripts.
-const FIELDS: [&str; 14] = [
-    "epoch", "owner", "base", "next", "reason", "durable", "snapshot", "under", "rules", "name", "maze",
-    "players", "bots", "attempts",
+const FIELDS: [&str; 17] = [
+    "epoch",
+    "owner",
+    "base",
+    "next",
+    "reason",
+    "durable",
+    "snapshot",
+    "under",
+    "rules",
+    "name",
+    "maze",
+    "players",
+    "bots",
+    "attempts",
+    "failures",
+    "calm",
+    "quarantined",
 ];
 
 const MOVE: &str = "move";
@@ -340,6 +363,8 @@ pub(super) fn record(id: GameId, value: Value) -> Result<Option<GameRecord>, Reg
         let at = FIELDS.iter().position(|field| *field == name);
         at.and_then(|at| fields.get(at)).and_then(Option::as_deref).ok_or_else(|| wrong(name))
     };
+    // Missing in a record that an earlier version wrote.
+    let later = |name: &'static str, none: &'static str| field(name).unwrap_or(none);
     let epoch = |name| field(name)?.parse::<Epoch>().map_err(|_| wrong(name));
     let tick = |name| u64::from_str_radix(field(name)?, 16).map(Tick).map_err(|_| wrong(name));
     let number = |name| field(name)?.parse::<u16>().map_err(|_| wrong(name));
@@ -369,6 +394,9 @@ pub(super) fn record(id: GameId, value: Value) -> Result<Option<GameRecord>, Reg
         players: number("players")?,
         bots: number("bots")?,
         attempts: field("attempts")?.parse().map_err(|_| wrong("attempts"))?,
+        failures: later("failures", "0").parse().map_err(|_| wrong("failures"))?,
+        calm_from: u64::from_str_radix(later("calm", "0"), 16).map(Tick).map_err(|_| wrong("calm"))?,
+        quarantined: later("quarantined", "0") == "1",
     }))
 }
 
@@ -428,6 +456,7 @@ fn changed(game: GameId, value: Value) -> Result<Reply, RegistryError> {
     let present = |record: Option<GameRecord>| record.ok_or_else(|| unreadable("the record is missing"));
     match decode::<String>(next()?)?.as_str() {
         "done" => Ok(Reply::Done),
+        "game" => Ok(Reply::Game(present(record(game, next()?)?)?)),
         "gone" => Ok(Reply::Gone),
         "behind" => Ok(Reply::Behind(present(record(game, next()?)?)?)),
         "stale" => Ok(Reply::Stale(present(record(game, next()?)?)?)),

@@ -148,6 +148,9 @@ async fn record_of(registry: &dyn Registry) -> GameRecord {
         players: snapshot(5).players,
         bots: snapshot(5).bots,
         attempts: 0,
+        failures: 0,
+        calm_from: Tick(0),
+        quarantined: false,
     };
     assert_eq!(record, expected, "{ADVICE}");
     record

@@ -64,6 +64,9 @@ on_all! {
     a_snapshot_is_stored_once_and_never_backwards
     a_log_is_durable_and_leads_on_from_the_snapshot
     a_log_never_has_a_hole
+    a_failed_game_goes_on_from_what_is_stored
+    failures_count_until_a_world_from_beyond_is_stored
+    a_quarantined_game_is_nobodys_until_it_is_released
     a_log_is_written_under_its_ownership_alone
     a_new_world_by_a_grant_ends_the_log
     a_parked_game_waits_for_a_claim
@@ -248,6 +251,9 @@ async fn a_game_is_created_once(registry: &dyn Registry) {
         players: 0,
         bots: 0,
         attempts: 0,
+        failures: 0,
+        calm_from: Tick(0),
+        quarantined: false,
     };
     assert_eq!(record(registry, 1).await, expected);
     assert_eq!(ask(registry, create(1, 11)).await, Reply::Stale(expected.clone()));
@@ -406,6 +412,78 @@ async fn a_snapshot_is_stored_once_and_never_backwards(registry: &dyn Registry) 
     ask(registry, store(1, fence(claimed.epoch, 11), late + 2)).await;
     assert_eq!(record(registry, 1).await.attempts, 0);
     assert_eq!(ask(registry, store(2, fence(epoch, 10), 1)).await, Reply::Gone);
+}
+
+fn stored(expect: Fence, tick: u64) -> Request {
+    Request::StoreSnapshot { game: GameId(1), expect, snapshot: snapshot(tick) }
+}
+
+fn fail(expect: Fence, calm_from: u64, limit: u8) -> Request {
+    Request::Fail { game: GameId(1), expect, calm_from: Tick(calm_from), limit, salt: 7, floor: Epoch(0) }
+}
+
+async fn failed(registry: &dyn Registry, expect: Fence, calm_from: u64, limit: u8) -> GameRecord {
+    let Reply::Game(now) = ask(registry, fail(expect, calm_from, limit)).await else { panic!("stale") };
+    assert_eq!(record(registry, 1).await, now);
+    now
+}
+
+async fn a_failed_game_goes_on_from_what_is_stored(registry: &dyn Registry) {
+    let epoch = granted(registry, create(1, 10)).await;
+    let own = fence(epoch, 10);
+    ask(registry, stored(own, 5)).await;
+    ask(registry, append(own, 5, batch(epoch, 9, &[7]))).await;
+    let now = failed(registry, own, 100, 3).await;
+    assert_eq!((now.owner, now.base, now.durable), (None, epoch, Tick(9)));
+    assert_eq!((now.failures, now.calm_from, now.quarantined), (1, Tick(100), false));
+    assert!(now.epoch > epoch);
+    assert_eq!(listed(registry, Request::Parked).await, [1]);
+    // Its owner has lost it.
+    for late in [stored(own, 6), fail(own, 100, 3), append(own, 9, batch(epoch, 10, &[]))] {
+        assert_eq!(ask(registry, late).await, Reply::Stale(now.clone()));
+    }
+    let parked = Fence { epoch: now.epoch, owner: None };
+    let (claimed, world, log) = claimed(registry, parked, 11).await;
+    assert_eq!((world, log), (snapshot(5), vec![batch(epoch, 9, &[7])]));
+    assert_eq!((claimed.failures, claimed.attempts), (1, 1));
+}
+
+async fn failures_count_until_a_world_from_beyond_is_stored(registry: &dyn Registry) {
+    let mut own = fence(granted(registry, create(1, 10)).await, 10);
+    for (failures, calm_from) in [(1, 100), (2, 90)] {
+        let now = failed(registry, own, calm_from, 3).await;
+        assert_eq!((now.failures, now.calm_from), (failures, Tick(100)));
+        let (claimed, ..) = claimed(registry, Fence { epoch: now.epoch, owner: None }, 10).await;
+        own = fence(claimed.epoch, 10);
+        ask(registry, stored(own, 97 + u64::from(failures))).await;
+        assert_eq!(record(registry, 1).await.failures, failures);
+    }
+    ask(registry, stored(own, 100)).await;
+    let now = record(registry, 1).await;
+    assert_eq!((now.failures, now.calm_from), (0, Tick(0)));
+    assert_eq!(failed(registry, own, 200, 3).await.failures, 1);
+}
+
+async fn a_quarantined_game_is_nobodys_until_it_is_released(registry: &dyn Registry) {
+    let epoch = granted(registry, create(1, 10)).await;
+    let now = failed(registry, fence(epoch, 10), 100, 1).await;
+    assert!(now.quarantined);
+    let parked = Fence { epoch: now.epoch, owner: None };
+    assert_eq!(ask(registry, claim(1, parked, 11)).await, Reply::Stale(now.clone()));
+    let release =
+        |expect| Request::Release { game: GameId(1), expect, salt: 7, floor: Epoch(now.epoch.0 + (9 << 16)) };
+    assert_eq!(ask(registry, release(fence(epoch, 10))).await, Reply::Stale(now.clone()));
+    let Reply::Game(free) = ask(registry, release(parked)).await else { panic!("stale") };
+    assert_eq!(record(registry, 1).await, free);
+    assert_eq!((free.owner, free.failures, free.quarantined), (None, 0, false));
+    assert!(free.epoch.0 > now.epoch.0 + (9 << 16));
+    let expect = Fence { epoch: free.epoch, owner: None };
+    let (claimed, ..) = claimed(registry, expect, 11).await;
+    // It can also be ended.
+    let now = failed(registry, fence(claimed.epoch, 11), 100, 1).await;
+    let end = Request::End { game: GameId(1), expect: Fence { epoch: now.epoch, owner: None } };
+    assert_eq!(ask(registry, end).await, Reply::Done);
+    assert_eq!(ask(registry, release(Fence { epoch: now.epoch, owner: None })).await, Reply::Gone);
 }
 
 fn batch(epoch: Epoch, upto: u64, ticks: &[u64]) -> LogBatch {

@@ -135,7 +135,7 @@ async fn draw(random: &mut StdRng, memory: &Memory) -> Request {
         _ => MemberState::Draining,
     };
     let reason = if random.random() { Reason::Move } else { Reason::Dead("it is gone".into()) };
-    match random.random_range(0..25) {
+    match random.random_range(0..28) {
         0 => Request::Join(record),
         1 => Request::Renew { id: owner, record, games: vec![(game, expect.epoch)] },
         2 => Request::Leave(owner),
@@ -162,6 +162,11 @@ async fn draw(random: &mut StdRng, memory: &Memory) -> Request {
             let batch = LogBatch { epoch: expect.epoch, upto: Tick(upto), ticks };
             Request::Append { game, expect, after: Tick(random.random_range(0..upto)), batch }
         }
+        24 | 25 => {
+            let (calm_from, limit) = (Tick(random.random_range(0..300)), random.random_range(1..3));
+            Request::Fail { game, expect, calm_from, limit, salt, floor }
+        }
+        26 => Request::Release { game, expect, salt, floor },
         _ => Request::Game(game),
     }
 }

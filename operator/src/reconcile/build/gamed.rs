@@ -15,6 +15,11 @@ const GRACE_MARGIN_MS: i64 = 2_000;
 const CA_VOLUME: &str = "redis-ca";
 const CA_FOLDER: &str = "/etc/tanx/redis";
 const CA_FILE: &str = "ca.crt";
+/// Where the cluster's key is mounted. As a whole folder: then the kubelet writes a new key there while the pod runs.
+const KEY_VOLUME: &str = "cluster-key";
+const KEY_FOLDER: &str = "/etc/tanx/key";
+/// Its owner, which is root, and the pod's group read it.
+const KEY_MODE: i32 = 0o440;
 /// A pod counts as available so long after it is ready: kube-proxy needs about a second to send players to it.
 const MIN_READY_SECONDS: i32 = 1;
 
@@ -47,10 +52,16 @@ pub fn deployment(name: &ClusterName, spec: &TanxClusterSpec) -> Value {
         container["imagePullPolicy"] = json!(policy.as_str());
     }
 
+    let mut mounts = vec![json!({"name": KEY_VOLUME, "mountPath": KEY_FOLDER, "readOnly": true})];
+    let key = json!({"secretName": name.key_secret(), "defaultMode": KEY_MODE});
+    let mut volumes = vec![json!({"name": KEY_VOLUME, "secret": key})];
     let ca = spec.redis.external.as_ref().and_then(|external| external.ca_secret_ref.as_ref());
-    if ca.is_some() {
-        container["volumeMounts"] = json!([{"name": CA_VOLUME, "mountPath": CA_FOLDER, "readOnly": true}]);
+    if let Some(ca) = ca {
+        let items = json!([{"key": ca.key, "path": CA_FILE}]);
+        mounts.push(json!({"name": CA_VOLUME, "mountPath": CA_FOLDER, "readOnly": true}));
+        volumes.push(json!({"name": CA_VOLUME, "secret": {"secretName": ca.name, "items": items}}));
     }
+    container["volumeMounts"] = json!(mounts);
 
     let mut pod = json!({
         "automountServiceAccountToken": false,
@@ -58,6 +69,7 @@ pub fn deployment(name: &ClusterName, spec: &TanxClusterSpec) -> Value {
         "terminationGracePeriodSeconds": spec.grace_period_seconds,
         "securityContext": pod_security(),
         "containers": [container],
+        "volumes": volumes,
         // Without matchLabelKeys the pods of the old revision count too, and the new ones end up on one node.
         "topologySpreadConstraints": [{
             "maxSkew": 1,
@@ -67,10 +79,6 @@ pub fn deployment(name: &ClusterName, spec: &TanxClusterSpec) -> Value {
             "matchLabelKeys": [REVISION_LABEL],
         }],
     });
-    if let Some(ca) = ca {
-        let items = json!([{"key": ca.key, "path": CA_FILE}]);
-        pod["volumes"] = json!([{"name": CA_VOLUME, "secret": {"secretName": ca.name, "items": items}}]);
-    }
     if !spec.image_pull_secrets.is_empty() {
         pod["imagePullSecrets"] = json!(spec.image_pull_secrets);
     }
@@ -119,7 +127,7 @@ fn environment(name: &ClusterName, spec: &TanxClusterSpec) -> Vec<Value> {
             _ => value("GAMED_REDIS", format!("redis://{}:6379/", name.redis())),
         },
         value("GAMED_REDIS_PREFIX", name.redis_prefix()),
-        secret("GAMED_CLUSTER_KEY", &name.key_secret(), KEY_ENTRY),
+        value("GAMED_CLUSTER_KEY_FILE", format!("{KEY_FOLDER}/{KEY_ENTRY}")),
         value("GAMED_LISTEN", format!("0.0.0.0:{HTTP_PORT}")),
         value("GAMED_PEER_LISTEN", format!("0.0.0.0:{PEER_PORT}")),
         value("GAMED_DURABILITY", spec.durability.as_flag().into()),

@@ -40,6 +40,9 @@ fn game(rules: u16) -> GameRecord {
         players: 0,
         bots: 0,
         attempts: 0,
+        failures: 0,
+        calm_from: Tick(0),
+        quarantined: false,
     }
 }
 
