@@ -22,6 +22,8 @@ pub(super) const SLOWER: Duration = Duration::from_millis(200);
 const PORT: u16 = 6379;
 /// Longest wait until every game server has come through the proxy.
 const THROUGH_WITHIN: Duration = Duration::from_secs(15);
+/// Longest wait for the deleted pod: its grace, and a little more.
+const LEFT_WITHIN: Duration = Duration::from_secs(80);
 /// How long it is slow before and after the move.
 const WATCH: Duration = Duration::from_secs(10);
 /// What a move may take besides, at the 99th percentile: a tick, in milliseconds.
@@ -37,7 +39,7 @@ pub(super) async fn slow(stage: &Stage<'_>, delay: Duration) -> Result<Done> {
     let to: IpAddr = redis.parse().with_context(|| format!("the pod of Redis has no address ({redis:?})"))?;
     let proxy = Proxy::start(SocketAddr::new(to, PORT), delay).await?;
     let through = proxy.address.to_string();
-    let slowed = async {
+    let slowed: Result<(Instant, Done)> = async {
         for node in &nodes {
             let (service, redis) = (format!("{service}:{PORT}"), format!("{redis}:{PORT}"));
             settings.node(&["redirect", node, &through, &service, &redis]).await?;
@@ -55,20 +57,26 @@ pub(super) async fn slow(stage: &Stage<'_>, delay: Duration) -> Result<Done> {
         sleep(WATCH).await;
         let mut done = delete_pod::delete(stage).await?;
         done.what += &format!(", while each answer of Redis takes {delay:?} more");
-        stage.whole_after(&done).await?;
-        done.step("the games have moved");
+        // Not for the one in its place: who starts where Redis is as good as away waits for it.
+        let left = stage.pods.until(LEFT_WITHIN, |ends| {
+            done.doomed_pods.iter().all(|pod| ends.get(pod).is_some_and(|end| end.gone.is_some()))
+        });
+        left.await.context("the pod did not leave")?;
+        done.step("the pod has left");
         sleep(WATCH).await;
-        done.checks.push(pauses(stage, &done, delay).await?);
-        done.at = begun;
-        anyhow::Ok(done)
+        Ok((begun, done))
     }
     .await;
     // Whatever became of it: the next scenario needs a Redis at its best.
     for node in &nodes {
         settings.node(&["heal", node]).await?;
     }
-    let mut done = slowed?;
+    let (begun, mut done) = slowed?;
+    drop(proxy);
     done.step("Redis answers at once again");
+    stage.whole_after(&done).await?;
+    done.checks.push(pauses(stage, &done, delay).await?);
+    done.at = begun;
     Ok(done)
 }
 
@@ -77,7 +85,9 @@ async fn pauses(stage: &Stage<'_>, done: &Done, delay: Duration) -> Result<Check
     let since_ms = done.at.elapsed().as_millis() as u64;
     let noted = stage.settings.address.moves().await?;
     let ours = noted.iter().filter(|one| one.ago_ms <= since_ms && stage.arena.games.contains(&one.game));
-    let all = Spread::of(ours.map(|one| one.pause_us as f64 / 1e3));
+    let pauses: Vec<f64> = ours.map(|one| one.pause_us as f64 / 1e3).collect();
+    ensure!(!pauses.is_empty(), "the servers have noted no move");
+    let all = Spread::of(pauses);
     let most = delay.as_secs_f64() * 1e3 + MOST_BESIDES_MS;
     let value = format!("median {:.1} ms, p99 {:.1} ms", all.median, all.p99);
     let bar = format!("<= {most:.0} ms: one answer");
