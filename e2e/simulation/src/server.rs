@@ -491,12 +491,12 @@ impl Cluster {
         let forgets = self.plan.broken == Some(Broken::RingForgotten);
         let Some(own) = self.hub(id, game).own.as_mut() else { return };
         let Some(Gathering { best, mut way, .. }) = own.gathering.take() else { return };
-        let (mut world, mut after, epoch) = (own.world.clone(), own.after, own.epoch);
+        let (mut world, mut after, under) = (own.world.clone(), own.after, own.epoch);
         let durable = world.tick;
         let mut taken = 0;
         for TailTick { epoch, tick, log, digest } in best {
             if self.panics(game, &toy::logged(&log), true) {
-                return self.fails(id, game, epoch, tick.0, true);
+                return self.fails(id, game, under, tick.0, true);
             }
             let before = world.clone();
             let kept = step_again(&mut world, (after, epoch), durable, log);
@@ -517,8 +517,8 @@ impl Cluster {
             (own.world, own.after) = (world.clone(), after);
         }
         hub.stands_on(way, forgets);
-        self.judge_start(id, game, epoch, world.tick, true);
-        self.oracle.started(game, epoch, &world);
+        self.judge_start(id, game, under, world.tick, true);
+        self.oracle.started(game, under, &world);
     }
 
     /// What its games ran goes to the registry, all together.

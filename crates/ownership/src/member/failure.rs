@@ -9,7 +9,7 @@ use super::{Call, Member};
 use crate::{Effect, Time};
 use protocol::peer::Control;
 use protocol::{Epoch, GameId, Tick};
-use registry::{Fence, RegistryError, Reply, Request};
+use registry::{Fence, GameRecord, RegistryError, Reply, Request};
 
 /// The failure is told again after so many microseconds.
 const RETRY_US: u64 = 200_000;
@@ -80,30 +80,57 @@ impl Member {
         reply: Result<Reply, RegistryError>,
         out: &mut Vec<Effect>,
     ) {
-        let me = self.me.id;
-        let Some(owned) = self.owned.get_mut(&game) else { return };
-        let own = owned.epoch;
-        // A write of this member that it had given up was carried out late, or one of those who have ceded the game to it.
-        let late = matches!(&reply, Ok(Reply::Stale(record)) if record.base == own && record.owner == Some(me)
-            || owned.ceded.as_ref().is_some_and(|ceded| ceded.is_unrun(record)));
-        let Phase::Failing { expect, retry, .. } = &mut owned.phase else { return };
         match reply {
-            Ok(Reply::Stale(record)) if late => {
-                (*expect, *retry) = (Fence { epoch: record.epoch, owner: record.owner }, Some(now));
-            }
-            Ok(Reply::Game(record) | Reply::Stale(record)) => {
-                self.owned.remove(&game);
+            Ok(Reply::Game(record)) => {
                 if record.quarantined {
                     let (epoch, failures) = (record.epoch, record.failures);
                     tracing::error!(%game, %epoch, failures, "quarantined: its world fails again and again");
                 }
                 self.learn(now, record, out);
             }
+            Ok(Reply::Stale(record)) => {
+                self.learn(now, record, out);
+                // A registry that has lost something: what is there is all that there is.
+                self.leave_failed(game);
+            }
             Ok(_) => {
-                self.owned.remove(&game);
+                self.leave_failed(game);
                 self.forget(game, out);
             }
-            Err(_) => *retry = Some(now.plus(RETRY_US)),
+            Err(_) => {
+                if let Some(Owned { phase: Phase::Failing { retry, .. }, .. }) = self.owned.get_mut(&game) {
+                    *retry = Some(now.plus(RETRY_US));
+                }
+            }
+        }
+    }
+
+    /// Unless there is something to tell.
+    fn leave_failed(&mut self, game: GameId) {
+        let phase = self.owned.get(&game).map(|owned| &owned.phase);
+        if let Some(Phase::Failing { retry: None, .. }) = phase {
+            self.owned.remove(&game);
+        }
+    }
+
+    /// A record came by, with the answer or before it, of a game whose world failed: it is another's or nobody's by now, perhaps
+    /// by the request itself, and no request over what was is sent again.
+    pub(super) fn failure_told(&mut self, now: Time, record: &GameRecord) {
+        let me = self.me.id;
+        let Some(owned) = self.owned.get_mut(&record.id) else { return };
+        let own = owned.epoch;
+        // A write of this member that it had given up was carried out late, or one of those who have ceded the game to it.
+        let late = record.base == own && record.owner == Some(me)
+            || owned.ceded.as_ref().is_some_and(|ceded| ceded.is_unrun(record));
+        let Phase::Failing { expect, retry, .. } = &mut owned.phase else { return };
+        let told = Fence { epoch: record.epoch, owner: record.owner };
+        if told.epoch <= expect.epoch {
+            return;
+        }
+        if late {
+            (*expect, *retry) = (told, Some(now));
+        } else {
+            self.owned.remove(&record.id);
         }
     }
 }

@@ -355,6 +355,7 @@ impl Member {
     pub(super) fn learn(&mut self, seen: Time, record: GameRecord, out: &mut Vec<Effect>) {
         if self.owned.contains_key(&record.id) {
             self.view_only(seen, record.clone(), out);
+            self.failure_told(seen, &record);
             self.fenced_by(&record, out);
         } else {
             self.view_only(seen, record, out);
