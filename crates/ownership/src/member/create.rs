@@ -104,7 +104,13 @@ impl Member {
         reply: Result<Reply, RegistryError>,
         out: &mut Vec<Effect>,
     ) {
+        let own = self.owned.get(&game).map(|owned| owned.epoch);
         match reply {
+            // It has lost this ownership, and another one would run the game on.
+            Ok(Reply::Stale(record)) if own.is_some_and(|own| record.epoch < own) => {
+                let expect = Fence { epoch: record.epoch, owner: record.owner };
+                self.call(Call::End { game }, Request::End { game, expect }, out);
+            }
             Ok(reply) => {
                 self.owned.remove(&game);
                 match reply {

@@ -922,8 +922,9 @@ impl Member {
         };
         let ceded = owned.ceded.as_ref();
         // Its own, if only by a write that it had given up; or nobody has run it since it was ceded.
+        // Or the registry has lost this ownership.
         let own = record.is_some_and(|record| {
-            record.owner == Some(me) || ceded.is_some_and(|ceded| ceded.is_unrun(record))
+            record.owner == Some(me) || ceded.map_or(record.epoch < epoch, |ceded| ceded.is_unrun(record))
         });
         // Who could have said whether it runs the game is gone.
         let off = record.zip(ceded).and_then(|(record, ceded)| ceded.called_off_unrun(record));
@@ -1061,6 +1062,13 @@ impl Member {
         self.view_only(now, record, out);
         let own = self.owned.get(&game).map(|owned| (owned.epoch, owned.unread.is_some()));
         match owner {
+            // The registry has lost this ownership.
+            owner if own.is_some_and(|(own, _)| epoch < own) => {
+                if let (Some(to), Some((own, _)), None) = (to, own, off) {
+                    out.push(Effect::Send(to, Control::Abort { game, epoch: own, given: Epoch(0) }));
+                }
+                self.start_bump(now, game, Fence { epoch, owner }, None, None, out);
+            }
             // The registry says that it was carried out: the target, which has called it off, is asked again.
             Some(owner)
                 if matches!(off, Some(Off::TicksFrom(_)))

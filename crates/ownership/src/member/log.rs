@@ -129,7 +129,7 @@ impl Member {
             }
         }
         if let Ok(Reply::Stale(record)) = reply {
-            self.learn(now, record, out);
+            self.write_refused(now, game, epoch, record, out);
         }
     }
 }

@@ -8,7 +8,7 @@ use super::{Call, Member};
 use crate::placement::mix;
 use crate::{Effect, Time};
 use protocol::{Epoch, GameId, Tick};
-use registry::{Fence, RegistryError, Reply, Request, Snapshot};
+use registry::{Fence, GameRecord, RegistryError, Reply, Request, Snapshot};
 
 impl Member {
     /// When the game's turn to be stored comes next.
@@ -79,8 +79,27 @@ impl Member {
             }
         }
         if let Ok(Reply::Stale(record)) = reply {
-            self.learn(now, record, out);
+            self.write_refused(now, game, epoch, record, out);
         }
+    }
+
+    /// A write under that epoch was refused: by a newer ownership, or because the registry has lost this one. One that was restored
+    /// from a backup, or failed over without its tail, is set right by a fresh epoch over what it holds.
+    pub(super) fn write_refused(
+        &mut self,
+        now: Time,
+        game: GameId,
+        epoch: Epoch,
+        record: GameRecord,
+        out: &mut Vec<Effect>,
+    ) {
+        let owned = self.owned.get(&game).filter(|owned| owned.epoch == epoch && owned.unread.is_none());
+        let runs = owned.is_some_and(|owned| matches!(owned.phase, Phase::Running));
+        if runs && record.epoch < epoch && self.lease.valid(now) {
+            let held = Fence { epoch: record.epoch, owner: record.owner };
+            return self.freeze(game, Then::Bump(held), out);
+        }
+        self.learn(now, record, out);
     }
 
     /// Frames may call durable what is, as long as nobody can have replaced this member.

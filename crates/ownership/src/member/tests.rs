@@ -3,6 +3,7 @@ use bytes::Bytes;
 use registry::memory::Store;
 use registry::{Fence, Hint, Reason};
 
+mod behind;
 mod ceding;
 mod failing;
 mod interleavings;

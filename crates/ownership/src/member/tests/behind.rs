@@ -1,0 +1,76 @@
+//! A registry that comes back with what it knew before: restored from a backup, or failed over without its tail.
+
+use super::*;
+
+impl Rig {
+    /// A game that was B's when the copy was made, and is this member's by now.
+    fn moved_since(&mut self) -> (Store, Epoch) {
+        let old = self.game_of(B);
+        let copy = self.store.clone();
+        let expect = Fence { epoch: old, owner: Some(B) };
+        self.tell(Event::LinkDown { member: B, refused: false });
+        let reason = Reason::Dead("terminated".into());
+        self.ask(Request::Assign { game: GAME, expect, next: ME, reason });
+        self.tell(Event::Hint(Hint::Game(GAME)));
+        self.pass(300_000);
+        let epoch = self.member.owned().next().expect("it was assigned").1;
+        assert!(epoch > old);
+        self.tell(Event::LinkUp(B));
+        self.effects.clear();
+        (copy, epoch)
+    }
+
+    fn restores(&mut self, copy: Store) {
+        self.store = copy;
+        self.store.set_run_id("two");
+    }
+
+    fn fresh_epoch(&mut self, before: Epoch) {
+        self.pass(50_000);
+        if self.effects.contains(&Effect::Freeze(GAME)) && self.owner_in_registry() == Some(B) {
+            self.freeze_done();
+        }
+        let Reply::Game(record) = self.ask(Request::Game(GAME)) else { panic!("the game is gone") };
+        assert_eq!(record.owner, Some(ME));
+        assert!(record.epoch > before && self.member.owned().any(|owned| owned == (GAME, record.epoch)));
+        let stops = |effect: &Effect| matches!(effect, Effect::Stop { .. });
+        assert!(!self.seen(stops), "it runs on with what it has");
+    }
+}
+
+#[test]
+fn a_running_game_that_the_registry_has_at_a_former_owner_gets_a_fresh_epoch() {
+    let mut rig = Rig::new(&[B]);
+    let (copy, epoch) = rig.moved_since();
+    rig.restores(copy);
+    // The next snapshot is stored within a second.
+    rig.pass(1_500_000);
+    rig.fresh_epoch(epoch);
+}
+
+#[test]
+fn a_move_to_whom_a_registry_that_is_behind_calls_the_owner_is_not_taken_for_done() {
+    let mut rig = Rig::new(&[B]);
+    let (copy, epoch) = rig.moved_since();
+    let expect = Fence { epoch, owner: Some(ME) };
+    rig.ask(Request::Assign { game: GAME, expect, next: B, reason: Reason::Move });
+    rig.tell(Event::Hint(Hint::Game(GAME)));
+    rig.tell(Event::Message(B, Control::Prepared { game: GAME, epoch }));
+    assert!(rig.seen(|effect| *effect == Effect::Freeze(GAME)));
+    rig.restores(copy);
+    rig.freeze_done();
+    let commit = |effect: &Effect| matches!(effect, Effect::Send(_, Control::Commit { .. }));
+    assert!(!rig.effects.iter().any(commit));
+    rig.fresh_epoch(epoch);
+}
+
+#[test]
+fn a_game_that_is_over_is_over_in_a_registry_that_is_behind_as_well() {
+    let mut rig = Rig::new(&[B]);
+    let (copy, _) = rig.moved_since();
+    rig.restores(copy);
+    rig.tell(Event::Over(GAME));
+    rig.pass(500_000);
+    assert_eq!(rig.ask(Request::Game(GAME)), Reply::Gone);
+    assert!(!rig.owns());
+}
