@@ -52,7 +52,7 @@ pub struct MemberRecord {
 }
 
 /// One game, without its world.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GameRecord {
     /// Which game.
     pub id: GameId,

@@ -55,8 +55,8 @@ local function store(epoch, tick, players, bots, world)
   local durable = redis.call('HGET', KEYS[1], 'durable')
   if not durable or not later(durable, tick) then redis.call('HSET', KEYS[1], 'durable', tick) end
   redis.call('XTRIM', KEYS[3], 'MINID', id(tick, 1))
-  local calm_from = redis.call('HGET', KEYS[1], 'calm')
-  if not calm_from or not later(calm_from, tick) then calm() end
+  local held = redis.call('HMGET', KEYS[1], 'failures', 'calm')
+  if held[1] and held[1] ~= '0' and not later(held[2], tick) then calm() end
 end
 
 -- From now on the game is this world, whatever was logged.
