@@ -105,7 +105,7 @@ fn judge(member: &MemberRecord, pods: &Pods, newest: &BTreeMap<(&str, &str), &Me
 mod tests {
     use super::super::index::PodFact;
     use super::*;
-    use protocol::{Epoch, GameId, Tick};
+    use protocol::{Epoch, GameId};
 
     fn member(id: u64, pod: &str, joined: u64) -> MemberRecord {
         MemberRecord {
@@ -133,18 +133,9 @@ mod tests {
             owner: Some(MemberId(owner)),
             base: Epoch(7),
             next: next.map(|(next, reason)| (MemberId(next), reason)),
-            durable: Tick(0),
-            snapshot_tick: Tick(0),
             snapshot_epoch: Epoch(7),
             rules: 1,
-            name: String::new(),
-            maze: String::new(),
-            players: 0,
-            bots: 0,
-            attempts: 0,
-            failures: 0,
-            calm_from: Tick(0),
-            quarantined: false,
+            ..GameRecord::default()
         }
     }
 

@@ -25,25 +25,7 @@ fn member(pod: &str, rules_min: u16, rules_max: u16) -> MemberRecord {
 }
 
 fn game(rules: u16) -> GameRecord {
-    GameRecord {
-        id: GameId(1),
-        epoch: Epoch(1),
-        owner: None,
-        base: Epoch(0),
-        next: None,
-        durable: Tick(0),
-        snapshot_tick: Tick(0),
-        snapshot_epoch: Epoch(0),
-        rules,
-        name: String::new(),
-        maze: String::new(),
-        players: 0,
-        bots: 0,
-        attempts: 0,
-        failures: 0,
-        calm_from: Tick(0),
-        quarantined: false,
-    }
+    GameRecord { id: GameId(1), epoch: Epoch(1), rules, ..GameRecord::default() }
 }
 
 /// A cluster of three, that is looked at from time to time.
