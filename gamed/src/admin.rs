@@ -42,6 +42,9 @@ pub enum AdminError {
     /// Nothing to do about it.
     #[error("game {0} is not quarantined: see gamed quarantine list")]
     NotQuarantined(GameId),
+    /// The registry speaks of something else.
+    #[error("the registry answers another question: {0}")]
+    Other(String),
     /// Somebody else did something about it at the same time.
     #[error("game {0} has changed meanwhile: look again with gamed quarantine list")]
     Changed(GameId),
@@ -76,7 +79,7 @@ pub async fn quarantine(registry: &dyn Registry, what: &Quarantine) -> Result<St
 async fn list(registry: &dyn Registry) -> Result<String, AdminError> {
     let games = match registry.call(Request::Games).await? {
         Reply::Games(games) => games,
-        _ => Vec::new(),
+        other => return Err(AdminError::Other(format!("{other:?}"))),
     };
     let mut text = String::new();
     for GameRecord { id, failures, snapshot_tick, name, .. } in games.iter().filter(|game| game.quarantined) {

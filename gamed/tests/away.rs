@@ -11,7 +11,7 @@ use protocol::{ClientMessage, CloseCode, GameId, Hello, ServerMessage, Tick};
 use registry::memory::Memory;
 use registry::{GameRecord, Hint, Registry, RegistryError, Reply, Request};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -22,6 +22,8 @@ struct Switched {
     off: Arc<AtomicBool>,
     /// It knows no game.
     empty: Arc<AtomicBool>,
+    /// How often it has said so.
+    asked: Arc<AtomicUsize>,
 }
 
 #[async_trait]
@@ -31,6 +33,7 @@ impl Registry for Switched {
             return Err(RegistryError::Refused("switched off".to_owned()));
         }
         if self.empty.load(Ordering::SeqCst) && matches!(request, Request::Game(_)) {
+            self.asked.fetch_add(1, Ordering::SeqCst);
             return Ok(Reply::Gone);
         }
         self.registry.call(request).await
@@ -190,7 +193,10 @@ async fn who_has_been_in_a_game_is_kept_waiting_for_a_registry_that_does_not_kno
     let returns = Hello { token: Some(welcome.token), session: 2, ..hello(game) };
     let mut second = Client::connect(edge.address).await;
     second.send(ClientMessage::Hello(returns.clone())).await;
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    let before = empty.asked.load(Ordering::SeqCst);
+    while empty.asked.load(Ordering::SeqCst) < before + 3 {
+        assert!(timeout(Duration::from_millis(20), second.next()).await.is_err(), "it is told nothing");
+    }
     empty.empty.store(false, Ordering::SeqCst);
     let (again, _) = second.welcome().await;
     assert_eq!(again.player, welcome.player);
