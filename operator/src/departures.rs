@@ -156,7 +156,8 @@ async fn facts(
     };
     match (members?, games?) {
         (Reply::Members { members, cluster, .. }, Reply::Games(games)) => {
-            Ok((members, games, cluster.target_revision))
+            let target = ownership::placement::target_revision(&cluster, members.iter());
+            Ok((members, games, target))
         }
         _ => Err(LookError::Confused),
     }

@@ -4,7 +4,7 @@
 //! brings. Members have no upper limit of games, so the target revision has room as soon as one member of it is ready.
 
 use protocol::{GameId, MemberId};
-use registry::{ClusterRecord, MemberRecord};
+use registry::{ClusterRecord, MemberRecord, MemberState};
 use std::collections::BTreeMap;
 
 /// A game, as far as placement cares.
@@ -158,12 +158,21 @@ fn of_target(member: &PlacedMember, target: &str) -> bool {
 
 /// The revision that games should move to: what the operator published, else that of the member that joined last. A
 /// container that restarts in place says nothing about a rollout and is not counted.
+///
+/// What was published is overtaken by members that stay and are of a revision that there was not when it was said: a rollout has
+/// begun that whoever publishes does not see, or cannot tell of. A pod of an older revision may join late; its revision is
+/// known.
 pub fn target_revision<'a>(
     cluster: &ClusterRecord,
     members: impl Iterator<Item = &'a MemberRecord> + Clone,
 ) -> String {
     if !cluster.target_revision.is_empty() {
-        return cluster.target_revision.clone();
+        let since = members.clone().filter(|member| {
+            let known = cluster.revisions.is_empty() || cluster.revisions.contains(&member.revision);
+            !known && member.state != MemberState::Draining
+        });
+        let newest = since.max_by_key(|member| member.joined);
+        return newest.map_or(&cluster.target_revision, |member| &member.revision).clone();
     }
     let restarted = |one: &MemberRecord| members.clone().any(|other| restarted_in_place(other, one));
     let newest = members.clone().filter(|member| !restarted(member)).max_by_key(|member| member.joined);
@@ -250,7 +259,7 @@ mod tests {
             container: "gamed".into(),
             revision: revision.into(),
             build: String::new(),
-            state: registry::MemberState::Ready,
+            state: MemberState::Ready,
             games: 0,
             players: 0,
             rules_min: 1,
@@ -266,6 +275,22 @@ mod tests {
         assert_eq!(target_revision(&ClusterRecord::default(), members.iter()), "new");
         let cluster = ClusterRecord { target_revision: "old".into(), ..ClusterRecord::default() };
         assert_eq!(target_revision(&cluster, members.iter()), "old");
+    }
+
+    #[test]
+    fn a_revision_that_is_newer_than_what_was_published_is_the_target() {
+        let published = ClusterRecord {
+            target_revision: "b".into(),
+            revisions: vec!["a".into(), "b".into()],
+            ..ClusterRecord::default()
+        };
+        let mut members = vec![record(1, 1, "p", "b"), record(2, 2, "q", "a")];
+        assert_eq!(target_revision(&published, members.iter()), "b", "an older one that came late");
+        members.push(record(3, 3, "r", "c"));
+        members.push(record(4, 4, "s", "b"));
+        assert_eq!(target_revision(&published, members.iter()), "c");
+        members[2].state = MemberState::Draining;
+        assert_eq!(target_revision(&published, members.iter()), "b", "that one was taken back");
     }
 
     #[test]

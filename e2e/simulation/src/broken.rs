@@ -32,6 +32,8 @@ pub enum Broken {
     ExitTooSoon,
     /// The operator publishes the revision that is being replaced.
     OldRevisionPreferred,
+    /// The operator does not say which revisions there are, and nobody knows that what it said last is overtaken.
+    RevisionsUntold,
     /// A move stores the world that the target was prepared with, not the last one.
     CommitWithoutWorld,
     /// An owner runs one more tick after it was told to stop.
@@ -92,6 +94,7 @@ pub const TEETH: &[Tooth] = &[
     Tooth { broken: Broken::StoppedOwnerShows, promise: "rule 18" },
     Tooth { broken: Broken::ExitTooSoon, promise: "promise 5" },
     Tooth { broken: Broken::OldRevisionPreferred, promise: "promise 6" },
+    Tooth { broken: Broken::RevisionsUntold, promise: "promise 6" },
     Tooth { broken: Broken::CommitWithoutWorld, promise: "promise 5" },
     Tooth { broken: Broken::TickAfterFreeze, promise: "promise 5" },
     Tooth { broken: Broken::LeaseOutlastsWait, promise: "promise 8" },

@@ -59,8 +59,18 @@ impl Cluster {
         }
         if cluster.target_revision != target || self.now >= self.publish_at {
             self.publish_at = self.now + PUBLISH_US;
-            let record =
-                ClusterRecord { target_revision: target.into(), rules: 1, ..ClusterRecord::default() };
+            // A revision's ReplicaSet is there before its pods.
+            let revisions: &[&str] = match self.plan.broken {
+                Some(Broken::RevisionsUntold) => &[],
+                _ if self.target == "v1" && self.undone_at.is_none() => &["v1"],
+                _ => &["v1", "v2"],
+            };
+            let record = ClusterRecord {
+                target_revision: target.into(),
+                rules: 1,
+                revisions: revisions.iter().map(|revision| (*revision).into()).collect(),
+                ..ClusterRecord::default()
+            };
             self.call(None, Request::PublishCluster(record));
         }
     }

@@ -342,11 +342,11 @@ impl Plan {
         self.servers = rng.random_range(2..=3);
         self.games = rng.random_range(3..=8);
         match rng.random_range(0..10) {
-            // It says what is to run, and is gone when something else is to.
+            // It says what is to run, and is gone when something else is to, before or after what it said has grown stale.
             0 => {
-                let away = crate::operator::STALE_US + SECOND;
+                let away = rng.random_range(500_000..crate::operator::STALE_US + SECOND);
                 self.operator = Operator::Dies { at: 1_600_000, back: None };
-                self.games_at = 1_600_000 + away - SECOND;
+                self.games_at = SECOND.max(600_000 + away);
                 self.rollout = Some(Rollout { at: 1_600_000 + away, step, undo: None });
             }
             1 => {

@@ -226,13 +226,30 @@ impl Observed {
             return None;
         }
         let rollout = deployment.annotations().get(ROLLOUT_ANNOTATION)?;
-        let uid = deployment.metadata.uid.as_deref()?;
-        let current = self.replica_sets.iter().find(|set| {
-            set.owner_references().iter().any(|owner| owner.uid == uid)
-                && set.annotations().get(ROLLOUT_ANNOTATION) == Some(rollout)
-        })?;
-        current.labels().get(REVISION_LABEL).map(String::as_str)
+        let current =
+            self.own_replica_sets().find(|set| set.annotations().get(ROLLOUT_ANNOTATION) == Some(rollout))?;
+        revision_of(current)
     }
+
+    /// Revisions that the Deployment's pods may have by now: of all its ReplicaSets.
+    pub fn revisions(&self) -> Vec<String> {
+        let mut revisions: Vec<_> =
+            self.own_replica_sets().filter_map(revision_of).map(str::to_owned).collect();
+        revisions.sort_unstable();
+        revisions
+    }
+
+    fn own_replica_sets(&self) -> impl Iterator<Item = &ReplicaSet> {
+        let uid = self.deployment.as_ref().and_then(|deployment| deployment.metadata.uid.as_deref());
+        let owned = move |set: &&ReplicaSet| {
+            set.owner_references().iter().any(|owner| Some(owner.uid.as_str()) == uid)
+        };
+        self.replica_sets.iter().filter(owned)
+    }
+}
+
+fn revision_of(set: &ReplicaSet) -> Option<&str> {
+    set.labels().get(REVISION_LABEL).map(String::as_str)
 }
 
 /// Image of the game server in that Deployment.

@@ -40,7 +40,8 @@ pub enum PublishError {
 pub fn record(observed: &Observed, now: Timestamp) -> Option<ClusterRecord> {
     let RegistryView::Seen { cluster, .. } = &observed.registry else { return None };
     let target_revision = observed.revision()?.to_owned();
-    Some(ClusterRecord { target_revision, rules: rules::for_new_games(observed, now), ..cluster.clone() })
+    let (revisions, rules) = (observed.revisions(), rules::for_new_games(observed, now));
+    Some(ClusterRecord { target_revision, rules, revisions, ..cluster.clone() })
 }
 
 /// Tells them.

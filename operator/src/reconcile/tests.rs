@@ -330,7 +330,8 @@ fn the_current_revision_is_published_once_the_deployments_controller_has_seen_it
         publish::record(&world.0, Timestamp::UNIX_EPOCH)
     };
     assert_eq!(seen(&mut world, 4), None);
-    let wanted = ClusterRecord { target_revision: "new".into(), rules: 4, beat: 0 };
+    let revisions = vec!["new".into(), "old".into()];
+    let wanted = ClusterRecord { target_revision: "new".into(), rules: 4, revisions, beat: 0 };
     assert_eq!(seen(&mut world, 5), Some(wanted.clone()));
     // Again though nothing is new, and though an object is in the way of everything else.
     let RegistryView::Seen { cluster, .. } = &mut world.0.registry else { unreachable!() };

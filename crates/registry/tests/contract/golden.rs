@@ -37,7 +37,7 @@ fn keys() -> [String; 5] {
 }
 
 fn cluster() -> ClusterRecord {
-    ClusterRecord { target_revision: "5d4f".into(), rules: 2, beat: 0 }
+    ClusterRecord { target_revision: "5d4f".into(), rules: 2, ..ClusterRecord::default() }
 }
 
 fn batch() -> LogBatch {

@@ -139,7 +139,12 @@ async fn a_member_that_is_put_back_keeps_its_place(registry: &dyn Registry) {
 }
 
 async fn the_cluster_record_is_published(registry: &dyn Registry) {
-    let cluster = ClusterRecord { target_revision: "5d4f".into(), rules: 2, beat: 77 };
+    let cluster = ClusterRecord {
+        target_revision: "5d4f".into(),
+        rules: 2,
+        revisions: vec!["5d4f".into(), "1c0e".into()],
+        beat: 77,
+    };
     assert_eq!(ask(registry, Request::PublishCluster(cluster.clone())).await, Reply::Done);
     assert_eq!(members(registry).await.1, ClusterRecord { beat: 1, ..cluster });
 }

@@ -141,7 +141,13 @@ async fn draw(random: &mut StdRng, memory: &Memory) -> Request {
         2 => Request::Leave(owner),
         3 => {
             let (target_revision, rules) = ((salt % 2).to_string(), salt / 2 % 2);
-            Request::PublishCluster(ClusterRecord { target_revision, rules, beat: u64::from(salt) })
+            let revisions = (0..salt % 3).map(|revision| revision.to_string()).collect();
+            Request::PublishCluster(ClusterRecord {
+                target_revision,
+                rules,
+                revisions,
+                beat: u64::from(salt),
+            })
         }
         4 => Request::End { game, expect },
         5..8 => Request::Create { game, owner, settings: settings(), snapshot, salt, floor },
