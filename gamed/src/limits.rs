@@ -109,8 +109,10 @@ pub const NEWS: Duration = Duration::from_millis(100);
 /// How many ticks ahead an input may aim.
 pub const INPUT_AHEAD: u64 = 10;
 
-/// At a take-over the answers of other members, what they were shown beyond the last durable tick, are waited for so long.
-pub const TAIL: Duration = Duration::from_millis(30);
+/// At a take-over the answers of other members, what they were shown beyond the last durable tick, are waited for so long. They
+/// come within some milliseconds; where the crash leaves everybody short of processors, later. What comes too late is taken back
+/// before the eyes of players, so this is patient: it costs time only where a member with an unbroken link does not answer.
+pub const TAIL: Duration = Duration::from_millis(150);
 
 /// Ticks in a second.
 pub const SECOND_TICKS: u64 = 1_000_000 / protocol::TICK_MICROS;

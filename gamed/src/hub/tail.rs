@@ -29,7 +29,7 @@ pub(super) struct Gathering {
 }
 
 impl Hub {
-    /// Puts the game's first tick off until it is known what others were shown, for 30 ms at most.
+    /// Puts the game's first tick off until it is known what others were shown, for [`limits::TAIL`] at most.
     pub(super) fn gather(&mut self, running: &mut Running, from: Kept, way: Vec<Kept>) {
         let world = running.world();
         let asked: BTreeSet<MemberId> = self.context.links.up().into_iter().collect();
@@ -73,7 +73,11 @@ impl Hub {
         }
         running.settles_in();
         let ticks = running.tick().0 - world.1.0;
-        debug!(game = %self.game, tick = %running.tick(), ticks, silent = asked.len(), "goes on from what others have");
+        debug!(game = %self.game, tick = %running.tick(), ticks, "goes on from what others have");
+        if !asked.is_empty() {
+            let members: Vec<String> = asked.iter().map(ToString::to_string).collect();
+            warn!(game = %self.game, ?members, "goes on without having heard what these have shown their players");
+        }
         let Role::Owner(running) = std::mem::replace(&mut self.role, Role::Edge) else { return };
         self.stands_on(&running, from, way);
         self.role = Role::Owner(running);
