@@ -88,6 +88,9 @@ pub struct PodsWatch {
 /// When a pod's end was seen, and how.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PodEnd {
+    /// It was ready some time before. One that never was has no players and no games; Kubernetes may take it back before its
+    /// process can hear a signal.
+    pub served: bool,
     /// It got a deletionTimestamp.
     pub deleting: Option<Instant>,
     /// How long it may take from then on.
@@ -359,9 +362,10 @@ impl Cluster {
     pub async fn watch_pods(&self) -> Result<PodsWatch> {
         let terminated =
             r#"{.object.status.containerStatuses[?(@.name=="gamed")].state.terminated.exitCode}"#;
+        let ready = r#"{.object.status.conditions[?(@.type=="Ready")].status}"#;
         let metadata = ["name", "deletionTimestamp", "deletionGracePeriodSeconds"]
             .map(|field| format!("{{.object.metadata.{field}}}"));
-        let format = format!("jsonpath={{.type}}|{}|{terminated}{{\"\\n\"}}", metadata.join("|"));
+        let format = format!("jsonpath={{.type}}|{}|{terminated}|{ready}{{\"\\n\"}}", metadata.join("|"));
         let selector = self.selector();
         let arguments =
             ["get", "pods", "--selector", &selector, "--watch", "--output-watch-events", "--output", &format];
@@ -448,12 +452,14 @@ fn of_operator(operator: &str) -> Result<(&str, &str)> {
         .with_context(|| format!("{operator:?}: give the operator as NAMESPACE/DEPLOYMENT"))
 }
 
-/// One line of the watch: event, name, deletionTimestamp, grace period in seconds, exit code; the last three may be empty.
+/// One line of the watch: event, name, deletionTimestamp, grace period in seconds, exit code, whether it is ready; all but the
+/// first two may be empty.
 fn note_pod(ends: &mut BTreeMap<String, PodEnd>, line: &str, now: Instant) {
     let mut fields = line.split('|');
     let mut field = || fields.next().unwrap_or_default().trim();
-    let (event, name, deleting, grace, code) = (field(), field(), field(), field(), field());
+    let (event, name, deleting, grace, code, ready) = (field(), field(), field(), field(), field(), field());
     let end = ends.entry(name.to_owned()).or_default();
+    end.served |= ready == "True";
     if !deleting.is_empty() {
         end.deleting.get_or_insert(now);
         // A deletion with a shorter grace may follow; the first one counts.
@@ -615,12 +621,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let stamp = "2026-01-01T00:00:00Z";
         let lines = [
-            "ADDED|old|||".to_owned(),
-            "ADDED|stays|||".to_owned(),
-            format!("MODIFIED|old|{stamp}|60|"),
-            format!("MODIFIED|old|{stamp}|60|137"),
-            format!("DELETED|old|{stamp}|0|137"),
-            "MODIFIED|stays|||1".to_owned(),
+            "ADDED|old||||True".to_owned(),
+            "ADDED|stays||||True".to_owned(),
+            "ADDED|starting||||".to_owned(),
+            format!("MODIFIED|starting|{stamp}|60||False"),
+            format!("MODIFIED|old|{stamp}|60||True"),
+            format!("MODIFIED|old|{stamp}|60|137|False"),
+            format!("DELETED|old|{stamp}|0|137|False"),
+            "MODIFIED|stays|||1|False".to_owned(),
         ];
         let echo = lines.map(|line| format!("echo '{line}'")).join("; ");
         let cluster = cluster_with(&format!("{echo}; sleep 60"), folder.path());
@@ -629,7 +637,12 @@ mod tests {
         let gone = |ends: &BTreeMap<String, PodEnd>| ends["old"].gone.is_some();
         watch.until(Duration::from_secs(10), gone).await.unwrap();
         let ends = watch.ends();
-        assert_eq!(ends.keys().collect::<Vec<_>>(), ["old"], "a crash of a pod that stays is no end");
+        assert_eq!(
+            ends.keys().collect::<Vec<_>>(),
+            ["old", "starting"],
+            "a crash of a pod that stays is no end"
+        );
+        assert!(ends["old"].served && !ends["starting"].served);
         let end = ends["old"];
         assert_eq!((end.grace, end.exit_code), (Some(Duration::from_secs(60)), Some(137)));
         assert!(end.deleting <= end.exited && end.exited <= end.gone);

@@ -569,6 +569,7 @@ impl Scenario {
             .collect();
         let ends = pods.ends();
         let exits = (ends.iter())
+            .filter(|(_, end)| end.served)
             .map(|(pod, end)| Exit {
                 pod: pod.clone(),
                 code: end.exit_code,
