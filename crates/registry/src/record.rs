@@ -98,8 +98,8 @@ pub struct ClusterRecord {
     pub target_revision: String,
     /// Rules version for new games; 0 when nobody has said.
     pub rules: u16,
-    /// All revisions that there were when that was said. A member of another one joined later, from a rollout that nobody has
-    /// told of yet. Empty: not known.
+    /// All revisions that had pods, or were to have some, when that was said. A member of another one joined later, from a rollout
+    /// that nobody has told of yet. Empty: not known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub revisions: Vec<String>,
     /// Rises with each publication, whether or not it says something new: while it rises, somebody vouches for the rest.

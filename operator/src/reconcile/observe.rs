@@ -231,10 +231,17 @@ impl Observed {
         revision_of(current)
     }
 
-    /// Revisions that the Deployment's pods may have by now: of all its ReplicaSets.
+    /// Revisions that the Deployment's pods may have: of its ReplicaSets that have pods or are to have some. One that has none
+    /// gets pods only when somebody rolls back to it.
     pub fn revisions(&self) -> Vec<String> {
+        let current = self.revision();
+        let some = |set: &&ReplicaSet| {
+            let wanted = set.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
+            let there = set.status.as_ref().map_or(0, |status| status.replicas);
+            wanted.max(there) > 0 || revision_of(set) == current
+        };
         let mut revisions: Vec<_> =
-            self.own_replica_sets().filter_map(revision_of).map(str::to_owned).collect();
+            self.own_replica_sets().filter(some).filter_map(revision_of).map(str::to_owned).collect();
         revisions.sort_unstable();
         revisions
     }

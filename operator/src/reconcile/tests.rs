@@ -316,21 +316,27 @@ fn the_current_revision_is_published_once_the_deployments_controller_has_seen_it
         &mut world.0.deployment,
         &json!({"metadata": {"uid": "d1", "generation": 5, "annotations": rollout}}),
     );
-    let set = |rollout: &str, hash: &str| {
-        serde_json::from_value(json!({"metadata": {
+    let set = |rollout: &str, hash: &str, (wanted, there): (i32, i32)| {
+        let (spec, status) = (json!({"replicas": wanted, "selector": {}}), json!({"replicas": there}));
+        serde_json::from_value(json!({"spec": spec, "status": status, "metadata": {
             "labels": {"pod-template-hash": hash},
             "annotations": {"deployment.kubernetes.io/revision": rollout},
             "ownerReferences": [{"apiVersion": "apps/v1", "kind": "Deployment", "name": "arena", "uid": "d1"}],
         }}))
         .unwrap()
     };
-    world.0.replica_sets = vec![set("1", "old"), set("2", "new")];
+    world.0.replica_sets = vec![
+        set("1", "retired", (0, 0)),
+        set("2", "new", (0, 0)),
+        set("3", "old", (0, 2)),
+        set("4", "late", (1, 0)),
+    ];
     let seen = |world: &mut World, generation: i64| {
         merge(&mut world.0.deployment, &json!({"status": {"observedGeneration": generation}}));
         publish::record(&world.0, Timestamp::UNIX_EPOCH)
     };
     assert_eq!(seen(&mut world, 4), None);
-    let revisions = vec!["new".into(), "old".into()];
+    let revisions = vec!["late".into(), "new".into(), "old".into()];
     let wanted = ClusterRecord { target_revision: "new".into(), rules: 4, revisions, beat: 0 };
     assert_eq!(seen(&mut world, 5), Some(wanted.clone()));
     // Again though nothing is new, and though an object is in the way of everything else.
