@@ -193,7 +193,10 @@ fn registry_available(observed: &Observed, published: &Result<(), PublishError>)
         (_, RegistryView::Seen { .. }) if let Err(PublishError::Registry(why)) = published => Verdict::new(
             false,
             "TakesNothing",
-            format!("Redis answers, but takes nothing: {why}. Games go on meanwhile."),
+            format!(
+                "Redis answers, but takes nothing: {}. Games go on meanwhile.",
+                why.to_string().trim_end_matches('.')
+            ),
         ),
         (_, RegistryView::Seen { members, .. }) => Verdict::new(
             true,
