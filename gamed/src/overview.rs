@@ -9,10 +9,17 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 /// How old an answer may be for those who ask from time to time.
 const FRESH: Duration = Duration::from_millis(100);
+
+/// A registry that does not answer is asked again for so long before somebody is told so: a connection that breaks is replaced
+/// within less.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// After so long.
+const AGAIN: Duration = Duration::from_millis(50);
 
 /// Members and games at a moment.
 pub struct View {
@@ -49,9 +56,15 @@ impl Overview {
     /// Members and games now, or a moment ago.
     ///
     /// # Errors
-    /// When the registry does not answer.
+    /// When the registry does not answer, asked several times.
     pub async fn get(&self) -> Result<Arc<View>, RegistryError> {
-        self.younger_than(FRESH).await
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match self.younger_than(FRESH).await {
+                Err(_) if Instant::now() < until => sleep(AGAIN).await,
+                answer => return answer,
+            }
+        }
     }
 
     /// Members and games now.
@@ -160,5 +173,49 @@ impl View {
             "slots": self.slots, "epoch": game.epoch, "tick": game.snapshot_tick, "rules": game.rules, "owner": owner,
             "quarantined": game.quarantined,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::live::Bell;
+    use async_trait::async_trait;
+    use futures_util::stream::BoxStream;
+    use registry::Hint;
+    use registry::memory::Memory;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    /// Its connection breaks, and so many calls fail before there is another one.
+    struct Broken(Memory, AtomicU32);
+
+    #[async_trait]
+    impl Registry for Broken {
+        async fn call(&self, request: Request) -> Result<Reply, RegistryError> {
+            self.0.call(request).await
+        }
+
+        async fn call_all(&self, requests: Vec<Request>) -> Vec<Result<Reply, RegistryError>> {
+            let fails = |left: u32| left.checked_sub(1);
+            match self.1.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fails) {
+                Ok(_) => requests.iter().map(|_| Err(RegistryError::Refused("lost".into()))).collect(),
+                Err(_) => self.0.call_all(requests).await,
+            }
+        }
+
+        fn hints(&self) -> BoxStream<'static, Hint> {
+            self.0.hints()
+        }
+    }
+
+    fn overview(failures: u32) -> Overview {
+        let registry = Arc::new(Broken(Memory::new(), failures.into()));
+        Overview::new(MemberId(1), registry, 8, Moves::new(Bell::default()), None)
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_breaks_for_a_moment_is_not_told_to_those_who_ask() {
+        assert!(overview(3).get().await.is_ok());
+        assert!(overview(u32::MAX).get().await.is_err());
     }
 }
