@@ -514,6 +514,7 @@ impl Scenario {
             return Ok(Outcome::NotRun { scenario, reason: reason.to_owned() });
         }
         let began = Instant::now();
+        rules::take_back(settings).await.context("a version with other rules stays")?;
         whole_within(READY_WITHIN, settings, None, &Wanted::default())
             .await
             .context("the cluster is not ready for a test")?;

@@ -17,6 +17,8 @@ const VOLUME: &str = "data";
 const CONDITION: &str = "RegistryAvailable";
 /// Longest wait for it: more than two looks of the operator.
 const SAID_WITHIN: Duration = Duration::from_secs(15);
+/// In Redis's words.
+const REDIS_SAYS: &str = "No space left on device";
 /// How long it is full.
 const FULL: Duration = Duration::from_secs(10);
 
@@ -37,16 +39,21 @@ pub(super) async fn fill(stage: &Stage<'_>) -> Result<Done> {
     let full = async {
         settings.node(&["disk", &named, VOLUME, "full"]).await?;
         let (filled, message) = (Instant::now(), said(stage, "False").await?);
-        let value = format!("after {:.1} s: {message}", filled.elapsed().as_secs_f64());
+        let value = format!("after {:.1} s", filled.elapsed().as_secs_f64());
         sleep(FULL.saturating_sub(filled.elapsed())).await;
-        anyhow::Ok(Check::new("RegistryAvailable is False", value, "says why".to_owned(), Some(true)))
+        let why = message.contains(REDIS_SAYS);
+        let check =
+            Check::new("RegistryAvailable is False", value, format!("says {REDIS_SAYS:?}"), Some(why));
+        anyhow::Ok((check, message))
     }
     .await;
     done.step("the disk has been full");
     // Whatever became of it: the next scenario needs Redis.
     settings.node(&["disk", &named, VOLUME, "roomy"]).await?;
     done.step("it has room again");
-    done.checks.push(full?);
+    let (check, message) = full?;
+    done.checks.push(check);
+    done.what += &format!("; {CONDITION} says: {message}");
     said(stage, "True").await?;
     done.step("RegistryAvailable is True again");
     Ok(done)

@@ -5,7 +5,7 @@
 //! game keeps its rules whoever runs it, each version runs those of the one before, and new games get the new rules only
 //! some time after the rollout is complete.
 
-use super::{Done, Stage, set_image, sigkill};
+use super::{Done, Settings, Stage, set_image, sigkill};
 use crate::lobby::ListedGame;
 use crate::report::{Bars, Check, Moved};
 use anyhow::{Context, Result, ensure};
@@ -82,6 +82,18 @@ pub(super) async fn roll_back_late(stage: &Stage<'_>) -> Result<Done> {
     done.doomed_pods.extend(owners.pods());
     back_to(stage, &mut done, before).await?;
     Ok(done)
+}
+
+/// Takes a version with other rules back that a scenario left in force: later on new games would have its rules, and the other
+/// versions could not run these.
+pub(super) async fn take_back(settings: &Settings) -> Result<()> {
+    let (Some(next), Some([first, _])) = (&settings.next_image, &settings.images) else { return Ok(()) };
+    let cluster = &settings.cluster;
+    if cluster.deployment().await?.image != *next {
+        return Ok(());
+    }
+    cluster.kubectl(&["set", "image", &set_image::deployment(cluster), &format!("gamed={first}")]).await?;
+    set_image::rolled(cluster).await
 }
 
 async fn begin(stage: &Stage<'_>) -> Result<Done> {
