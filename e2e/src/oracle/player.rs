@@ -354,9 +354,9 @@ impl Shown {
         // ran of that tick may be void. What is durable under the new epoch was kept in any case.
         let newer = self.high.is_some_and(|high| epoch > high.epoch);
         let base = if newer { Tick(tick.0.saturating_sub(1)) } else { tick };
-        // A socket that comes late may begin with a world of which the new owner ran several ticks itself: what the old owner
-        // ran after the durable one may be void, up to there.
-        let same = if newer { base.min(keyframe.durable) } else { base };
+        // A socket that comes late may begin with a world of which the new owner ran several ticks itself, and has made them durable
+        // since: what the old owner ran after what was durable under it may be void, up to there.
+        let same = if newer { base.min(keyframe.durable).min(self.durable) } else { base };
         let kept = Kept { durable: base.max(keyframe.durable), same };
         self.advance(place, epoch, base, (tick, kept), findings);
         if self.high.is_some_and(|high| epoch < high.epoch) {

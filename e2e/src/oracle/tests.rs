@@ -293,6 +293,20 @@ fn an_input_after_the_durable_tick_may_be_void_in_a_later_world_that_a_new_socke
 }
 
 #[test]
+fn what_the_new_owner_has_made_durable_says_nothing_about_what_the_old_one_ran() {
+    let mut film = Film::playing(1);
+    // As above; and 94 has become durable since.
+    let mut anew = world(NEW, 95, 94);
+    let eight = world(OLD, 80, 0).players[0].applied_hash;
+    for player in &mut anew.players {
+        (player.applied, player.last_seq, player.applied_hash) = (8, 8, eight);
+    }
+    film.wait(100).welcome(2).say(2, ServerMessage::Keyframe(anew)).close(1);
+    film.frame(2, None, 96, Flags { rewind: true, ..Flags::default() }).frames(2, None, 97..=300);
+    check(&[film.done()], &[(Fault::SocketLost, 1)]);
+}
+
+#[test]
 fn a_gap_is_measured_for_each_player_and_only_in_the_window() {
     let mut slow = Film::of(1);
     // 700 ms before the window, 300 ms in it.
