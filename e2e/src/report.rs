@@ -12,7 +12,7 @@ use std::path::Path;
 /// Longest time that a player may wait for a tick at a planned move, in milliseconds.
 const PLANNED_GAP_MS: f64 = 1_000.0;
 /// Ticks of play that a crash may cost those whose server it was: what their inputs wait for their place in the log.
-const CRASH_PLAY_LOST_TICKS: u64 = 10;
+pub const CRASH_LOST_TICKS: u64 = 10;
 
 /// Sockets that a leaving server may send away within a quarter of a second, however few it has.
 const SENT_AT_ONCE: usize = 12;
@@ -62,7 +62,7 @@ pub enum Loss {
     Crash(Crash),
 }
 
-/// How long a crash may be felt, in milliseconds.
+/// How long a crash may be felt, in milliseconds, and what may be taken back.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Crash {
     /// By 99 of 100 players whose own server lives on.
@@ -71,6 +71,8 @@ pub struct Crash {
     pub served_ms: f64,
     /// By anybody.
     pub anybody_ms: f64,
+    /// Ticks that somebody was shown and that nobody goes on from, at most.
+    pub lost_ticks: u64,
 }
 
 impl Bars {
@@ -302,8 +304,8 @@ pub fn checks(verdict: &Verdict, facts: &Facts, bars: Bars) -> Vec<Check> {
             line("play lost in a game", play_lost, "0 ticks".into(), Some(lost == 0 && verdict.rewinds == 0));
         }
         Loss::Crash(crash) => {
-            let bar = format!("<= {CRASH_PLAY_LOST_TICKS} ticks");
-            line("play lost in a game", play_lost, bar, Some(lost <= CRASH_PLAY_LOST_TICKS));
+            let bar = format!("<= {} ticks", crash.lost_ticks);
+            line("play lost in a game", play_lost, bar, Some(lost <= crash.lost_ticks));
             let rewinds = verdict.rewinds_in_place;
             line("players of living servers rewound", rewinds.to_string(), "0".into(), Some(rewinds == 0));
             let gap = verdict.served_gap_ms;
@@ -614,7 +616,12 @@ mod tests {
     }
 
     const CRASH: Bars = Bars {
-        loss: Loss::Crash(Crash { served_p99_ms: 500.0, served_ms: 1_500.0, anybody_ms: 5_000.0 }),
+        loss: Loss::Crash(Crash {
+            served_p99_ms: 500.0,
+            served_ms: 1_500.0,
+            anybody_ms: 5_000.0,
+            lost_ticks: CRASH_LOST_TICKS,
+        }),
         exits: false,
         ..Bars::PLANNED
     };

@@ -5,7 +5,7 @@
 
 use super::{Done, Owners, Stage, not_here};
 use crate::cluster::Pod;
-use crate::report::{Bars, Crash, Loss, Moved};
+use crate::report::{Bars, CRASH_LOST_TICKS, Crash, Loss, Moved};
 use anyhow::Result;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -15,10 +15,27 @@ const CUT: Duration = Duration::from_secs(10);
 
 /// Whoever reaches the others has the games back a second after the lease of two seconds; the rest once they reach them.
 pub(super) const BARS: Bars = Bars {
-    loss: Loss::Crash(Crash { served_p99_ms: 3_000.0, served_ms: 3_000.0, anybody_ms: 14_000.0 }),
+    loss: Loss::Crash(Crash {
+        served_p99_ms: 3_000.0,
+        served_ms: 3_000.0,
+        anybody_ms: 14_000.0,
+        lost_ticks: CRASH_LOST_TICKS,
+    }),
     moved: Moved::Any,
     exits: false,
     ..Bars::PLANNED
+};
+
+/// Until its lease of two seconds is over, a server that reaches nobody cannot know that it is cut off. What it ran until then
+/// reached at most players who did not reach the others either; late, when the node is back.
+pub(super) const NODE_BARS: Bars = Bars {
+    loss: Loss::Crash(Crash {
+        served_p99_ms: 3_000.0,
+        served_ms: 3_000.0,
+        anybody_ms: 14_000.0,
+        lost_ticks: 110,
+    }),
+    ..BARS
 };
 
 /// What the node does not reach.

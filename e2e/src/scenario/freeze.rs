@@ -4,7 +4,7 @@
 //! others claim its games, and when it wakes it finds that nothing is its own any more before it shows or writes anything.
 
 use super::{Done, Stage};
-use crate::report::{Bars, Crash, Loss};
+use crate::report::{Bars, CRASH_LOST_TICKS, Crash, Loss};
 use anyhow::Result;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -14,7 +14,12 @@ const FROZEN: Duration = Duration::from_secs(10);
 
 /// Games go on a second after the lease of two seconds; players of the server itself find another one before it wakes.
 pub(super) const BARS: Bars = Bars {
-    loss: Loss::Crash(Crash { served_p99_ms: 3_000.0, served_ms: 3_000.0, anybody_ms: 10_000.0 }),
+    loss: Loss::Crash(Crash {
+        served_p99_ms: 3_000.0,
+        served_ms: 3_000.0,
+        anybody_ms: 10_000.0,
+        lost_ticks: CRASH_LOST_TICKS,
+    }),
     exits: false,
     ..Bars::PLANNED
 };

@@ -5,21 +5,31 @@
 //! come back with their tokens.
 
 use super::{Done, Stage};
-use crate::report::{Bars, Crash, Loss};
+use crate::report::{Bars, CRASH_LOST_TICKS, Crash, Loss};
 use anyhow::{Result, ensure};
 use futures_util::future::{select_all, try_join_all};
 use tokio::time::Instant;
 
 /// Back within a second and a half; nothing is taken back from players whose server lives on.
 pub(super) const BARS: Bars = Bars {
-    loss: Loss::Crash(Crash { served_p99_ms: 500.0, served_ms: 1_500.0, anybody_ms: 1_500.0 }),
+    loss: Loss::Crash(Crash {
+        served_p99_ms: 500.0,
+        served_ms: 1_500.0,
+        anybody_ms: 1_500.0,
+        lost_ticks: CRASH_LOST_TICKS,
+    }),
     exits: false,
     ..Bars::PLANNED
 };
 
 /// Nobody has a server for as long as Kubernetes takes to start a container again.
 pub(super) const ALL_BARS: Bars = Bars {
-    loss: Loss::Crash(Crash { served_p99_ms: 500.0, served_ms: 1_500.0, anybody_ms: 10_000.0 }),
+    loss: Loss::Crash(Crash {
+        served_p99_ms: 500.0,
+        served_ms: 1_500.0,
+        anybody_ms: 10_000.0,
+        lost_ticks: CRASH_LOST_TICKS,
+    }),
     ..BARS
 };
 
