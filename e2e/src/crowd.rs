@@ -7,16 +7,19 @@ use anyhow::{Context, Result, ensure};
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use protocol::{ClientMessage, GameId, Hello, PLAYER_VERSION};
 use rand::{Rng, SeedableRng, rngs::StdRng};
+use rustix::process::setpriority_process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncWriteExt, copy, sink};
 use tokio::net::TcpStream;
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
 
+/// How far their thread yields to others of this machine: see nice(1).
+const NICE: i32 = 10;
 /// Longest wait for a server to take one of them: many come at once.
 const IN_WITHIN: Duration = Duration::from_secs(5);
 /// Who is thrown out comes back after this.
@@ -46,17 +49,35 @@ pub enum Manner {
 /// Clients of one manner. They end when this is dropped.
 #[derive(Debug)]
 pub struct Crowd {
-    _clients: JoinSet<()>,
+    /// Theirs alone; there until the drop.
+    runtime: Option<Runtime>,
     again: watch::Sender<()>,
     visits: Arc<AtomicUsize>,
 }
 
 impl Crowd {
-    /// Lets so many come, spread over these games.
-    pub fn come(address: &Address, games: &[GameId], manner: Manner, count: usize, seed: u64) -> Crowd {
+    /// Lets so many come, spread over these games. Anywhere else they would be on machines of their own: here their thread yields
+    /// to those who measure.
+    ///
+    /// # Errors
+    /// When there is no thread for them.
+    pub fn come(
+        address: &Address,
+        games: &[GameId],
+        manner: Manner,
+        count: usize,
+        seed: u64,
+    ) -> Result<Crowd> {
         let (again, _) = watch::channel(());
         let visits = Arc::new(AtomicUsize::new(0));
-        let mut clients = JoinSet::new();
+        let yields = || {
+            if let Err(error) = setpriority_process(None, NICE) {
+                tracing::warn!(%error, "the crowd's thread does not yield to others");
+            }
+        };
+        let runtime =
+            Builder::new_multi_thread().worker_threads(1).enable_all().on_thread_start(yields).build();
+        let runtime = runtime.context("no thread for the crowd")?;
         for (number, game) in games.iter().cycle().take(count).enumerate() {
             let client = Client {
                 address: address.clone(),
@@ -64,9 +85,9 @@ impl Crowd {
                 rng: StdRng::seed_from_u64(seed.wrapping_add(number as u64)),
                 visits: visits.clone(),
             };
-            clients.spawn(client.live(manner, again.subscribe()));
+            runtime.spawn(client.live(manner, again.subscribe()));
         }
-        Crowd { _clients: clients, again, visits }
+        Ok(Crowd { runtime: Some(runtime), again, visits })
     }
 
     /// All leave without a word, and come back at once.
@@ -91,6 +112,14 @@ impl Crowd {
             sleep(Duration::from_millis(20)).await;
         }
         Ok(())
+    }
+}
+
+impl Drop for Crowd {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 

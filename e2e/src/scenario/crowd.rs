@@ -53,7 +53,7 @@ pub(super) async fn come(stage: &Stage<'_>) -> Result<Done> {
     let settings = stage.settings;
     let crowd =
         |manner, count| Crowd::come(&settings.address, &stage.arena.games, manner, count, settings.seed);
-    let watchers = crowd(Manner::Watch, WATCHERS);
+    let watchers = crowd(Manner::Watch, WATCHERS)?;
     watchers.visited(WATCHERS, IN_WITHIN).await.context("not all watchers were let in")?;
     let quiet = part("quiet, with them", sleep(QUIET)).await;
 
@@ -76,7 +76,7 @@ pub(super) async fn come(stage: &Stage<'_>) -> Result<Done> {
     done.step("the watchers have come back");
     let mut hostile = Vec::new();
     for (name, manner) in [("some read nothing", Manner::Deaf), ("some send garbage", Manner::Garbage)] {
-        let clients = crowd(manner, HOSTILE);
+        let clients = crowd(manner, HOSTILE)?;
         let part = part(name, sleep(STAY)).await;
         hostile.push((part, clients.visits()));
         done.step(name);
