@@ -21,7 +21,8 @@ use warp::http::HeaderName;
 /// Without --redis it serves alone, from memory: games end with the process. With --redis it is a member of the
 /// cluster that shares the Redis and the prefix. With --demo it is three servers in one process behind a small load
 /// balancer, with bots in it.
-#[derive(Parser, Debug, Clone)]
+// Not Debug: the URL of Redis may hold a password, and the key is one.
+#[derive(Parser, Clone)]
 #[command(name = "gamed", version = env!("CARGO_PKG_VERSION"), max_term_width = 110)]
 pub struct Settings {
     /// Instead of serving

@@ -3,14 +3,17 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod api_server;
+#[path = "../../gamed/tests/leaks/mod.rs"]
+mod leaks;
 
 use api::{TanxCluster, TanxClusterStatus};
-use api_server::{ApiServer, RedisServer, until};
+use api_server::{ApiServer, RedisServer, free_port, spawn, token, until};
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::core::v1::{Namespace, Pod, Secret, Service};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client, ResourceExt};
+use leaks::{Secret as Hidden, Shown, leaks};
 use operator::controller;
 use operator::settings::{Cli, RunSettings};
 use protocol::peer::{GameSettings, MoveNote};
@@ -20,6 +23,8 @@ use registry::{ClusterRecord, MemberRecord, MemberState, Reason, Registry, Reply
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::fmt::Debug;
+use std::io::{Read, Write};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
@@ -391,6 +396,67 @@ async fn a_managed_redis_goes_when_an_external_one_comes() {
         |s: &TanxClusterStatus| condition(s, "RegistryAvailable").2.contains("not the CA of a Redis");
     let cluster = world.wait_status("arena", "the wrong CA is named", refused).await;
     assert!(!serde_json::to_string(&cluster).unwrap().contains("hunter2"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_operator_shows_holds_no_secret() {
+    let world = World::new("secrets").await;
+    // Another one looks after it, as people run it, and says everything.
+    world.stop.cancel();
+    let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_operator"));
+    command
+        .args(["--namespace=secrets", "--busy-poll-ms=100", "--idle-poll-ms=300"])
+        .arg(format!("--metrics-listen=127.0.0.1:{port}"))
+        .env("KUBECONFIG", world.server.kubeconfig("operator"))
+        .env("RUST_LOG", "trace");
+    let _operator = spawn(folder.path(), "operator", &mut command);
+
+    let passwords = [(); 2].map(|()| format!("{:032x}", rand::random::<u128>()));
+    let [right, wrong] = &passwords;
+    let redis = RedisServer::start_with(Some(right)).await;
+    let url = |password| json!({"stringData": {"url": redis.url.replace(&**right, password)}});
+    let mut secret: Secret = from(url(wrong));
+    secret.metadata.name = Some("redis".into());
+    world.api::<Secret>().create(&PostParams::default(), &secret).await.unwrap();
+    let external = json!({"external": {"urlSecretRef": {"name": "redis"}}});
+    world.create("arena", json!({"image": "gamed:v1", "redis": external})).await;
+    let registry = |s: &TanxClusterStatus, status: &str, message: &str| {
+        s.conditions.iter().any(|condition| {
+            condition.type_ == "RegistryAvailable"
+                && condition.status == status
+                && condition.message.contains(message)
+        })
+    };
+    let mut shown = Vec::new();
+    let refused = |s: &TanxClusterStatus| registry(s, "False", "does not accept this user and password");
+    let cluster = world.wait_status("arena", "the wrong password is named", refused).await;
+    shown.push(Shown::new("the status", serde_json::to_string(&cluster).unwrap()));
+    let patch = Patch::Merge(url(right));
+    world.api::<Secret>().patch("redis", &PatchParams::default(), &patch).await.unwrap();
+    world.wait_status("arena", "Redis answers", |s| registry(s, "True", "Redis answers")).await;
+    roll_out(&world, "arena", 1).await;
+    world.wait_status("arena", "the revision is published", |s| s.revision.as_deref() == Some("hash1")).await;
+
+    let objects = "tanx,deployments,replicasets,services,poddisruptionbudgets,events";
+    shown.push(Shown::new("an object", world.kubectl(&["get", objects, "--output=json"])));
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
+    let mut metrics = String::new();
+    stream.read_to_string(&mut metrics).unwrap();
+    assert!(metrics.starts_with("HTTP/1.1 200"), "{metrics}");
+    shown.push(Shown::new("/metrics", metrics));
+    let log = std::fs::read_to_string(folder.path().join("operator.log")).unwrap();
+    assert!(log.contains("TRACE") && log.contains("games go to this revision"), "{log}");
+    shown.push(Shown::new("the log", log));
+
+    let key = world.api::<Secret>().get("arena-key").await.unwrap().data.unwrap()["key"].0.clone();
+    let mut secrets = vec![Hidden::new("the operator's token", token("operator"))];
+    secrets.extend(passwords.map(|password| Hidden::new("a password of Redis", password)));
+    secrets.push(Hidden::new("the key", data_encoding::HEXLOWER.decode(&key).unwrap()));
+    secrets.push(Hidden::new("the text of the key", key));
+    let found = leaks(&secrets, &shown);
+    assert!(found.is_empty(), "{found:#?}");
 }
 
 fn member(id: u64, pod: &Pod, revision: &str) -> MemberRecord {

@@ -19,7 +19,7 @@ const START: Duration = Duration::from_secs(90);
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Kills and reaps when dropped.
-struct Process(Child);
+pub struct Process(Child);
 
 impl Drop for Process {
     fn drop(&mut self) {
@@ -56,15 +56,21 @@ pub fn program(name: &str) -> PathBuf {
 }
 
 /// A port that nobody listens on.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-fn spawn(dir: &Path, name: &str, command: &mut Command) -> Process {
+/// Starts it; what it says is in `dir`, in NAME.log.
+pub fn spawn(dir: &Path, name: &str, command: &mut Command) -> Process {
     let log = std::fs::File::create(dir.join(format!("{name}.log"))).unwrap();
     let errors = log.try_clone().unwrap();
     let child = command.stdin(Stdio::null()).stdout(log).stderr(errors).spawn();
     Process(child.unwrap_or_else(|e| panic!("cannot start {name}: {e}")))
+}
+
+/// What that user proves itself with.
+pub fn token(user: &str) -> String {
+    format!("the-token-of-the-{user}")
 }
 
 impl ApiServer {
@@ -101,8 +107,12 @@ impl ApiServer {
         let key = at.join("service-accounts.key");
         let made = Command::new("openssl").args(["genrsa", "-out"]).arg(&key).stderr(Stdio::null()).status();
         assert!(made.is_ok_and(|status| status.success()), "cannot make a key: install openssl");
-        let users = "admin,admin,admin,\"system:masters\"\n\
-                     operator,system:serviceaccount:tanx-system:tanx-operator,operator,\"system:serviceaccounts\"\n";
+        let users = format!(
+            "{},admin,admin,\"system:masters\"\n\
+             {},system:serviceaccount:tanx-system:tanx-operator,operator,\"system:serviceaccounts\"\n",
+            token("admin"),
+            token("operator"),
+        );
         std::fs::write(at.join("users.csv"), users).unwrap();
         let api = spawn(
             at,
@@ -151,7 +161,8 @@ impl ApiServer {
         server
     }
 
-    fn kubeconfig(&self, user: &str) -> PathBuf {
+    /// The file by which programs are that user.
+    pub fn kubeconfig(&self, user: &str) -> PathBuf {
         self.dir.path().join(format!("{user}.kubeconfig"))
     }
 
@@ -159,9 +170,10 @@ impl ApiServer {
         format!(
             "apiVersion: v1\nkind: Config\ncurrent-context: test\n\
              clusters: [{{name: test, cluster: {{server: 'https://127.0.0.1:{}', insecure-skip-tls-verify: true}}}}]\n\
-             users: [{{name: test, user: {{token: {user}}}}}]\n\
+             users: [{{name: test, user: {{token: {}}}}}]\n\
              contexts: [{{name: test, context: {{cluster: test, user: test}}}}]\n",
-            self.port
+            self.port,
+            token(user),
         )
     }
 
@@ -203,18 +215,25 @@ pub struct RedisServer {
 impl RedisServer {
     /// Starts it and waits until it accepts connections.
     pub async fn start() -> RedisServer {
+        Self::start_with(None).await
+    }
+
+    /// The same; it wants that password, which a URL holds as it is.
+    pub async fn start_with(password: Option<&str>) -> RedisServer {
         let dir = tempfile::tempdir().unwrap();
         let port = free_port();
         let mut command = Command::new("redis-server");
         command
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"])
+            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""])
+            .args(["--requirepass", password.unwrap_or_default(), "--dir"])
             .arg(dir.path());
         let process = spawn(dir.path(), "redis-server", &mut command);
         until("redis-server listens", || async {
             tokio::net::TcpStream::connect(("127.0.0.1", port)).await.ok()
         })
         .await;
-        RedisServer { _process: process, _dir: dir, url: format!("redis://127.0.0.1:{port}/") }
+        let login = password.map(|password| format!(":{password}@")).unwrap_or_default();
+        RedisServer { _process: process, _dir: dir, url: format!("redis://{login}127.0.0.1:{port}/") }
     }
 }
 
