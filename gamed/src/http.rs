@@ -9,6 +9,7 @@ use crate::hub::{Newcomer, ToHub};
 use crate::keys::Key;
 use crate::leaving::Leaving;
 use crate::limits;
+use crate::links::Links;
 use crate::live::{Live, LiveError};
 use crate::metrics::Metrics;
 use crate::origin::{self, Origin};
@@ -60,6 +61,8 @@ pub struct Site {
     pub live: Live,
     /// Who is let in.
     pub visitors: Visitors,
+    /// To other members.
+    pub links: Links,
     /// Pages of other hosts that may act here.
     pub origins: Arc<[Origin]>,
     /// Counters.
@@ -304,6 +307,7 @@ fn readyz(site: Site) -> Answer {
 }
 
 fn metrics(site: Site) -> Answer {
+    site.metrics.links.set(site.links.up().len() as i64);
     match site.metrics.text() {
         Ok(text) => {
             let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -67,6 +67,8 @@ pub struct Metrics {
     pub stale_inputs: Counter,
     /// Requests that the registry did not answer or refused.
     pub registry_errors: Counter,
+    /// Other members that this one is linked with.
+    pub links: Gauge,
     cluster_keys: Gauge,
     cluster_key_read: Gauge,
     /// Times that the world of a game failed here.
@@ -116,6 +118,7 @@ impl Metrics {
             chat_dropped: Counter::default(),
             stale_inputs: Counter::default(),
             registry_errors: Counter::default(),
+            links: Gauge::default(),
             cluster_keys: Gauge::default(),
             cluster_key_read: Gauge::default(),
             game_failures: Counter::default(),
@@ -176,6 +179,7 @@ impl Metrics {
             "Requests that the registry did not answer or refused",
             metrics.registry_errors.clone(),
         );
+        registry.register("links", "Other servers that this one is linked with", metrics.links.clone());
         registry.register(
             "cluster_keys",
             "Keys of the cluster that are accepted here: more than one while it is exchanged",

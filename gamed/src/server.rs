@@ -200,6 +200,7 @@ impl Server {
             overview,
             live: live.clone(),
             visitors: Visitors::new(config.address_limits, metrics.clone()),
+            links: links.clone(),
             origins: config.origins.into(),
             metrics: metrics.clone(),
             roll: config.roll,

@@ -77,6 +77,8 @@ async fn a_key_is_exchanged_under_live_players() {
         let late = member_with(&registry, &format!("late {step}"), setup).await;
         let mut here = comes_back(late.address, game, &newest, session + 1).await;
         assert_eq!(here.welcome().await.0.player, id);
+        let metrics = late.metrics().await;
+        assert!(metrics.contains("gamed_links 3\n"), "{metrics}");
         drop(here);
         left(late.leave()).await;
     }
