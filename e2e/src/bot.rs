@@ -24,6 +24,7 @@ use socket::{Arrival, Socket};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
@@ -71,6 +72,8 @@ pub struct Progress {
     pub newest: Option<(Epoch, Tick, Duration)>,
     /// Has had a tank.
     pub launched: bool,
+    /// Times that a server has welcomed it, each with a new token.
+    pub welcomed: u32,
     /// Tries to connect that failed.
     pub failed_connects: u32,
     /// Inputs given up because the servers never took them.
@@ -105,6 +108,7 @@ impl Logbook {
 pub struct Bot {
     /// What it recorded.
     pub logbook: Arc<Logbook>,
+    again: Arc<Notify>,
     task: tokio::task::JoinHandle<()>,
     stop: CancellationToken,
 }
@@ -114,10 +118,15 @@ impl Bot {
     pub fn start(settings: Settings) -> Bot {
         let recording = Recording::new(settings.game, &settings.name);
         let logbook = Arc::new(Logbook { inner: Mutex::new((recording, Progress::default())) });
-        let stop = CancellationToken::new();
+        let (stop, again) = (CancellationToken::new(), Arc::new(Notify::new()));
         let player = Player::new(settings, logbook.clone());
-        let task = tokio::spawn(player.play(stop.clone()));
-        Bot { logbook, task, stop }
+        let task = tokio::spawn(player.play(stop.clone(), again.clone()));
+        Bot { logbook, again, task, stop }
+    }
+
+    /// Lets the bot take another socket, as if a server had sent it away.
+    pub fn come_again(&self) {
+        self.again.notify_one();
     }
 
     /// Lets the bot see all its inputs applied, say good-bye to the server, and end.
@@ -198,7 +207,7 @@ impl Player {
 
     /// Plays until `stop`. `current` is the socket that frames are taken from, `next` the one that is to replace it,
     /// `opening` the one after that: a connection takes its time, and frames must not wait for it.
-    async fn play(mut self, stop: CancellationToken) {
+    async fn play(mut self, stop: CancellationToken, again: Arc<Notify>) {
         let mut current: Option<Socket> = None;
         let mut next: Option<Socket> = None;
         let mut opening: Option<Opening> = None;
@@ -214,6 +223,12 @@ impl Player {
                 () = stop.cancelled(), if self.rest_until.is_none() => {
                     let now = Instant::now();
                     (self.rest_until, self.ask_at) = (Some(now + REST_MAX), now);
+                    continue;
+                }
+                () = again.notified() => {
+                    if let Some(current) = &mut current {
+                        current.sent_away = true;
+                    }
                     continue;
                 }
                 arrival = Socket::arrival(&mut current) => (false, arrival),
@@ -385,6 +400,7 @@ impl Player {
                     self.inputs = Inputs::default();
                 }
                 self.me = Some((welcome.player, welcome.token));
+                self.logbook.lock().1.welcomed += 1;
             }
             ServerMessage::Keyframe(keyframe) => {
                 socket.began.get_or_insert((keyframe.epoch, keyframe.tick));

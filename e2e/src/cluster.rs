@@ -26,6 +26,9 @@ const RESTARTED_WITHIN: Duration = Duration::from_secs(60);
 /// Between two looks at a pod.
 const POLL: Duration = Duration::from_millis(100);
 
+/// Where game servers answer to whoever runs the cluster.
+const METRICS_PORT: u16 = 8080;
+
 /// How far kubectl yields: see nice(1).
 const NICE: &str = "19";
 
@@ -66,6 +69,21 @@ pub struct Pod {
     pub ready: bool,
     /// Has a deletionTimestamp.
     pub deleting: bool,
+}
+
+/// What a game server measures of itself, as Prometheus reads it.
+#[derive(Clone, Debug)]
+pub struct Metrics(String);
+
+impl Metrics {
+    /// A metric that is one whole number.
+    ///
+    /// # Errors
+    /// When there is none of that name.
+    pub fn number(&self, name: &str) -> Result<u64> {
+        let line = self.0.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.and_then(|value| value.parse().ok()).with_context(|| format!("the game server has no {name}"))
+    }
 }
 
 /// The Deployment of game servers.
@@ -265,6 +283,52 @@ impl Cluster {
         let condition = conditions.into_iter().flatten().find(|condition| condition["type"] == name);
         let condition = condition.with_context(|| format!("there is no condition {name}"))?;
         Ok((text(condition, "/status").to_owned(), text(condition, "/message").to_owned()))
+    }
+
+    /// What the game server in that pod measures of itself.
+    ///
+    /// # Errors
+    /// When the API server does not reach it.
+    pub async fn metrics(&self, pod: &str) -> Result<Metrics> {
+        let path = format!("/api/v1/namespaces/{}/pods/{pod}:{METRICS_PORT}/proxy/metrics", self.namespace);
+        Ok(Metrics(self.proxy().await?.address.text(&path).await?))
+    }
+
+    /// The keys in the cluster's Secret: the first signs.
+    ///
+    /// # Errors
+    /// When kubectl fails, or they are no text.
+    pub async fn keys(&self) -> Result<Vec<String>> {
+        let format = "go-template={{.data.key | base64decode}}";
+        let content = self.kubectl(&["get", "secret", &self.secret(), "--output", format]).await?;
+        ensure!(content.is_ascii(), "the key in Secret {} is no text", self.secret());
+        let lines = content.lines().map(str::trim);
+        Ok(lines.filter(|line| !line.is_empty()).map(str::to_owned).collect())
+    }
+
+    /// Puts these there instead.
+    ///
+    /// # Errors
+    /// When kubectl fails.
+    pub async fn set_keys(&self, keys: &[String]) -> Result<()> {
+        // Not as an argument: those are in the error.
+        let patch = serde_json::json!({"stringData": {"key": keys.join("\n")}}).to_string();
+        self.kubectl_reading(&patch, &["patch", "secret", &self.secret(), "--patch-file=/dev/stdin"]).await?;
+        Ok(())
+    }
+
+    fn secret(&self) -> String {
+        format!("{}-key", self.name)
+    }
+
+    /// Annotates all pods of game servers, which makes their kubelets look at their Secrets at once.
+    ///
+    /// # Errors
+    /// When kubectl fails.
+    pub async fn annotate_pods(&self, annotation: &str) -> Result<()> {
+        let selector = self.selector();
+        self.kubectl(&["annotate", "pods", "--selector", &selector, "--overwrite", annotation]).await?;
+        Ok(())
     }
 
     /// Why the container `gamed` of that pod ended last, in Kubernetes' words; empty if it never did.
@@ -577,6 +641,14 @@ mod tests {
             deleting: true,
         };
         assert_eq!(pods, [one, two]);
+    }
+
+    #[test]
+    fn a_metric_is_found_by_its_whole_name() {
+        let text = "# TYPE gamed_links gauge\ngamed_links_lost 7\ngamed_links 2\n# EOF\n";
+        let metrics = Metrics(text.to_owned());
+        assert_eq!(metrics.number("gamed_links").unwrap(), 2);
+        assert!(metrics.number("gamed_link").is_err());
     }
 
     fn cluster_with(script: &str, folder: &std::path::Path) -> Cluster {

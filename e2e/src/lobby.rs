@@ -197,12 +197,28 @@ impl Address {
         self.request(Method::GET, path, None).await
     }
 
+    /// What is there, as it is.
+    ///
+    /// # Errors
+    /// When nobody answers, or with what the server says when it refuses.
+    pub(crate) async fn text(&self, path: &str) -> Result<String> {
+        let body = self.answer(Method::GET, path, None).await?;
+        Ok(String::from_utf8_lossy(&body).into_owned())
+    }
+
     async fn request<T: DeserializeOwned>(
         &self,
         method: Method,
         path: &str,
         body: Option<String>,
     ) -> Result<T> {
+        let answer = self.answer(method.clone(), path, body).await?;
+        serde_json::from_slice(&answer)
+            .with_context(|| format!("{method} http://{self}{path}: the answer is another one than expected"))
+    }
+
+    /// The body of a good answer.
+    async fn answer(&self, method: Method, path: &str, body: Option<String>) -> Result<Bytes> {
         let what = format!("{method} http://{self}{path}");
         let request = Request::builder()
             .method(method)
@@ -239,8 +255,7 @@ impl Address {
                 sentence.unwrap_or_else(|_| String::from_utf8_lossy(&body).into_owned())
             );
         }
-        serde_json::from_slice(&body)
-            .with_context(|| format!("{what}: the answer is another one than expected"))
+        Ok(body)
     }
 }
 

@@ -25,6 +25,7 @@ mod redis_disk;
 mod redis_slow;
 mod registry;
 mod restart;
+mod rotate_key;
 mod rules;
 mod scale;
 mod set_image;
@@ -148,6 +149,8 @@ pub enum Scenario {
     Oom,
     /// The disk of the managed Redis is full for 10 s (needs --kill-command and --node-command)
     RedisDisk,
+    /// The cluster's key is exchanged in three steps; then somebody joins, and a pod is deleted
+    RotateKey,
     /// kubectl set image while the operator does not reach the API server (needs both images, --node-command and --operator)
     CutOperator,
     /// The same while it does not reach the managed Redis
@@ -410,6 +413,7 @@ impl Scenario {
             Scenario::Loss => loss::BARS,
             Scenario::Oom => oom::BARS,
             Scenario::RedisDisk => redis_disk::BARS,
+            Scenario::RotateKey => rotate_key::BARS,
             Scenario::CutOperator | Scenario::CutOperatorRedis => cut_operator::BARS,
         }
     }
@@ -453,6 +457,7 @@ impl Scenario {
             Scenario::Loss => loss::lose(stage).await,
             Scenario::Oom => oom::squeeze(stage).await,
             Scenario::RedisDisk => redis_disk::fill(stage).await,
+            Scenario::RotateKey => rotate_key::rotate(stage).await,
             Scenario::CutOperator => cut_operator::roll(stage, Unreached::Api).await,
             Scenario::CutOperatorRedis => cut_operator::roll(stage, Unreached::Redis).await,
         }

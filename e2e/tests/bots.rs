@@ -292,13 +292,13 @@ async fn until(what: &str, condition: impl Fn() -> bool) {
 }
 
 /// Starts two bots, waits until they play, lets `fault` happen, and judges what they recorded until `over`.
-async fn run(fault: impl AsyncFnOnce(&Server)) -> (Verdict, Server) {
+async fn run(fault: impl AsyncFnOnce(&Server, &[Bot])) -> (Verdict, Server) {
     let server = Server::start().await;
     let start = Instant::now();
     let bots = server.play(2, start);
     until("both bots play", || server.applied(2).is_some_and(|applied| applied >= 1)).await;
     let from = start.elapsed();
-    fault(&server).await;
+    fault(&server, &bots).await;
     let newest = server.game.lock().unwrap().world.tick;
     until("both bots have frames after it", || {
         bots.iter()
@@ -326,7 +326,7 @@ fn red(verdict: &Verdict) -> Vec<Fault> {
 
 #[tokio::test]
 async fn bots_play_and_nothing_is_red() {
-    let (verdict, server) = run(async |server| {
+    let (verdict, server) = run(async |server, _| {
         until("each bot has done five things", || server.applied(2).is_some_and(|applied| applied >= 5))
             .await;
     })
@@ -338,7 +338,7 @@ async fn bots_play_and_nothing_is_red() {
 
 #[tokio::test]
 async fn an_input_that_the_servers_forget_is_seen() {
-    let (verdict, _) = run(async |server| {
+    let (verdict, _) = run(async |server, _| {
         until("some inputs were applied", || server.applied(2).is_some_and(|applied| applied >= 3)).await;
         // The number alone: whoever counts and hashes does both.
         let mut game = server.game.lock().unwrap();
@@ -350,7 +350,7 @@ async fn an_input_that_the_servers_forget_is_seen() {
 
 #[tokio::test]
 async fn a_bot_that_is_sent_away_takes_a_second_socket_first_and_misses_nothing() {
-    let (verdict, server) = run(async |server| {
+    let (verdict, server) = run(async |server, _| {
         server.tell(Say::GoAway { opened_before: Instant::now() });
         until("each bot has a second socket", || server.game.lock().unwrap().sockets == 4).await;
     })
@@ -361,8 +361,21 @@ async fn a_bot_that_is_sent_away_takes_a_second_socket_first_and_misses_nothing(
 }
 
 #[tokio::test]
+async fn a_bot_that_comes_again_does_so_by_its_token_and_misses_nothing() {
+    let (verdict, server) = run(async |_, bots| {
+        bots.iter().for_each(Bot::come_again);
+        until("each bot was welcomed again", || bots.iter().all(|bot| bot.logbook.progress().welcomed == 2))
+            .await;
+    })
+    .await;
+    assert_eq!(red(&verdict), [], "{:#?}", verdict.findings);
+    assert_eq!(verdict.ticks_missed, 0);
+    assert_eq!(server.game.lock().unwrap().sockets, 4, "one socket more for each bot");
+}
+
+#[tokio::test]
 async fn a_bot_that_is_cut_off_comes_back_as_the_same_player() {
-    let (verdict, server) = run(async |server| {
+    let (verdict, server) = run(async |server, _| {
         server.tell(Say::Cut);
         until("each bot has a second socket", || server.game.lock().unwrap().sockets >= 4).await;
     })
@@ -373,7 +386,7 @@ async fn a_bot_that_is_cut_off_comes_back_as_the_same_player() {
 
 #[tokio::test]
 async fn a_bot_whose_token_is_refused_becomes_a_new_player_and_the_oracle_sees_it() {
-    let (verdict, server) = run(async |server| {
+    let (verdict, server) = run(async |server, _| {
         server.game.lock().unwrap().forget_tokens = true;
         server.tell(Say::Close(CloseCode::Leaving));
         until("there are new players", || server.game.lock().unwrap().world.players.len() == 4).await;
@@ -387,7 +400,7 @@ async fn a_bot_whose_token_is_refused_becomes_a_new_player_and_the_oracle_sees_i
 
 #[tokio::test]
 async fn after_a_rewind_bots_send_again_what_it_undid() {
-    let (verdict, server) = run(async |server| {
+    let (verdict, server) = run(async |server, _| {
         until("some inputs were applied", || server.applied(2).is_some_and(|applied| applied >= 3)).await;
         server.rewind();
         until("play goes on", || server.applied(2).is_some_and(|applied| applied >= 6)).await;

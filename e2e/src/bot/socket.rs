@@ -39,7 +39,7 @@ pub(super) struct Socket {
     pub(super) began: Option<(Epoch, Tick)>,
     /// Frames came after it.
     pub(super) flows: bool,
-    /// A GoAway came.
+    /// A GoAway came, or it is to be replaced by another one all the same.
     pub(super) sent_away: bool,
     /// When the last message came, or the socket was opened.
     pub(super) last_arrival: Instant,

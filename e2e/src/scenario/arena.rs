@@ -17,6 +17,8 @@ const CREATED_WITHIN: Duration = Duration::from_secs(15);
 const CREATED_AT_ONCE: usize = 8;
 /// Longest wait until every bot has had a tank.
 const PLAY_WITHIN: Duration = Duration::from_secs(60);
+/// Longest wait until a bot that comes again is welcomed.
+const AGAIN_WITHIN: Duration = Duration::from_secs(10);
 /// A bot without a new tick for so long has no frames.
 const FRESH: Duration = Duration::from_millis(500);
 
@@ -93,6 +95,23 @@ impl Arena {
             let newest = bot.logbook.progress().newest.map(|(_, _, at)| at);
             let fresh = newest.is_some_and(|at| now.saturating_sub(at) < FRESH);
             ensure!(fresh, "{name} has no frame of the last {FRESH:?}");
+        }
+        Ok(())
+    }
+
+    /// Lets the bots take another socket, one after the other; each resumes by its token and gets a new one.
+    ///
+    /// # Errors
+    /// When one is not welcomed in time.
+    pub async fn all_come_again(&self) -> Result<()> {
+        for (name, bot) in &self.bots {
+            let before = bot.logbook.progress().welcomed;
+            let deadline = Instant::now() + AGAIN_WITHIN;
+            bot.come_again();
+            while bot.logbook.progress().welcomed == before {
+                ensure!(Instant::now() < deadline, "{name} was not welcomed again in {AGAIN_WITHIN:?}");
+                sleep(Duration::from_millis(20)).await;
+            }
         }
         Ok(())
     }
