@@ -141,9 +141,10 @@ impl Member {
             self.promises.remove(&game);
         }
         let replaced = self.view.game(game).is_some_and(|record| record.epoch > epoch);
-        // Not prepared, replaced meanwhile, or maybe so: only the registry can say, and a claim then brings the world.
+        // Not prepared, replaced meanwhile, or maybe so: only the registry can say, and a claim then brings the world. Nobody
+        // runs the game until it does.
         if !waited_for || replaced || !self.lease.valid(now) || self.is_claiming_over(game, epoch) {
-            self.ask_for(game, out);
+            self.ask_anew(game, out);
             return;
         }
         let Some(incoming) = self.incoming.remove(&game) else { return };

@@ -268,6 +268,12 @@ impl Member {
         }
     }
 
+    /// As [`Member::ask_for`], where a question that is under way is not waited for: it may be lost.
+    pub(super) fn ask_anew(&mut self, game: GameId, out: &mut Vec<Effect>) {
+        self.view.asked.remove(&game);
+        self.ask_for(game, out);
+    }
+
     /// As [`Member::ask_for`], where an answer that is under way is new enough.
     pub(super) fn ask_for_once(&mut self, game: GameId, out: &mut Vec<Effect>) {
         if !self.view.asked.contains_key(&game) {

@@ -184,6 +184,31 @@ fn a_leaving_target_runs_what_the_registry_gave_it_before_it_is_drained() {
     assert!(rig.owns() && !rig.member.is_drained());
 }
 
+/// The move was under way when it refused, and an earlier question about the game is lost.
+#[test]
+fn a_leaving_target_reads_the_record_anew_when_a_commit_comes_for_what_it_has_refused() {
+    let mut rig = Rig::new(&[B, C]);
+    let old = rig.prepared_by_b();
+    rig.spoil = vec![(is_read, Spoil::Held)];
+    rig.tell(Event::Hint(Hint::Game(GAME)));
+    rig.tell(Event::Terminate { grace_us: 30_000_000 });
+    let epoch = rig.committed_by_b(old);
+    rig.effects.clear();
+    rig.commit_comes(old, epoch);
+    assert_eq!(rig.held.len(), 1, "it is not answered yet");
+    let (started, base, rewind) = rig.only_start();
+    assert!(started > epoch);
+    assert_eq!((base, rewind), (old, false), "nobody has ticked since");
+    // The answer to the earlier question was late after all.
+    rig.answer_held();
+    assert!(rig.owns());
+    rig.tell(Event::Hint(Hint::Game(GAME)));
+    assert!(
+        rig.seen(|effect| matches!(effect, Effect::Call(_, Request::Game(GAME)))),
+        "hints are followed as ever"
+    );
+}
+
 #[test]
 fn a_target_that_refuses_while_the_game_freezes_leaves_it_where_it_is() {
     let mut rig = Rig::new(&[B]);
