@@ -29,7 +29,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 /// Waits before the first, second, .. try to connect in a row, in milliseconds, as in the browser client; the last one repeats.
-const BACKOFF_MS: [u64; 12] = [0, 50, 100, 100, 200, 200, 200, 200, 200, 500, 1_000, 2_000];
+const BACKOFF_MS: [u64; 19] =
+    [0, 50, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 500, 1_000, 2_000];
 /// Where only leaving servers are left, one try after the other must not be a storm.
 const SENT_AWAY_AGAIN: Duration = Duration::from_millis(500);
 /// A socket that brings nothing for so long gets a second one beside it.

@@ -241,7 +241,7 @@ describe('a session', () => {
     }
     const within = (ms: number) => attempts.filter((at) => at <= ms).length;
     expect(attempts[0]).toBeLessThanOrEqual(70);
-    expect(within(1000)).toBeGreaterThanOrEqual(6);
+    expect(within(1500)).toBeGreaterThanOrEqual(12);
     expect(within(20_000) - within(10_000)).toBeLessThanOrEqual(7);
     peer(peers.length - 1).end(1006);
     expect(session.phase).toMatchObject({ type: 'waiting', sentence: 'The connection broke.' });

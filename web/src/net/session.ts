@@ -22,10 +22,11 @@ import { type Network, browserNetwork } from './network';
 import { type TabStorage, forgetIdentity, loadIdentity, saveIdentity } from './token';
 
 /**
- * Pauses before the first, second, .. attempt in a row, in milliseconds; the last one repeats. Dense at first: where servers
- * have crashed the load balancer sends every other attempt to one of them, for a second, and it is refused at once.
+ * Pauses before the first, second, .. attempt in a row, in milliseconds; the last one repeats. Dense for a second and a half: where
+ * servers have crashed the load balancer sends every other attempt to one of them, or two of three, until it is told, and each
+ * of these is refused at once.
  */
-const BACKOFF_MS = [0, 50, 100, 100, 200, 200, 200, 200, 200, 500, 1000, 2000];
+const BACKOFF_MS = [0, 50, ...Array<number>(14).fill(100), 500, 1000, 2000];
 /** A shorter pause is not told. */
 const TOLD_PAUSE_MS = 500;
 /** A socket that cannot be shown after so long is given up. */
