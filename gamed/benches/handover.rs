@@ -156,8 +156,11 @@ impl Metrics {
     }
 }
 
+/// Below the ports that the kernel gives to whoever asks for any, so that nobody else gets it first.
 fn free_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    let mut ports =
+        std::iter::repeat_with(|| SocketAddr::from(([127, 0, 0, 1], rand::random_range(10_000..30_000))));
+    ports.find(|address| TcpListener::bind(address).is_ok()).unwrap()
 }
 
 fn wait_for(what: &str, condition: impl Fn() -> bool) {

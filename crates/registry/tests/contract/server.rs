@@ -236,9 +236,11 @@ fn listens(process: &mut Child, port: u16) -> bool {
     true
 }
 
-/// A port that nobody listened on a moment ago.
+/// A port that nobody listens on. Below those that the kernel gives to whoever asks for any port, so that no connection and
+/// no listener of another test gets it before the server that it is for.
 pub fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+    let mut ports = std::iter::repeat_with(|| rand::random_range(10_000..30_000));
+    ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
 }
 
 fn launch(port: u16, tls: bool, options: &[String], directory: &TempDir) -> Child {
