@@ -9,6 +9,7 @@ use crate::{Effect, MoveRecord, Time};
 use protocol::peer::Control;
 use protocol::{Epoch, GameId, MemberId, TICK_MICROS};
 use registry::{Fence, GameRecord, MemberState, Reason, RegistryError, Reply, Request};
+use std::collections::BTreeSet;
 
 /// Between the member that placement names and the next one that steps in, and so on.
 const STEP_IN_US: u64 = 500_000;
@@ -68,10 +69,16 @@ impl Member {
         }
         if now < self.claims_from {
             self.wake_at(self.claims_from);
+            // Of what the registry has given to this member nobody needs to be heard first: who gave it away knew this member
+            // already, and would have told it what became of the game since.
+            let given = self.view.games_of(Some(self.me.id)).filter(|game| !self.owned.contains_key(game));
+            self.find_claims(now, given.collect(), false);
             self.look_for_claims = true;
-            return;
+        } else {
+            let changed = std::mem::take(&mut self.view.changed);
+            let all = std::mem::take(&mut self.look_for_claims);
+            self.find_claims(now, changed, all);
         }
-        self.find_claims(now);
         while self.claiming < CLAIMS_AT_ONCE
             && let Some((due, game)) = self.claims_due.first().copied()
         {
@@ -84,10 +91,8 @@ impl Member {
         }
     }
 
-    /// Looks at the games that something has changed about; where it was said so, at all that nobody may run.
-    fn find_claims(&mut self, now: Time) {
-        let mut look = std::mem::take(&mut self.view.changed);
-        let all = std::mem::take(&mut self.look_for_claims);
+    /// Looks at these games, that something has changed about, and where it is said so at `all` that nobody may run.
+    fn find_claims(&mut self, now: Time, mut look: BTreeSet<GameId>, all: bool) {
         if all {
             look.extend(self.claims.keys().copied());
             look.extend(self.promises.keys().copied());
