@@ -18,11 +18,11 @@ impl Journal {
         Journal(Some(Arc::default()))
     }
 
-    /// A game has run this tick; what changed it is empty where nothing did.
-    pub fn ran(&self, game: GameId, epoch: Epoch, tick: Tick, log: &Bytes) {
+    /// A game has run this tick; what changed it is empty where nothing did. `people` are in it.
+    pub fn ran(&self, game: GameId, epoch: Epoch, tick: Tick, log: &Bytes, people: bool) {
         let Some(games) = &self.0 else { return };
         let mut games = games.lock().unwrap_or_else(PoisonError::into_inner);
-        Ran::tick(game, epoch, tick, log.clone()).join(&mut games);
+        Ran::tick(game, epoch, tick, log.clone(), people).join(&mut games);
     }
 
     /// All of it.
@@ -42,17 +42,24 @@ mod tests {
     #[test]
     fn ticks_of_one_epoch_are_taken_together_and_a_new_one_begins_anew() {
         let journal = Journal::kept();
-        journal.ran(GAME, Epoch(1), Tick(8), &Bytes::from_static(b"a"));
-        journal.ran(GAME, Epoch(1), Tick(9), &Bytes::new());
-        let ran = |epoch, after, upto, ticks| Ran { game: GAME, epoch: Epoch(epoch), after, upto, ticks };
-        let first = ran(1, Tick(7), Tick(9), vec![(Tick(8), Bytes::from_static(b"a"))]);
+        journal.ran(GAME, Epoch(1), Tick(8), &Bytes::from_static(b"a"), false);
+        journal.ran(GAME, Epoch(1), Tick(9), &Bytes::new(), false);
+        let ran = |epoch, after, upto, busy, ticks| Ran {
+            game: GAME,
+            epoch: Epoch(epoch),
+            after: Tick(after),
+            upto: Tick(upto),
+            busy: Tick(busy),
+            ticks,
+        };
+        let first = ran(1, 7, 9, 8, vec![(Tick(8), Bytes::from_static(b"a"))]);
         assert_eq!(journal.take(), [first]);
         assert_eq!(journal.take(), []);
         for (epoch, tick) in [(1, 10), (2, 11), (2, 12)] {
-            journal.ran(GAME, Epoch(epoch), Tick(tick), &Bytes::new());
+            journal.ran(GAME, Epoch(epoch), Tick(tick), &Bytes::new(), tick == 11);
         }
-        assert_eq!(journal.take(), [ran(2, Tick(10), Tick(12), Vec::new())]);
-        Journal::default().ran(GAME, Epoch(1), Tick(1), &Bytes::new());
+        assert_eq!(journal.take(), [ran(2, 10, 12, 11, Vec::new())]);
+        Journal::default().ran(GAME, Epoch(1), Tick(1), &Bytes::new(), true);
         assert_eq!(Journal::default().take(), []);
     }
 }

@@ -85,6 +85,8 @@ pub struct Ran {
     pub after: Tick,
     /// The last of them.
     pub upto: Tick,
+    /// The last of them that is to be durable soon: something changed the world, or people are in it. 0: none is.
+    pub busy: Tick,
     /// What changed the world, by rising tick; ticks that nothing changed are not named.
     pub ticks: Vec<(Tick, Bytes)>,
 }

@@ -626,7 +626,7 @@ impl Cluster {
         let bytes = Frame { after: before, durable: own.durable, world: world.clone() }.encode();
         let (tick, log) = (Tick(world.tick), toy::log(&presses));
         if let Some(server) = self.servers.get_mut(&id) {
-            Ran::tick(game, epoch, tick, log.clone()).join(&mut server.ran);
+            Ran::tick(game, epoch, tick, log.clone(), false).join(&mut server.ran);
         }
         let frame = Kept { epoch, tick, after, bytes, log, digest: world.hash as u32 };
         self.judge_pace(game);

@@ -278,7 +278,7 @@ impl Hub {
             Err(why) => return self.fails(epoch, tick, &why),
         };
         let Kept { epoch, tick, ref log, .. } = step.frame;
-        self.context.journal.ran(self.game, epoch, tick, log);
+        self.context.journal.ran(self.game, epoch, tick, log, step.people);
         self.publish(step);
         if self.freezes {
             self.freeze();
@@ -287,7 +287,7 @@ impl Hub {
 
     /// Peers first: they have the longer way. Then our own players.
     fn publish(&mut self, step: Step) {
-        let Step { frame, keyframe, answers, news, over, first } = step;
+        let Step { frame, keyframe, answers, news, over, first, .. } = step;
         if let Some(late) = first {
             self.context.first_tick(self.game, frame.epoch, late);
         }

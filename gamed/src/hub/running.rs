@@ -48,7 +48,9 @@ pub struct Step {
     pub answers: Vec<(PlayerId, MemberId, Bytes)>,
     /// People or bots have come or gone: the world for the registry, so that others know soon.
     pub news: Option<Snapshot>,
-    /// Nobody has been in the game for too long; bots do not count.
+    /// Somebody is in the game; bots do not count.
+    pub people: bool,
+    /// Nobody has been for too long.
     pub over: bool,
     /// It is the first of an ownership, and ran so long after it was due.
     pub first: Option<Duration>,
@@ -379,7 +381,7 @@ impl Running {
         let keyframe = (new_epoch || tick.0.is_multiple_of(KEYFRAME_TICKS)).then(|| self.keyframe());
         context.metrics.ticks.inc();
         let (over, first) = (self.over(tick, context), new_epoch.then_some(late));
-        Step { frame, keyframe, answers, news, over, first }
+        Step { frame, keyframe, answers, news, people: heads.0 > 0, over, first }
     }
 
     fn run(&mut self, entries: &[Entry]) {

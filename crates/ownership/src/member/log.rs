@@ -6,6 +6,7 @@
 
 use super::handover::{Phase, Then};
 use super::{Call, Member};
+use crate::ring::RING_FRAMES;
 use crate::{Effect, Ran, Time};
 use bytes::Bytes;
 use protocol::{Epoch, GameId, Tick};
@@ -15,6 +16,12 @@ use std::collections::BTreeMap;
 /// Ticks of a game that wait for the registry at most: more than run between two stored snapshots, from which the log goes on
 /// where it has a hole.
 const LOG_TICKS: u64 = 250;
+
+/// A game that nobody is in, and nothing happens in, is appended to when so many of its ticks are not durable: whoever takes it
+/// over runs them again, with nothing missing. With what runs while Redis does not answer they have to be fewer than the frames
+/// that members keep, from which a game goes on as it was shown.
+const IDLE_TICKS: u64 = 25;
+const _: () = assert!(3 * IDLE_TICKS < RING_FRAMES as u64);
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -26,11 +33,12 @@ pub(super) struct Log {
 }
 
 impl Ran {
-    /// One tick; what changed it is empty where nothing did.
-    pub fn tick(game: GameId, epoch: Epoch, tick: Tick, log: Bytes) -> Ran {
+    /// One tick; what changed it is empty where nothing did. `people` are in the game.
+    pub fn tick(game: GameId, epoch: Epoch, tick: Tick, log: Bytes, people: bool) -> Ran {
         let after = Tick(tick.0.saturating_sub(1));
+        let busy = if people || !log.is_empty() { tick } else { Tick(0) };
         let ticks = (!log.is_empty()).then_some((tick, log)).into_iter().collect();
-        Ran { game, epoch, after, upto: tick, ticks }
+        Ran { game, epoch, after, upto: tick, busy, ticks }
     }
 
     /// Puts it to what `games` have run before.
@@ -48,6 +56,7 @@ impl Ran {
             return;
         }
         self.upto = ran.upto;
+        self.busy = self.busy.max(ran.busy);
         self.ticks.extend(ran.ticks);
         self.forget(Tick(self.upto.0.saturating_sub(LOG_TICKS)));
     }
@@ -89,6 +98,9 @@ impl Member {
         let runs = matches!(owned.phase, Phase::Running | Phase::Preparing { .. }) && owned.unread.is_none();
         let Some(after) = owned.durable.filter(|_| runs) else { return true };
         pending.forget(after);
+        if pending.busy <= after && pending.upto.0 - pending.after.0 < IDLE_TICKS {
+            return true;
+        }
         // Where ticks are missing in between a snapshot has to be stored first.
         if pending.after == after && pending.upto > after {
             let (epoch, upto, ticks) = (pending.epoch, pending.upto, pending.ticks.clone());

@@ -8,7 +8,14 @@ impl Rig {
     /// The hub has run these ticks; players did something in the last one.
     fn runs(&mut self, epoch: Epoch, after: u64, upto: u64) {
         let ticks = vec![(Tick(upto), Bytes::from_static(b"x"))];
-        self.tell(Event::Ran(vec![Ran { game: GAME, epoch, after: Tick(after), upto: Tick(upto), ticks }]));
+        let (after, upto) = (Tick(after), Tick(upto));
+        self.tell(Event::Ran(vec![Ran { game: GAME, epoch, after, upto, busy: upto, ticks }]));
+    }
+
+    /// The hub has run this tick, and nothing happened in it.
+    fn idles(&mut self, epoch: Epoch, tick: u64, people: bool) {
+        let ran = Ran::tick(GAME, epoch, Tick(tick), Bytes::new(), people);
+        self.tell(Event::Ran(vec![ran]));
     }
 
     fn record(&mut self) -> GameRecord {
@@ -63,6 +70,42 @@ fn what_has_run_is_durable_when_the_registry_says_so() {
     );
     let ticks: Vec<Tick> = log.iter().flat_map(|batch| batch.ticks.iter().map(|(tick, _)| *tick)).collect();
     assert_eq!(ticks, [3, 5, 8, 9].map(Tick), "none is left out");
+}
+
+#[test]
+fn a_game_that_nothing_happens_in_is_durable_now_and_then() {
+    let mut rig = Rig::new(&[B]);
+    let epoch = rig.create();
+    rig.runs(epoch, 0, 3);
+    assert_eq!(rig.told(), Some(Tick(3)));
+    for tick in 4..28 {
+        rig.idles(epoch, tick, false);
+    }
+    assert_eq!(rig.told(), None);
+    rig.idles(epoch, 28, false);
+    assert_eq!(rig.told(), Some(Tick(28)));
+    // What happens is not kept waiting, and makes durable what led to it.
+    rig.idles(epoch, 29, false);
+    rig.runs(epoch, 29, 30);
+    assert_eq!(rig.told(), Some(Tick(30)));
+    // People see what comes of what they did before: it counts when it is durable.
+    rig.idles(epoch, 31, true);
+    assert_eq!(rig.told(), Some(Tick(31)));
+    rig.idles(epoch, 32, false);
+    assert_eq!(rig.told(), None);
+    let (_, log) = rig.claimed();
+    assert_eq!(log.last().map(|batch| batch.upto), Some(Tick(31)));
+}
+
+#[test]
+fn what_happened_while_an_append_failed_is_not_taken_for_idle() {
+    let mut rig = Rig::new(&[B]);
+    let epoch = rig.create();
+    rig.spoil = vec![(is_append, Spoil::RequestLost)];
+    rig.runs(epoch, 0, 3);
+    assert_eq!(rig.told(), None);
+    rig.idles(epoch, 4, false);
+    assert_eq!(rig.told(), Some(Tick(4)));
 }
 
 #[test]
