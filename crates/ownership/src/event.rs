@@ -35,11 +35,15 @@ pub struct Settings {
     pub prepare_us: u64,
     /// Games of one member whose targets get ready at once: they tick all the while. Default 64.
     pub preparing: usize,
-    /// Games of one member that freeze, or stand still until the registry has answered, at once. Most of that time they still
-    /// wait for the end of their last tick. Default 32.
+    /// Games of one member that freeze, or stand still until the registry has answered, at once; half of them on their way to
+    /// one target. Most of that time they still wait for the end of their last tick. Default 32.
     pub frozen: usize,
-    /// As above, for each target. Default 16.
-    pub frozen_each: usize,
+    /// So many to begin with. Each prompt answer lets one more freeze at once; one that is not prompt halves them, down to
+    /// this again. Default 8.
+    pub frozen_least: usize,
+    /// An answer to a move that takes longer than this is not prompt. Default 8 ms: on an idle machine it takes about one, and
+    /// after 20 a tick is missed.
+    pub prompt_us: u64,
     /// The drain parks what it could not move so long before its grace ends, or in the last quarter of a short grace.
     /// Default 3 s.
     pub park_before_us: u64,
@@ -65,7 +69,8 @@ impl Default for Settings {
             prepare_us: 1_000_000,
             preparing: 64,
             frozen: 32,
-            frozen_each: 16,
+            frozen_least: 8,
+            prompt_us: 8_000,
             park_before_us: 3_000_000,
             beat_us: 12_000_000,
             failures: 3,

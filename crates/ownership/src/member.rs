@@ -154,6 +154,8 @@ pub struct Member {
     look_for_moves: bool,
     /// Games to be looked at: do they move?
     to_move: BTreeSet<GameId>,
+    /// So many may stand still at once: see [`Settings::frozen`].
+    freezes: usize,
     wake: Option<Time>,
 }
 
@@ -194,6 +196,7 @@ impl Member {
             look_for_claims: false,
             look_for_moves: false,
             to_move: BTreeSet::new(),
+            freezes: settings.frozen_least,
             wake: Some(now),
         }
     }

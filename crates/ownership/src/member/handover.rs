@@ -342,10 +342,10 @@ impl Member {
             let more: usize = frozen.values().sum();
             let (all, each) = self.owned.frozen(to);
             let more_each = frozen.entry(to).or_default();
-            if all + more >= self.settings.frozen {
+            if all + more >= self.freezes {
                 break;
             }
-            if each + *more_each >= self.settings.frozen_each || self.owned.handing_to(to) >= HANDING_EACH {
+            if each + *more_each >= self.freezes / 2 || self.owned.handing_to(to) >= HANDING_EACH {
                 continue;
             }
             let then = if self.cedes(now) { Then::Cede { to, doubt: None } } else { Then::Commit(to) };
@@ -363,6 +363,13 @@ impl Member {
             out.push(Effect::SendToEdges(game, Control::MoveSoon { game, epoch, to }));
             out.push(Effect::Freeze(game));
         }
+    }
+
+    /// A game that moves stood still for so long: fewer will at once where the machine or the registry is busy.
+    fn pace_freezes(&mut self, took_us: u64) {
+        let Settings { frozen, frozen_least, prompt_us, .. } = self.settings;
+        let next = if took_us <= prompt_us { self.freezes + 1 } else { self.freezes / 2 };
+        self.freezes = next.min(frozen).max(frozen_least);
     }
 
     /// Whom the operator or another member has assigned the game to, if it can be moved there now.
@@ -698,14 +705,18 @@ impl Member {
     ) {
         let Some(owned) = self.owned.get_mut(&game) else { return };
         let own = Fence { epoch: owned.epoch, owner: Some(self.me.id) };
-        let Phase::Frozen { step: Step::Committing { to }, .. } = owned.phase else { return };
+        let Phase::Frozen { step: Step::Committing { to }, world } = &owned.phase else { return };
+        let (to, took_us) = (*to, now.since(world.at));
+        self.pace_freezes(took_us);
         match reply {
             Ok(Reply::Granted { epoch }) => self.hand(now, game, to, epoch, out),
             Ok(Reply::Stale(record)) => self.frozen_is_stale(now, game, Some(to), None, own, record, out),
             Ok(Reply::Gone) => self.lost_by_registry(now, game),
             // It was not carried out, and never will be: the game goes on as if nothing had been.
             Err(RegistryError::Refused(_)) => {
-                owned.avoid.insert(to, now.plus(AVOID_US));
+                if let Some(owned) = self.owned.get_mut(&game) {
+                    owned.avoid.insert(to, now.plus(AVOID_US));
+                }
                 out.push(Effect::Send(to, Control::Abort { game, epoch: own.epoch, given: Epoch(0) }));
                 self.go_on(now, game, own.epoch, out);
             }
