@@ -2,7 +2,6 @@
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 /// Each package and exactly those of ours that it depends on. They point down only.
 const ARROWS: &[(&str, &[&str])] = &[
@@ -24,7 +23,7 @@ const PURE: &[&str] = &["sim", "protocol", "ownership"];
 
 fn workspace() -> Metadata {
     MetadataCommand::new()
-        .manifest_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml"))
+        .manifest_path("../Cargo.toml")
         .no_deps()
         .other_options(vec!["--offline".to_owned()])
         .exec()
@@ -92,7 +91,6 @@ fn the_ownership_rules_see_the_types_of_the_registry_only() {
 #[test]
 fn the_simulation_is_no_std() {
     let source =
-        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/sim/src/lib.rs"))
-            .expect("crates/sim/src/lib.rs can be read");
+        std::fs::read_to_string("../crates/sim/src/lib.rs").expect("crates/sim/src/lib.rs can be read");
     assert!(source.lines().any(|line| line.trim() == "#![no_std]"), "crates/sim/src/lib.rs says #![no_std]");
 }

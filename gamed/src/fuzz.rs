@@ -216,7 +216,7 @@ fn change(corpus: &[Vec<u8>], words: &[&[u8]], dice: &mut StdRng) -> Vec<u8> {
 }
 
 fn file(name: &str) -> PathBuf {
-    [env!("CARGO_MANIFEST_DIR"), "corpus", &format!("{name}.hex")].iter().collect()
+    format!("corpus/{name}.hex").into()
 }
 
 fn read(name: &str) -> Vec<Vec<u8>> {

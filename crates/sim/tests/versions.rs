@@ -22,7 +22,7 @@ const TICKS: u64 = 800;
 const DIGEST_TICKS: u64 = 20;
 
 fn file(rules: u16) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("vectors/rules-{rules}.json"))
+    format!("vectors/rules-{rules}.json").into()
 }
 
 fn hex(bytes: &[u8]) -> String {

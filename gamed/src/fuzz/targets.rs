@@ -23,7 +23,7 @@ use warp::http::{HeaderMap, HeaderValue, header};
 
 /// Golden bytes of the protocol, with what is said about each.
 fn golden(file: &str) -> Vec<(Value, Vec<u8>)> {
-    let path = format!("{}/../crates/protocol/vectors/{file}.json", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("../crates/protocol/vectors/{file}.json");
     let text = std::fs::read_to_string(path).expect("the protocol's golden bytes");
     let vectors: Vec<Value> = serde_json::from_str(&text).expect("JSON");
     let bytes = |vector: &Value| {

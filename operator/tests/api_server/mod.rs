@@ -155,8 +155,7 @@ impl ApiServer {
             );
             std::thread::sleep(Duration::from_millis(100));
         }
-        let install = concat!(env!("CARGO_MANIFEST_DIR"), "/../manifests/install.yaml");
-        server.kubectl(&["apply", "--server-side", "-f", install]).unwrap();
+        server.kubectl(&["apply", "--server-side", "-f", "../manifests/install.yaml"]).unwrap();
         server
             .kubectl(&["wait", "--for=condition=Established", "crd/tanxclusters.tanx.dev", "--timeout=60s"])
             .unwrap();
