@@ -34,8 +34,8 @@ pub struct Bars {
     pub exits: bool,
     /// What may be lost.
     pub loss: Loss,
-    /// What the pauses of its moves count for.
-    pub pauses: Counted,
+    /// The pauses of its moves count among those of the whole run: nothing was slow on purpose.
+    pub pauses: bool,
 }
 
 /// Which games have to move.
@@ -62,18 +62,6 @@ pub enum Loss {
     Crash(Crash),
 }
 
-/// What the pauses of a scenario's moves count for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Counted {
-    /// They are judged with those of all scenarios in which games move by plan and nothing else is wrong.
-    Judged,
-    /// They are in the scenario's own table alone: something else was wrong meanwhile.
-    Told,
-    /// The scenario has a bar of its own: something was slow on purpose.
-    Apart,
-}
-
 /// How long a crash may be felt, in milliseconds, and what may be taken back.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Crash {
@@ -95,7 +83,7 @@ impl Bars {
         even: false,
         exits: false,
         loss: Loss::Nothing,
-        pauses: Counted::Judged,
+        pauses: true,
     };
     /// Games move because their owner leaves.
     pub const PLANNED: Bars = Bars { moved: Moved::Some, exits: true, ..Bars::PLAY };

@@ -40,7 +40,7 @@ use crate::lobby::{Address, ListedGame};
 use crate::oracle::{self, Window};
 use crate::pauses;
 use crate::recording::Recording;
-use crate::report::{Bars, Check, Counted, Exit, Facts, Loss, Outcome, Ran, checks};
+use crate::report::{Bars, Check, Exit, Facts, Loss, Outcome, Ran, checks};
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 use cut::Cut;
@@ -605,16 +605,11 @@ impl Scenario {
         let mut checks = checks(&verdict, &facts, bars);
         checks.extend(done.checks.iter().cloned());
         checks.extend(crowd::compared(&done.parts, recordings, start));
-        let mut samples = match bars.loss {
-            Loss::Nothing if bars.pauses != Counted::Apart => {
-                pauses::samples(recordings, quiet, window, late, settings.seed)
-            }
+        let samples = match bars.loss {
+            Loss::Nothing if bars.pauses => pauses::samples(recordings, quiet, window, late, settings.seed),
             _ => pauses::Samples::default(),
         };
         checks.extend(samples.told());
-        if bars.pauses == Counted::Told {
-            samples = pauses::Samples::default();
-        }
         Ran {
             scenario: self.title(),
             fault: done.what.clone(),

@@ -4,7 +4,7 @@
 //! What repairs it: it says only what it has read a moment ago, and when it says nothing game servers choose by themselves.
 
 use super::{Done, Stage, set_image};
-use crate::report::{Bars, Counted};
+use crate::report::Bars;
 use anyhow::{Context, Result, ensure};
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use std::time::Duration;
 const BACK_WITHIN: Duration = Duration::from_secs(120);
 
 /// As with an operator that reaches all.
-pub(super) const BARS: Bars = Bars { pauses: Counted::Told, ..Bars::ROLLOUT };
+pub(super) const BARS: Bars = Bars::ROLLOUT;
 
 /// What it does not reach.
 #[derive(Clone, Copy, Debug)]

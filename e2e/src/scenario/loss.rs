@@ -4,7 +4,7 @@
 //! ticks wait for nobody, and what was lost is sent again by TCP before anybody takes the other for dead.
 
 use super::{Done, Stage, delete_pod};
-use crate::report::{Bars, Counted};
+use crate::report::Bars;
 use anyhow::Result;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -15,7 +15,7 @@ const PERCENT: &str = "1";
 const WATCH: Duration = Duration::from_secs(10);
 
 /// As for any pod that is deleted.
-pub(super) const BARS: Bars = Bars { pauses: Counted::Apart, ..delete_pod::BARS };
+pub(super) const BARS: Bars = Bars { pauses: false, ..delete_pod::BARS };
 
 pub(super) async fn lose(stage: &Stage<'_>) -> Result<Done> {
     let settings = stage.settings;

@@ -4,7 +4,7 @@
 //! what it decides before others act on it, one of them leads, and the game servers need it for nothing that cannot wait.
 
 use super::{Done, Stage, set_image};
-use crate::report::{Bars, Counted};
+use crate::report::Bars;
 use anyhow::{Context, Result};
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ const FIRST_WITHIN: Duration = Duration::from_secs(120);
 const BACK_WITHIN: Duration = Duration::from_secs(120);
 
 /// As for any rollout.
-pub(super) const BARS: Bars = Bars { pauses: Counted::Told, ..Bars::ROLLOUT };
+pub(super) const BARS: Bars = Bars::ROLLOUT;
 
 pub(super) async fn kill(stage: &Stage<'_>) -> Result<Done> {
     let cluster = &stage.settings.cluster;

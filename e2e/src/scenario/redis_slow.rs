@@ -7,7 +7,7 @@
 use super::{Done, Stage, delete_pod};
 use crate::oracle::Spread;
 use crate::proxy::Proxy;
-use crate::report::{Bars, Check, Counted};
+use crate::report::{Bars, Check};
 use anyhow::{Context, Result, ensure};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -30,7 +30,7 @@ const WATCH: Duration = Duration::from_secs(10);
 const MOST_BESIDES_MS: f64 = 20.0;
 
 /// As for any pod that is deleted.
-pub(super) const BARS: Bars = Bars { pauses: Counted::Apart, ..delete_pod::BARS };
+pub(super) const BARS: Bars = Bars { pauses: false, ..delete_pod::BARS };
 
 pub(super) async fn slow(stage: &Stage<'_>, delay: Duration) -> Result<Done> {
     let (settings, cluster) = (stage.settings, &stage.settings.cluster);

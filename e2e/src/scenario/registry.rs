@@ -4,7 +4,7 @@
 //! their games back when it answers again.
 
 use super::{Done, Stage, drain_node};
-use crate::report::{Bars, Counted, Moved};
+use crate::report::{Bars, Moved};
 use anyhow::{Context, Result};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -13,9 +13,9 @@ use tokio::time::{Instant, sleep};
 const FROZEN: Duration = Duration::from_secs(10);
 
 /// Games on living owners notice nothing, and none has to move.
-pub(super) const BARS: Bars = Bars { most_moves: Some(0), pauses: Counted::Told, ..Bars::PLAY };
+pub(super) const BARS: Bars = Bars { most_moves: Some(0), ..Bars::PLAY };
 /// The games of the drained node move.
-pub(super) const DRAIN_BARS: Bars = Bars { moved: Moved::Any, pauses: Counted::Told, ..Bars::PLANNED };
+pub(super) const DRAIN_BARS: Bars = Bars { moved: Moved::Any, ..Bars::PLANNED };
 
 /// SIGKILL: Kubernetes starts it again, and it has what reached its disk.
 pub(super) async fn kill(stage: &Stage<'_>) -> Result<Done> {

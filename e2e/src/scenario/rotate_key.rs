@@ -6,7 +6,7 @@
 
 use super::{Done, Owners, Stage, delete_pod};
 use crate::bot::{self, Bot};
-use crate::report::{Bars, Check, Counted};
+use crate::report::{Bars, Check};
 use anyhow::{Context, Result, ensure};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -24,7 +24,7 @@ const JOINED_WITHIN: Duration = Duration::from_secs(20);
 const LINKED_WITHIN: Duration = Duration::from_secs(10);
 
 /// Nothing happens but what deleting a pod does.
-pub(super) const BARS: Bars = Bars { pauses: Counted::Told, ..delete_pod::BARS };
+pub(super) const BARS: Bars = delete_pod::BARS;
 
 pub(super) async fn rotate(stage: &Stage<'_>) -> Result<Done> {
     let cluster = &stage.settings.cluster;

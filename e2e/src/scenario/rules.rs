@@ -7,7 +7,7 @@
 
 use super::{Done, Settings, Stage, set_image, sigkill};
 use crate::lobby::ListedGame;
-use crate::report::{Bars, Check, Counted, Moved};
+use crate::report::{Bars, Check, Moved};
 use anyhow::{Context, Result, ensure};
 use protocol::GameId;
 use std::collections::BTreeMap;
@@ -22,11 +22,9 @@ const LISTED_WITHIN: Duration = Duration::from_secs(5);
 /// As for any crash.
 pub(super) const CRASH_BARS: Bars = sigkill::BARS;
 /// To a new pod and back, at most.
-pub(super) const ROLL_BACK_BARS: Bars =
-    Bars { most_moves: Some(2), moved: Moved::Some, pauses: Counted::Told, ..Bars::PLANNED };
+pub(super) const ROLL_BACK_BARS: Bars = Bars { most_moves: Some(2), moved: Moved::Some, ..Bars::PLANNED };
 /// To a new pod and back.
-pub(super) const LATE_ROLL_BACK_BARS: Bars =
-    Bars { most_moves: Some(2), pauses: Counted::Told, ..Bars::ROLLOUT };
+pub(super) const LATE_ROLL_BACK_BARS: Bars = Bars { most_moves: Some(2), ..Bars::ROLLOUT };
 
 /// Kills the old server that owns most games, of those that have not begun to leave.
 pub(super) async fn crash(stage: &Stage<'_>) -> Result<Done> {
