@@ -38,8 +38,8 @@ pub struct Settings {
     /// Games of one member that freeze, or stand still until the registry has answered, at once; half of them on their way to
     /// one target. Most of that time they still wait for the end of their last tick. Default 32.
     pub frozen: usize,
-    /// So many to begin with. Each prompt answer lets one more freeze at once; one that is not prompt halves them, down to
-    /// this again. Default 8.
+    /// So many to begin with, at least 2. Each prompt answer lets one more freeze at once; one that is not prompt halves them,
+    /// down to this again. Default 8.
     pub frozen_least: usize,
     /// An answer to a move that takes longer than this is not prompt. Default 8 ms: on an idle machine it takes about one, and
     /// after 20 a tick is missed.
@@ -76,6 +76,14 @@ impl Default for Settings {
             failures: 3,
             calm_ticks: 250,
         }
+    }
+}
+
+impl Settings {
+    /// How many games may freeze at once when so many might, and one of them has stood still for so long.
+    pub(crate) fn next_freezes(&self, freezes: usize, stood_us: u64) -> usize {
+        let next = if stood_us <= self.prompt_us { freezes + 1 } else { freezes / 2 };
+        next.min(self.frozen).max(self.frozen_least)
     }
 }
 

@@ -365,13 +365,6 @@ impl Member {
         }
     }
 
-    /// A game that moves stood still for so long: fewer will at once where the machine or the registry is busy.
-    fn pace_freezes(&mut self, took_us: u64) {
-        let Settings { frozen, frozen_least, prompt_us, .. } = self.settings;
-        let next = if took_us <= prompt_us { self.freezes + 1 } else { self.freezes / 2 };
-        self.freezes = next.min(frozen).max(frozen_least);
-    }
-
     /// Whom the operator or another member has assigned the game to, if it can be moved there now.
     fn assigned(&self, now: Time, game: GameId) -> Option<MemberId> {
         let owned = self.owned.get(&game)?;
@@ -706,17 +699,15 @@ impl Member {
         let Some(owned) = self.owned.get_mut(&game) else { return };
         let own = Fence { epoch: owned.epoch, owner: Some(self.me.id) };
         let Phase::Frozen { step: Step::Committing { to }, world } = &owned.phase else { return };
-        let (to, took_us) = (*to, now.since(world.at));
-        self.pace_freezes(took_us);
+        let to = *to;
+        self.freezes = self.settings.next_freezes(self.freezes, now.since(world.at));
         match reply {
             Ok(Reply::Granted { epoch }) => self.hand(now, game, to, epoch, out),
             Ok(Reply::Stale(record)) => self.frozen_is_stale(now, game, Some(to), None, own, record, out),
             Ok(Reply::Gone) => self.lost_by_registry(now, game),
             // It was not carried out, and never will be: the game goes on as if nothing had been.
             Err(RegistryError::Refused(_)) => {
-                if let Some(owned) = self.owned.get_mut(&game) {
-                    owned.avoid.insert(to, now.plus(AVOID_US));
-                }
+                owned.avoid.insert(to, now.plus(AVOID_US));
                 out.push(Effect::Send(to, Control::Abort { game, epoch: own.epoch, given: Epoch(0) }));
                 self.go_on(now, game, own.epoch, out);
             }
