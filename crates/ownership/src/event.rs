@@ -39,7 +39,7 @@ pub struct Settings {
     /// one target. Most of that time they still wait for the end of their last tick. Default 32.
     pub frozen: usize,
     /// So many to begin with, at least 2. Each prompt answer lets one more freeze at once; one that is not prompt halves them,
-    /// down to this again. Default 8.
+    /// down to this again, or to as many as a leaving member needs to be done in time. Default 8.
     pub frozen_least: usize,
     /// An answer to a move that takes longer than this is not prompt. Default 8 ms: on an idle machine it takes about one, and
     /// after 20 a tick is missed.

@@ -25,6 +25,9 @@ const HEARD_US: u64 = 100_000;
 const BUSY_US: u64 = 50_000;
 /// Games that wait for one target's `Started`, at most: it seems to stand still itself.
 const HANDING_EACH: usize = 64;
+/// So long a game has a place among those that freeze, where it waits for the end of its tick and for the registry on a
+/// machine that is busy with ticks alone: 0.28 s with 4,000 games on two processors (`gamed/benches/handover.rs`).
+const PLACE_US: u64 = 500_000;
 /// A target that has not said `Started` for so long is asked to call the move off.
 const ABORT_US: u64 = 150_000;
 /// The registry's answer is waited for so long before a game whose move was called off, or that was ceded, ticks
@@ -333,6 +336,7 @@ impl Member {
     /// Freezes games whose targets are ready, a few at a time: each stands still until the registry has answered, and the
     /// more stand still at once the longer they wait for it.
     fn start_freezes(&mut self, now: Time, out: &mut Vec<Effect>) {
+        let most = self.freezes_at_once(now);
         let mut frozen: BTreeMap<MemberId, usize> = BTreeMap::new();
         for game in self.owned.ready.iter().copied().collect::<Vec<GameId>>() {
             let Some(Phase::Preparing { to, .. }) = self.owned.get(&game).map(|owned| &owned.phase) else {
@@ -342,10 +346,10 @@ impl Member {
             let more: usize = frozen.values().sum();
             let (all, each) = self.owned.frozen(to);
             let more_each = frozen.entry(to).or_default();
-            if all + more >= self.freezes {
+            if all + more >= most {
                 break;
             }
-            if each + *more_each >= self.freezes / 2 || self.owned.handing_to(to) >= HANDING_EACH {
+            if each + *more_each >= most / 2 || self.owned.handing_to(to) >= HANDING_EACH {
                 continue;
             }
             let then = if self.cedes(now) { Then::Cede { to, doubt: None } } else { Then::Commit(to) };
@@ -363,6 +367,14 @@ impl Member {
             out.push(Effect::SendToEdges(game, Control::MoveSoon { game, epoch, to }));
             out.push(Effect::Freeze(game));
         }
+    }
+
+    /// As many as prompt answers let; more where this member would else have to park games.
+    fn freezes_at_once(&self, now: Time) -> usize {
+        let needed = self.drain.as_ref().map_or(0, |drain| {
+            self.owned.live() as u64 * PLACE_US / drain.parks_from.since(now).max(PLACE_US)
+        });
+        self.freezes.max(usize::try_from(needed).unwrap_or(usize::MAX)).min(self.settings.frozen)
     }
 
     /// Whom the operator or another member has assigned the game to, if it can be moved there now.
