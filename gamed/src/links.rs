@@ -40,6 +40,8 @@ const SILENCE: Duration = Duration::from_millis(1500);
 const CONNECT: Duration = Duration::from_millis(500);
 /// Between two dials of a member that does not answer.
 const REDIAL: Duration = Duration::from_millis(100);
+/// A link that is no longer wanted is closed when what was sent on it is written, or after so long.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 /// Bytes gathered into one write.
 const WRITE_BATCH: usize = 64 << 10;
 
@@ -61,7 +63,7 @@ enum LinkError {
 struct Out {
     queue: mpsc::Sender<Bytes>,
     serial: u64,
-    cancel: CancellationToken,
+    cut: CancellationToken,
 }
 
 struct Shared {
@@ -123,7 +125,7 @@ impl Links {
             && let Err(mpsc::error::TrySendError::Full(_)) = link.queue.try_send(bytes)
         {
             warn!(peer = %to, "a link fell behind and is cut");
-            link.cancel.cancel();
+            link.cut.cancel();
         }
     }
 
@@ -132,7 +134,7 @@ impl Links {
     pub fn tap(&self, to: MemberId) -> mpsc::Receiver<Bytes> {
         let (queue, sent) = mpsc::channel(limits::LINK_QUEUE);
         let mut out = self.0.out.write().unwrap_or_else(PoisonError::into_inner);
-        out.insert(to, Out { queue, serial: 0, cancel: CancellationToken::new() });
+        out.insert(to, Out { queue, serial: 0, cut: CancellationToken::new() });
         sent
     }
 
@@ -207,7 +209,7 @@ impl Links {
                 token.cancel();
                 let out = self.0.out.read().unwrap_or_else(PoisonError::into_inner);
                 if let Some(link) = out.get(member) {
-                    link.cancel.cancel();
+                    link.cut.cancel();
                 }
             }
             still
@@ -230,7 +232,7 @@ impl Links {
         while !cancel.is_cancelled() {
             if dials {
                 match self.dial(member, &address).await {
-                    Ok((stream, peer)) => self.serve(peer, stream, &router, cancel.child_token()).await,
+                    Ok((stream, peer)) => self.serve(peer, stream, &router, &cancel).await,
                     Err(error) => debug!(peer = %member, address, %error, "no link"),
                 }
             } else if self.is_up(member) {
@@ -280,24 +282,25 @@ impl Links {
             Ok::<_, LinkError>(listener.finish(&proof)?.peer)
         };
         match timeout(CONNECT, handshake).await {
-            Ok(Ok(peer)) => self.serve(peer, stream, &router, cancel).await,
+            Ok(Ok(peer)) => self.serve(peer, stream, &router, &cancel).await,
             Ok(Err(LinkError::Io(error))) => debug!(%error, "a peer knocked and went away"),
             Ok(Err(error)) => warn!(%error, "refused a peer"),
             Err(_) => debug!("a peer connected and said nothing"),
         }
     }
 
-    /// A link that stands: reads and writes until it breaks.
-    async fn serve(&self, peer: MemberId, stream: TcpStream, router: &Router, cancel: CancellationToken) {
+    /// A link that stands: reads and writes until it breaks, or is closing.
+    async fn serve(&self, peer: MemberId, stream: TcpStream, router: &Router, closing: &CancellationToken) {
+        let cut = CancellationToken::new();
         let (queue, queued) = mpsc::channel(limits::LINK_QUEUE);
         let serial = self.0.serial.fetch_add(1, Ordering::Relaxed);
         let change = self.0.changes.lock().await;
         let replaced = {
             let mut out = self.0.out.write().unwrap_or_else(PoisonError::into_inner);
-            out.insert(peer, Out { queue: queue.clone(), serial, cancel: cancel.clone() })
+            out.insert(peer, Out { queue: queue.clone(), serial, cut: cut.clone() })
         };
         if let Some(old) = replaced {
-            old.cancel.cancel();
+            old.cut.cancel();
             router.workers.send_all(ToAll::Link(peer, false)).await;
             self.tell(router, Event::LinkDown { member: peer, refused: false }).await;
         }
@@ -310,8 +313,12 @@ impl Links {
         let (reader, writer) = stream.into_split();
         let trip = Trip::default();
         let why = tokio::select! {
-            () = cancel.cancelled() => "no longer wanted".to_owned(),
-            why = write(writer, queued, &trip) => why.to_string(),
+            () = cut.cancelled() => "it is cut".to_owned(),
+            () = async { closing.cancelled().await; sleep(LAST_WORDS).await } => "it is closing, and nobody reads".to_owned(),
+            written = write(writer, queued, &trip, closing) => match written {
+                Ok(()) => "no longer wanted".to_owned(),
+                Err(error) => error.to_string(),
+            },
             why = self.read(peer, reader, router, &queue, &trip) => why,
         };
 
@@ -525,16 +532,23 @@ impl Trip {
     }
 }
 
-/// Gathers what is queued into one write.
-async fn write(mut writer: OwnedWriteHalf, mut queued: mpsc::Receiver<Bytes>, trip: &Trip) -> io::Error {
+/// Writes what is queued, as much as there is at a time, until the link is closing: then what was sent before, and no more.
+/// A member that leaves says last who has its games.
+async fn write(
+    mut writer: OwnedWriteHalf,
+    mut queued: mpsc::Receiver<Bytes>,
+    trip: &Trip,
+    closing: &CancellationToken,
+) -> io::Result<()> {
     let mut batch = BytesMut::with_capacity(WRITE_BATCH);
     let mut pings = interval(PING);
     let mut number = 0;
     loop {
         tokio::select! {
+            () = closing.cancelled() => break,
             message = queued.recv() => match message {
                 Some(bundle) => batch.extend_from_slice(&bundle),
-                None => return io::ErrorKind::ConnectionAborted.into(),
+                None => return Err(io::ErrorKind::ConnectionAborted.into()),
             },
             _ = pings.tick() => {
                 number += 1;
@@ -542,15 +556,25 @@ async fn write(mut writer: OwnedWriteHalf, mut queued: mpsc::Receiver<Bytes>, tr
                 put(&mut batch, &peer::encode(&PeerMessage::Ping(number)));
             }
         }
-        while batch.len() < WRITE_BATCH
-            && let Ok(bundle) = queued.try_recv()
-        {
-            batch.extend_from_slice(&bundle);
-        }
-        if let Err(error) = writer.write_all(&batch).await {
-            return error;
-        }
+        fill(&mut batch, &mut queued);
+        writer.write_all(&batch).await?;
         batch.clear();
+    }
+    loop {
+        fill(&mut batch, &mut queued);
+        if batch.is_empty() {
+            return writer.shutdown().await;
+        }
+        writer.write_all(&batch).await?;
+        batch.clear();
+    }
+}
+
+fn fill(batch: &mut BytesMut, queued: &mut mpsc::Receiver<Bytes>) {
+    while batch.len() < WRITE_BATCH
+        && let Ok(bundle) = queued.try_recv()
+    {
+        batch.extend_from_slice(&bundle);
     }
 }
 
@@ -573,5 +597,29 @@ mod tests {
         trip.asked(4, start);
         trip.answered(4, start + ms(2));
         assert_eq!(trip.one_way(), ms(1));
+    }
+
+    #[tokio::test]
+    async fn what_was_sent_on_a_link_is_written_before_it_closes() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("it is bound");
+        let stream = TcpStream::connect(address).await.expect("somebody listens");
+        let (mut other, _) = listener.accept().await.expect("it came");
+        let (_reader, writer) = stream.into_split();
+        let (queue, queued) = mpsc::channel(limits::LINK_QUEUE);
+        let sent: Vec<u8> = (0..=255).collect();
+        for byte in &sent {
+            queue.try_send(Bytes::from(vec![*byte; WRITE_BATCH / 64])).expect("there is room");
+        }
+        let closing = CancellationToken::new();
+        closing.cancel();
+        let (mut read, trip) = (Vec::new(), Trip::default());
+        let (written, _) = tokio::join!(
+            write(writer, queued, &trip, &closing),
+            tokio::io::AsyncReadExt::read_to_end(&mut other, &mut read)
+        );
+        written.expect("the other end reads");
+        read.dedup();
+        assert_eq!(read, sent);
     }
 }
