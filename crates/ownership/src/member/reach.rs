@@ -103,7 +103,8 @@ impl Member {
             self.wake_at(wake);
         }
         match self.view.fresh(now, self.settings.lease_us / 2) {
-            true => 2 * unreached > living,
+            // One that was cut off waits for links, or for the others' leases to lapse: while the registry was away nobody renewed.
+            true => 2 * unreached > living || self.reach.cut_off && 2 * unlinked > known,
             // As long as the lease goes on nobody claims anything.
             false => (self.reach.cut_off || !self.lease.valid(now)) && 2 * unlinked > known,
         }

@@ -724,6 +724,27 @@ fn a_member_that_reaches_neither_the_registry_nor_most_others_stands_still_once_
 }
 
 #[test]
+fn a_member_that_is_cut_off_while_the_registry_is_away_still_is_when_that_is_back() {
+    let mut rig = Rig::new(&[B, C]);
+    let expect = Fence { epoch: rig.game_of(B), owner: Some(B) };
+    rig.away = true;
+    for other in [B, C] {
+        rig.tell(Event::LinkDown { member: other, refused: false });
+    }
+    rig.pass(3_000_000);
+    assert!(rig.seen(|effect| *effect == Effect::CutOff(true)));
+    // B may have ceded the game before it ended: who has no links has not heard of it.
+    rig.ask(Request::Assign { game: GAME, expect, next: ME, reason: Reason::Dead("terminated".into()) });
+    rig.away = false;
+    rig.pass(2_000_000);
+    assert!(!rig.seen(|effect| *effect == Effect::CutOff(false)));
+    assert!(!rig.owns());
+    rig.tell(Event::LinkUp(C));
+    rig.pass(1_000_000);
+    assert!(rig.owns());
+}
+
+#[test]
 fn a_member_whose_peers_are_dead_or_of_which_only_one_is_away_goes_on() {
     for dead in [true, false] {
         let mut rig = Rig::new(&[B, C]);
