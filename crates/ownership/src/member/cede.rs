@@ -13,7 +13,7 @@ use crate::placement::mix;
 use crate::{Effect, MoveRecord, Time};
 use protocol::peer::{Control, GameSettings, MAX_CEDES};
 use protocol::{Epoch, GameId, MemberId, Tick};
-use registry::{Fence, GameRecord, MemberState, Snapshot};
+use registry::{Fence, GameRecord, Snapshot};
 
 /// A member that leaves has little time: a target is waited for so many microseconds, and if it refused a game or did not
 /// answer it is asked for it again after as many.
@@ -390,7 +390,7 @@ impl Member {
             Some("owns the game itself")
         } else if other.is_some() {
             Some(NAMES_YOU)
-        } else if self.me.state != MemberState::Ready {
+        } else if !self.takes_ceded() {
             Some("not ready, or leaving itself")
         } else if !self.steps(offer.settings.rules) {
             Some("cannot step the game's rules version")
@@ -414,6 +414,12 @@ impl Member {
         owned.ceded = Some(ceded);
         owned.phase = Phase::Frozen { world, step: Step::Parking };
         self.start_bump(now, game, held, None, Some(Off::TicksFrom(now.plus(ANSWERS_US))), out);
+    }
+
+    /// What is ceded is taken by whoever has once been ready: one that was cut off is not, and needs the registry to be so again,
+    /// but it reaches the owner, who may reach nobody else.
+    pub(super) fn takes_ceded(&self) -> bool {
+        self.ready && self.drain.is_none()
     }
 
     /// No member, and no registry, has made this one up for the game.

@@ -54,7 +54,7 @@ impl Member {
         cedes: bool,
         out: &mut Vec<Effect>,
     ) {
-        let refusal = if self.me.state != MemberState::Ready {
+        let refusal = if self.me.state != MemberState::Ready && !(cedes && self.takes_ceded()) {
             Some("not ready, or leaving itself")
         } else if !cedes && !self.lease.valid(now) {
             Some("cannot reach the registry")

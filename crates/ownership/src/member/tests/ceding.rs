@@ -467,6 +467,30 @@ fn a_leaving_member_refuses_what_is_ceded() {
 }
 
 #[test]
+fn what_is_ceded_to_one_that_was_cut_off_when_the_registry_went_away_is_taken() {
+    let mut rig = Rig::new(&[B, C]);
+    let old = rig.game_of(B);
+    for other in [B, C] {
+        rig.tell(Event::LinkDown { member: other, refused: false });
+    }
+    rig.pass(1_000_000);
+    assert!(rig.seen(|effect| *effect == Effect::CutOff(true)));
+    rig.away = true;
+    rig.pass(3_000_000);
+    rig.tell(Event::LinkUp(B));
+    let snapshot = world(50).world;
+    let (settings, edges) = (game_settings(), Vec::new());
+    let prepare =
+        Control::Prepare { game: GAME, epoch: old, settings, tick: Tick(50), snapshot, edges, cedes: true };
+    rig.tell(Event::Message(B, prepare));
+    rig.tell(Event::Restored { game: GAME, epoch: old, error: None });
+    assert!(rig.seen(|effect| *effect == Effect::Send(B, Control::Prepared { game: GAME, epoch: old })));
+    rig.cede_comes(B, old, None);
+    assert!(rig.owns());
+    rig.start();
+}
+
+#[test]
 fn a_claim_of_its_own_that_is_late_is_taken_over_by_whom_the_game_was_ceded_to() {
     let mut rig = Rig::new(&[B]);
     let (old, drawn) = rig.took_provisionally();
