@@ -66,6 +66,8 @@ pub enum Broken {
     NeverCedes,
     /// The registry never finds that a world has failed too often.
     FailuresNotCounted,
+    /// A member does not notice that it has lost its links to all others.
+    CutOffUnnoticed,
     /// A leaving member neither waits for assignments nor places its games: it only serves.
     LeavesWithoutMoving,
 }
@@ -111,5 +113,6 @@ pub const TEETH: &[Tooth] = &[
     Tooth { broken: Broken::CedeUnheard, promise: "promise 5" },
     Tooth { broken: Broken::NeverCedes, promise: "promise 10" },
     Tooth { broken: Broken::FailuresNotCounted, promise: "rule 20" },
+    Tooth { broken: Broken::CutOffUnnoticed, promise: "rule 19" },
     Tooth { broken: Broken::LeavesWithoutMoving, promise: "promise 10" },
 ];

@@ -64,6 +64,9 @@ branches! {
     CUT_OFF = 19 "member finds itself cut off from most others, and leaves its games to them or stands still";
 }
 
+/// Faults of which each happens in so many of 1,000 runs, at least.
+pub const LEAST: [(&str, u64); 1] = [("cut off from all peers", 100)];
+
 /// What can happen to a party of a move in each phase.
 pub const HITS: [&str; 7] = [
     "owner dies",
@@ -146,13 +149,17 @@ impl Coverage {
         self.kinds.values().map(|kind| kind.seeds).sum()
     }
 
-    /// Branches and hits that no run came to.
+    /// Branches and hits that no run came to, and faults that too few came to.
     pub fn missing(&self) -> Vec<String> {
         let branches = BRANCHES.iter().filter(|branch| !self.branches.contains_key(branch.name));
         let branches = branches.map(|Branch { rule, name }| format!("rule {rule}: {name}"));
+        let least = LEAST.iter().filter(|(fault, least)| {
+            self.faults.get(fault).copied().unwrap_or(0) < self.seeds() * least / 1_000
+        });
+        let least = least.map(|(fault, least)| format!("{fault} in {least} of 1,000 runs"));
         let hits = HITS.iter().flat_map(|hit| Phase::ALL.map(|phase| (*hit, phase)));
         let hits = hits.filter(|hit| !self.hits.contains_key(hit));
-        branches.chain(hits.map(|(hit, phase)| format!("{hit} in {phase:?}"))).collect()
+        branches.chain(least).chain(hits.map(|(hit, phase)| format!("{hit} in {phase:?}"))).collect()
     }
 }
 

@@ -4,7 +4,7 @@ use crate::broken::Broken;
 use crate::cluster::{Action, Cluster, Down};
 use crate::net::pair;
 use crate::plan::{Blow, Kind, Outage};
-use crate::server::short;
+use crate::server::{Server, short};
 use ownership::Event;
 use protocol::{GameId, MemberId};
 use rand::Rng;
@@ -53,6 +53,8 @@ pub enum Fault {
     NewRun(u32),
     /// Some link breaks, as soon as there is one that may.
     Cut,
+    /// Some server reaches none of the others for so long, as soon as there are enough of them.
+    Isolate(u64),
     /// Some server ends without having left.
     Crash,
     /// To the parties of a cede.
@@ -82,6 +84,9 @@ impl Cluster {
             for at in times {
                 self.at(at, Action::Fault(fault.clone()));
             }
+        }
+        if let Some((at, lasts)) = self.plan.isolation {
+            self.at(at, Action::Fault(Fault::Isolate(lasts)));
         }
         if self.plan.fault_every != u64::MAX {
             self.at(2_000_000, Action::Fault(Fault::Any));
@@ -152,6 +157,11 @@ impl Cluster {
                 };
                 if !cut && now < self.plan.faults_until {
                     self.at(now + LOOK_US, Action::Fault(Fault::Cut));
+                }
+            }
+            Fault::Isolate(micros) => {
+                if !self.isolate(micros) && now < self.plan.faults_until {
+                    self.at(now + LOOK_US, Action::Fault(Fault::Isolate(micros)));
                 }
             }
             Fault::Crash => {
@@ -322,14 +332,39 @@ impl Cluster {
 
     /// It alone does not reach the registry.
     pub fn blind(&mut self, id: MemberId, micros: u64) {
+        let until = self.now + micros;
+        // As with one link.
+        if self.plan.misses_nothing() && self.servers.values().any(|server| self.now < server.isolated_until)
+        {
+            return;
+        }
         self.count("cut off from the registry");
         self.hit_member(id, None, "target is cut off from the registry");
         self.note(|| format!("{} is cut off from the registry for {micros} us", short(id)));
-        let until = self.now + micros;
         self.outage_until = self.outage_until.max(until);
         if let Some(server) = self.servers.get_mut(&id) {
             server.blind_until = server.blind_until.max(until);
         }
+    }
+
+    /// Some server reaches the registry, and none of the others. Says whether there are enough of them.
+    fn isolate(&mut self, micros: u64) -> bool {
+        let ready = |id: &MemberId| self.servers[id].member.is_ready();
+        let ready: Vec<MemberId> = self.stays().into_iter().filter(ready).collect();
+        let blind = |server: &Server| server.blind_until > 0 && self.now < server.blind_until + LOOK_AGAIN_US;
+        if ready.len() < 3 || self.plan.misses_nothing() && self.servers.values().any(blind) {
+            return false;
+        }
+        self.count("cut off from all peers");
+        let one = ready[self.rng.random_range(0..ready.len())];
+        self.note(|| format!("{} is cut off from all others for {micros} us", short(one)));
+        if let Some(server) = self.servers.get_mut(&one) {
+            server.isolated_until = self.now + micros;
+        }
+        for peer in self.links_of(one) {
+            self.break_link(one, peer, micros);
+        }
+        true
     }
 
     fn any_fault(&mut self) {

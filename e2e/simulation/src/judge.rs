@@ -2,7 +2,7 @@
 //! game moves, and how a run ends.
 
 use crate::cluster::{Action, Cluster, TICK};
-use crate::hub::Own;
+use crate::hub::{Hub, Own};
 use crate::oracle::fence;
 use crate::plan::{Kind, Operator};
 use crate::server::{Server, short};
@@ -41,6 +41,10 @@ const LEAVES_WITHIN_US: u64 = 4_000_000;
 const LINKED_US: u64 = 1_500_000;
 /// A claim rests on a list of members that was asked for at most so long before: half a lease.
 const EVIDENCE_US: u64 = 1_000_000;
+
+/// A member that is cut off from all others finds that out, and leaves its games to them, within so long: half a second
+/// without links, a renewal of each of the others, and a few calls that are lost.
+const CUT_OFF_US: u64 = 3_500_000;
 
 impl Cluster {
     /// The server that the registry names runs the game, under that epoch.
@@ -420,7 +424,10 @@ impl Cluster {
         let blind = until > 0 && now < until + LOOKED_UP_US;
         let stands = self.ran_at.get(&game).is_none_or(|at| now - at > PAUSE_US);
         let stood = self.stood_still.get(&game).is_some_and(|until| now < until + LOOKED_UP_US);
-        if self.plan.misses_nothing() && !blind && !stands && !stood && !self.is_poisoned(game) {
+        // Nor where one has lost all its links: it may be that server, or the one that has run the game until then.
+        let isolated = |it: &Server| it.isolated_until > 0 && now < it.isolated_until + LINKED_AGAIN_US;
+        let cut = self.servers.values().any(isolated);
+        if self.plan.misses_nothing() && !blind && !stands && !stood && !cut && !self.is_poisoned(game) {
             self.oracle.fail(format!(
                 "promise 2: player {index} has to look for another server than {}, and nobody crashed",
                 short(server)
@@ -428,10 +435,47 @@ impl Cluster {
         }
     }
 
+    /// Who reaches the registry and none of the others, of which at least two do, runs no game for long: its players elsewhere
+    /// would not see it.
+    fn judge_cut_off(&mut self) {
+        let now = self.now;
+        let away = self.away_until.max(self.slow_until);
+        let well = |server: &Server| {
+            server.alive
+                && !server.terminating
+                && server.member.is_ready()
+                && !server.paused(now)
+                && now >= server.blind_until.max(away)
+        };
+        let ids: Vec<MemberId> =
+            self.servers.values().filter(|server| well(server)).map(|server| server.id).collect();
+        let others = ids.iter().filter(|id| !self.is_isolated(**id)).count();
+        let mut broken = None;
+        for server in self.servers.values_mut() {
+            if others < 2 || !ids.contains(&server.id) || now >= server.isolated_until {
+                server.cut_off = None;
+                continue;
+            }
+            let since = *server.cut_off.get_or_insert(now);
+            let runs = |(_, hub): &(&GameId, &Hub)| hub.own.as_ref().is_some_and(|own| !own.frozen);
+            let game = server.hubs.iter().find(runs).filter(|_| now - since > CUT_OFF_US);
+            if let Some((game, _)) = game {
+                broken = Some(format!(
+                    "rule 19: {} has been cut off from all others since {since}, and still runs {game}",
+                    short(server.id)
+                ));
+            }
+        }
+        if let Some(broken) = broken {
+            self.oracle.fail(broken);
+        }
+    }
+
     /// Looks at the cluster ten times a second.
     pub fn look(&mut self) {
         self.dial_all();
         self.judge_service();
+        self.judge_cut_off();
         self.break_links_of_the_silent();
     }
 

@@ -1,5 +1,6 @@
 //! Links between servers: in order, with delay; what is under way when one breaks is lost.
 
+use crate::broken::Broken;
 use crate::cluster::{Action, Cluster};
 use crate::plan::Kind;
 use ownership::Event;
@@ -97,6 +98,9 @@ impl Cluster {
             else {
                 continue;
             };
+            if [from, to].iter().any(|end| self.is_isolated(*end)) {
+                continue;
+            }
             let link = self.links.entry(pair(from, to)).or_default();
             if link.up || now < link.blocked_until || paused && alive {
                 continue;
@@ -134,11 +138,19 @@ impl Cluster {
             }
         }
         for (end, other) in [(a, b), (b, a)] {
+            if self.plan.broken == Some(Broken::CutOffUnnoticed) && self.is_isolated(end) {
+                continue;
+            }
             // What arrives before arrives before.
             let noticed = now + self.rng.random_range(100..150_000);
             let at = last.get(&end).map_or(noticed, |last| noticed.max(last + 1));
             self.deliver(end, at, Event::LinkDown { member: other, refused: false });
         }
+    }
+
+    /// That server reaches no other.
+    pub fn is_isolated(&self, id: MemberId) -> bool {
+        self.servers.get(&id).is_some_and(|server| self.now < server.isolated_until)
     }
 
     pub fn links_of(&self, server: MemberId) -> Vec<MemberId> {

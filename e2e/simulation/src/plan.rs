@@ -256,6 +256,8 @@ pub struct Plan {
     pub aims: Vec<Aim>,
     /// The registry is away at the end of a drain.
     pub outage: Option<Outage>,
+    /// A server is cut off from all others, but not from the registry: when, and for how long.
+    pub isolation: Option<(u64, u64)>,
     /// Faults end then.
     pub faults_until: u64,
     /// The run ends then at the latest; games must run again by a lease, a claim and some links later.
@@ -280,6 +282,9 @@ const SECOND: u64 = 1_000_000;
 
 /// Chance of a run, but a calm one, to have a poisoned input in one of its games.
 const POISONED: f64 = 0.08;
+
+/// Chance of an aimed or stormy run to have a server that is cut off from all others: one in eight of all.
+const ISOLATED: f64 = 0.18;
 
 impl Plan {
     /// The plan of a seed's so-manieth try.
@@ -306,6 +311,12 @@ impl Plan {
             let client = rng.random_range(0..plan.clients);
             plan.poison = Some(Poison { client, seq: rng.random_range(3..25), again: rng.random_bool(0.4) });
         }
+        if kind != Kind::Calm && rng.random_bool(ISOLATED) {
+            let at = rng.random_range(2 * SECOND..plan.faults_until - SECOND);
+            plan.isolation = Some((at, rng.random_range(SECOND..6 * SECOND)));
+            // Where one of two cannot reach the other, neither is the one that is cut off.
+            plan.servers = plan.servers.max(3);
+        }
         plan
     }
 
@@ -324,6 +335,7 @@ impl Plan {
             crashes: Vec::new(),
             aims: Vec::new(),
             outage: None,
+            isolation: None,
             faults_until: 0,
             ends: 0,
             request_lost: 0,

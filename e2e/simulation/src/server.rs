@@ -42,6 +42,10 @@ pub struct Server {
     pub terminating: bool,
     /// It alone does not reach the registry before.
     pub blind_until: u64,
+    /// It reaches no other server before.
+    pub isolated_until: u64,
+    /// Since when nothing but that has kept it from its games.
+    pub cut_off: Option<u64>,
     /// When the last link that broke could stand again.
     pub links_broke: Option<u64>,
     /// When it went on after the last stop that was long.
@@ -76,6 +80,8 @@ impl Server {
             revision,
             terminating: false,
             blind_until: 0,
+            isolated_until: 0,
+            cut_off: None,
             links_broke: None,
             resumed: None,
             lapsed: Some(now),
