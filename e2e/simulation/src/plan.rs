@@ -283,7 +283,7 @@ const SECOND: u64 = 1_000_000;
 /// Chance of a run, but a calm one, to have a poisoned input in one of its games.
 const POISONED: f64 = 0.08;
 
-/// Chance of an aimed or stormy run to have a server that is cut off from all others: one in eight of all.
+/// As above, to have a server that is cut off from all others: one in eight of all runs have.
 const ISOLATED: f64 = 0.18;
 
 impl Plan {
