@@ -94,7 +94,10 @@ fn check(file: &str, vectors: &[Vector]) {
     let path = Path::new("vectors").join(file);
     if std::env::var_os("TANX_WRITE_VECTORS").is_some() {
         let text = serde_json::to_string_pretty(vectors).expect("vectors are plain data");
-        std::fs::write(&path, text + "\n").expect("the vectors' folder can be written");
+        // In one go: another test reads it at the same time.
+        let new = path.with_extension("new");
+        std::fs::write(&new, text + "\n").expect("the vectors' folder can be written");
+        std::fs::rename(&new, &path).expect("the vectors' folder can be written");
     }
     let text = std::fs::read_to_string(&path).expect("the file of vectors is there");
     let kept: Vec<Vector> = serde_json::from_str(&text).expect("the file holds vectors");
