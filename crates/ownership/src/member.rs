@@ -151,6 +151,8 @@ pub struct Member {
     members_changed: bool,
     /// All that might be claimed, or moved, is to be looked at again; not only what has changed.
     look_for_claims: bool,
+    /// Whom waiting games are left to may have changed: looked at then.
+    waiting_looked_at: Option<Time>,
     look_for_moves: bool,
     /// Games to be looked at: do they move?
     to_move: BTreeSet<GameId>,
@@ -194,6 +196,7 @@ impl Member {
             board: None,
             members_changed: true,
             look_for_claims: false,
+            waiting_looked_at: None,
             look_for_moves: false,
             to_move: BTreeSet::new(),
             freezes: settings.frozen_least,

@@ -13,6 +13,8 @@ use std::collections::BTreeSet;
 
 /// Between the member that placement names and the next one that steps in, and so on.
 const STEP_IN_US: u64 = 500_000;
+/// Between two looks at whom waiting games are left to, while others claim.
+const LOOK_AGAIN_US: u64 = 20_000;
 /// Claims of one member under way at once.
 const CLAIMS_AT_ONCE: usize = 32;
 /// A game that was moved to this member is claimed when the old owner's message has not come so long after the record
@@ -49,6 +51,10 @@ pub(super) struct Claiming {
 }
 
 impl Claim {
+    fn is_left_to_others(&self) -> bool {
+        self.delay_us >= STEP_IN_US
+    }
+
     fn due(&self) -> Time {
         self.since.plus(self.delay_us).max(self.not_before)
     }
@@ -76,7 +82,16 @@ impl Member {
             self.look_for_claims = true;
         } else {
             let changed = std::mem::take(&mut self.view.changed);
-            let all = std::mem::take(&mut self.look_for_claims);
+            // Members do not see all claims of others at the same moment, and so one may leave to another what that one leaves
+            // to it. What has been claimed meanwhile makes their facts the same again.
+            if !changed.is_empty() && self.claims.values().any(|claim| claim.is_left_to_others()) {
+                self.waiting_looked_at.get_or_insert(now.plus(LOOK_AGAIN_US));
+            }
+            let again = self.waiting_looked_at.take_if(|at| *at <= now).is_some();
+            if let Some(at) = self.waiting_looked_at {
+                self.wake_at(at);
+            }
+            let all = std::mem::take(&mut self.look_for_claims) || again;
             self.find_claims(now, changed, all);
         }
         while self.claiming < CLAIMS_AT_ONCE

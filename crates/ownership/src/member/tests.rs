@@ -215,8 +215,12 @@ impl Rig {
 
     /// Puts a game of that owner into the registry; returns its epoch.
     fn game_of(&mut self, owner: MemberId) -> Epoch {
+        self.game_called(GAME, owner)
+    }
+
+    fn game_called(&mut self, game: GameId, owner: MemberId) -> Epoch {
         let request = Request::Create {
-            game: GAME,
+            game,
             owner,
             settings: game_settings(),
             snapshot: world(9),
@@ -298,6 +302,29 @@ fn the_dead_are_struck_off_the_list_once_their_games_run_elsewhere() {
     let claim = |effect: &Effect| matches!(effect, Effect::Call(_, Request::Claim { .. }));
     assert!(rig.effects.iter().position(claim).is_some_and(|claimed| claimed < struck));
     assert!(rig.member.members().all(|member| member.id != B));
+}
+
+/// Both name who claims by what each holds. One that has seen none of the other's claims yet leaves to it what that one,
+/// which holds more by then, leaves to the first.
+#[test]
+fn what_was_left_to_one_that_holds_more_by_now_is_claimed_at_once() {
+    let mut rig = Rig::new(&[B, C]);
+    for game in 1..=4 {
+        rig.game_called(GameId(game), B);
+    }
+    rig.tell(Event::LinkDown { member: B, refused: false });
+    rig.others.retain(|other| other.id != B);
+    while rig.member.owned().count() == 0 {
+        rig.pass(10_000);
+    }
+    rig.pass(20_000);
+    assert_eq!(rig.member.owned().count(), 2, "the others are left to C");
+    for game in 5..=9 {
+        rig.game_called(GameId(game), C);
+        rig.tell(Event::Hint(Hint::Game(GameId(game))));
+    }
+    rig.pass(50_000);
+    assert_eq!(rig.member.owned().count(), 4);
 }
 
 #[test]
