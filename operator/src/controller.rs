@@ -61,6 +61,8 @@ pub async fn run(
     let namespace = settings.namespace.as_deref();
     let departures = Departures {
         pods: scoped(&client, namespace),
+        // Rights in one namespace say nothing about nodes.
+        nodes: namespace.is_none().then(|| Api::all(client.clone())),
         directories: directories.clone(),
         metrics: metrics.clone(),
         ready: ready.clone(),

@@ -1,6 +1,6 @@
 //! Pods that go: from the watch's news to assignments in the registry, within milliseconds.
 //!
-//! Owns a stream of its own beside the queue of reconciliations, so that a busy queue delays no move. News go into an
+//! Owns streams of its own beside the queue of reconciliations, so that a busy queue delays no move. News go into an
 //! index ([`index`]), a pure core says which games go where ([`decide`]), the registry is told. Looks at one cluster are
 //! never two at once; news that come meanwhile cause one more look.
 //!
@@ -13,14 +13,16 @@ pub mod index;
 use crate::directories::Directories;
 use crate::metrics::{Cause, Metrics};
 use crate::names::{ClusterName, POD_SELECTOR};
-use futures_util::stream::FuturesUnordered;
+use futures_util::stream::{self, BoxStream, FuturesUnordered};
 use futures_util::{StreamExt, TryStreamExt, future};
 use index::PodIndex;
-use k8s_openapi::api::core::v1::Pod;
-use kube::Api;
+use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Api, Resource};
 use registry::{Reason, Registry, RegistryError, Reply, Request};
+use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
+use std::fmt::Debug;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -36,6 +38,8 @@ const GIVE_UP: Duration = Duration::from_secs(120);
 pub struct Departures {
     /// Pods of the clusters that this operator looks after.
     pub pods: Api<Pod>,
+    /// Nodes, where the operator may see them.
+    pub nodes: Option<Api<Node>>,
     /// The registries. A cluster's is opened by its first reconciliation.
     pub directories: Arc<Directories>,
     /// Counters.
@@ -58,15 +62,16 @@ enum LookError {
 }
 
 impl Departures {
-    /// Runs until dropped. The stream of pods repairs itself; it has no end.
+    /// Runs until dropped. The streams of pods and nodes repair themselves; they have no end.
     pub async fn run(self) {
         let index = Arc::new(Mutex::new(PodIndex::default()));
         let config = watcher::Config::default().labels(POD_SELECTOR);
-        let mut news = watcher::watcher(self.pods.clone(), config)
-            .default_backoff()
-            .inspect_err(|error| tracing::warn!(%error, "the watch of pods broke; it is started anew"))
-            .filter_map(|event| future::ready(event.ok()))
-            .boxed();
+        let mut news = watched("pods", self.pods.clone(), config);
+        let cordoned = watcher::Config::default().fields("spec.unschedulable=true");
+        let mut nodes = match self.nodes.clone() {
+            Some(nodes) => watched("nodes", nodes, cordoned),
+            None => stream::pending().boxed(),
+        };
         let mut looks = FuturesUnordered::new();
         let (mut looking, mut again) = (BTreeSet::new(), BTreeSet::new());
         loop {
@@ -77,6 +82,10 @@ impl Departures {
                     let cluster = index.take(event);
                     self.ready.store(index.is_complete(), Ordering::Relaxed);
                     cluster
+                }
+                Some(event) = nodes.next() => {
+                    index.lock().unwrap_or_else(PoisonError::into_inner).take_node(event);
+                    None
                 }
                 Some(cluster) = looks.next() => {
                     looking.remove(&cluster);
@@ -144,6 +153,22 @@ impl Departures {
         }
         if changed > 0 { Err(LookError::Changed(changed)) } else { Ok(assigned) }
     }
+}
+
+/// News of objects of that kind. The stream repairs itself; it has no end.
+fn watched<K>(
+    kind: &'static str,
+    api: Api<K>,
+    config: watcher::Config,
+) -> BoxStream<'static, watcher::Event<K>>
+where
+    K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+{
+    watcher::watcher(api, config)
+        .default_backoff()
+        .inspect_err(move |error| tracing::warn!(%error, "the watch of {kind} broke; it is started anew"))
+        .filter_map(|event| future::ready(event.ok()))
+        .boxed()
 }
 
 /// Members, games, and the target revision.

@@ -16,12 +16,21 @@ use protocol::MemberId;
 use registry::{Fence, GameRecord, MemberRecord, MemberState, Reason, Request};
 use std::collections::{BTreeMap, HashMap};
 
+/// Whether a member takes games.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Accepts {
+    No,
+    /// Where nobody else does: it may be the next one to go, and they would have to move again.
+    AtNeed,
+    Yes,
+}
+
 /// What a member's games should do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Verdict {
-    /// Stay; the member takes others', if it is ready.
+    /// Stay; the member takes others'.
     Stay {
-        accepts: bool,
+        accepts: Accepts,
     },
     Go(Reason),
 }
@@ -32,6 +41,11 @@ pub fn decide(pods: &Pods, members: &[MemberRecord], games: &[GameRecord], targe
     let newest = newest_of_each_container(members);
     let verdicts: HashMap<MemberId, Verdict> =
         members.iter().map(|member| (member.id, judge(member, pods, &newest))).collect();
+    let accepts = |takes: Accepts| {
+        let stays = Verdict::Stay { accepts: takes };
+        members.iter().any(|member| verdicts.get(&member.id) == Some(&stays)).then_some(stays)
+    };
+    let takers = accepts(Accepts::Yes).or_else(|| accepts(Accepts::AtNeed));
     let placed_games: Vec<PlacedGame> = games
         .iter()
         .map(|game| PlacedGame {
@@ -45,7 +59,7 @@ pub fn decide(pods: &Pods, members: &[MemberRecord], games: &[GameRecord], targe
         .iter()
         .map(|member| PlacedMember {
             id: member.id,
-            accepts: verdicts.get(&member.id) == Some(&Verdict::Stay { accepts: true }),
+            accepts: takers.is_some() && verdicts.get(&member.id) == takers.as_ref(),
             revision: member.revision.clone(),
             rules_min: member.rules_min,
             rules_max: member.rules_max,
@@ -92,12 +106,17 @@ fn judge(member: &MemberRecord, pods: &Pods, newest: &BTreeMap<(&str, &str), &Me
             format!("member {} registered later in the same container of pod {}", successor.id, member.name);
         return Verdict::Go(Reason::Dead(evidence));
     }
+    let if_ready = |accepts| match member.state {
+        MemberState::Ready => Verdict::Stay { accepts },
+        _ => Verdict::Stay { accepts: Accepts::No },
+    };
     match pods.get(&member.pod_uid).map(|pod| &pod.standing) {
         Some(Standing::Ended(evidence)) => Verdict::Go(Reason::Dead(evidence.clone())),
         Some(Standing::Leaves) => Verdict::Go(Reason::Move),
-        Some(Standing::Stays) => Verdict::Stay { accepts: member.state == MemberState::Ready },
+        Some(Standing::OnCordonedNode) => if_ready(Accepts::AtNeed),
+        Some(Standing::Stays) => if_ready(Accepts::Yes),
         // Not a pod of ours, or one that the watch has not shown: leave its games, and give it none.
-        None => Verdict::Stay { accepts: false },
+        None => Verdict::Stay { accepts: Accepts::No },
     }
 }
 
@@ -140,8 +159,12 @@ mod tests {
     }
 
     fn pods(facts: &[(&str, Standing)]) -> Pods {
-        let fact =
-            |standing: &Standing| PodFact { standing: standing.clone(), restarts: (0, true), gone: false };
+        let fact = |standing: &Standing| PodFact {
+            standing: standing.clone(),
+            restarts: (0, true),
+            gone: false,
+            node: None,
+        };
         facts.iter().map(|(uid, standing)| ((*uid).to_owned(), fact(standing))).collect()
     }
 
@@ -203,6 +226,17 @@ mod tests {
         let mut joining = member(2, "b", 2);
         joining.state = MemberState::Joining;
         assert!(decide(&both, &[member(1, "a", 1), joining], &[game(10, 1, None)], "").is_empty());
+    }
+
+    #[test]
+    fn where_a_node_is_drained_games_do_not_move_to_the_pod_that_goes_next() {
+        let members = [member(1, "a", 1), member(2, "b", 2), member(3, "c", 3)];
+        let games = [game(10, 1, None), game(11, 1, None), game(12, 2, None)];
+        let drained =
+            pods(&[("a", Standing::Leaves), ("b", Standing::OnCordonedNode), ("c", Standing::Stays)]);
+        assert_eq!(decided(decide(&drained, &members, &games, "r1")), [(10, 3, false), (11, 3, false)]);
+        let all = pods(&[("a", Standing::Leaves), ("b", Standing::OnCordonedNode), ("c", Standing::Leaves)]);
+        assert_eq!(decided(decide(&all, &members, &games, "r1")), [(10, 2, false), (11, 2, false)]);
     }
 
     #[test]

@@ -1,18 +1,20 @@
-//! What the watch of pods has told so far. Pure.
+//! What the watches of pods and nodes have told so far. Pure.
 //!
 //! Owns the facts about pods that moving games needs, and which news are a reason to look at a cluster's games.
 
 use crate::names::{CONTAINER, ClusterName};
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::ResourceExt;
 use kube::runtime::watcher::Event;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is known of a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// It is there to stay.
     Stays,
+    /// It stays for now, but its node takes no new pods: as a rule because the node is being drained, one pod after the other.
+    OnCordonedNode,
     /// It was told to go, or its object is gone. That is no proof that its process is.
     Leaves,
     /// The kubelet says that it has ended for good; how it knows.
@@ -28,6 +30,8 @@ pub struct PodFact {
     pub restarts: (i32, bool),
     /// Its object is gone.
     pub gone: bool,
+    /// The node it is on, once it is on one.
+    pub node: Option<String>,
 }
 
 /// Pods of a cluster by UID.
@@ -40,6 +44,10 @@ pub struct PodIndex {
     /// Being filled while a watch starts anew.
     next: BTreeMap<ClusterName, Pods>,
     complete: bool,
+    /// Nodes that take no new pods.
+    cordoned: BTreeSet<String>,
+    /// Being filled while that watch starts anew.
+    next_cordoned: BTreeSet<String>,
 }
 
 impl PodIndex {
@@ -75,6 +83,18 @@ impl PodIndex {
         }
     }
 
+    /// Takes news of a node that takes no new pods in, of the watch that shows only such. They are no reason to look at games:
+    /// pods stay until they are told to go.
+    pub fn take_node(&mut self, event: Event<Node>) {
+        match event {
+            Event::Init => self.next_cordoned.clear(),
+            Event::InitApply(node) => drop(self.next_cordoned.insert(node.name_any())),
+            Event::InitDone => self.cordoned = std::mem::take(&mut self.next_cordoned),
+            Event::Apply(node) => drop(self.cordoned.insert(node.name_any())),
+            Event::Delete(node) => drop(self.cordoned.remove(&node.name_any())),
+        }
+    }
+
     /// All pods have been seen once.
     pub fn is_complete(&self) -> bool {
         self.complete
@@ -82,7 +102,13 @@ impl PodIndex {
 
     /// The pods of a cluster.
     pub fn pods(&self, cluster: &ClusterName) -> Pods {
-        self.clusters.get(cluster).cloned().unwrap_or_default()
+        let mut pods = self.clusters.get(cluster).cloned().unwrap_or_default();
+        for fact in pods.values_mut().filter(|fact| fact.standing == Standing::Stays) {
+            if fact.node.as_ref().is_some_and(|node| self.cordoned.contains(node)) {
+                fact.standing = Standing::OnCordonedNode;
+            }
+        }
+        pods
     }
 
     /// The games of these pods have been looked at: what is gone is forgotten.
@@ -120,7 +146,8 @@ fn read(pod: &Pod) -> Option<(ClusterName, String, PodFact)> {
         None => Standing::Stays,
     };
     let restarts = container.map_or((0, false), |container| (container.restart_count, container.ready));
-    Some((cluster, pod.uid()?, PodFact { standing, restarts, gone: false }))
+    let node = pod.spec.as_ref().and_then(|spec| spec.node_name.clone());
+    Some((cluster, pod.uid()?, PodFact { standing, restarts, gone: false, node }))
 }
 
 /// Whether the kubelet says that no container of this pod runs or will run: the pod's phase is final, and the container's
@@ -220,6 +247,31 @@ mod tests {
         assert_eq!(pods["a"].standing, Standing::Leaves);
         index.looked_at(&arena(), &pods);
         assert!(index.pods(&arena()).is_empty());
+    }
+
+    #[test]
+    fn pods_of_a_cordoned_node_stay_for_now_and_for_good_once_it_is_back() {
+        let mut index = PodIndex::default();
+        for (uid, node) in [("a", "n1"), ("b", "n2")] {
+            let mut pod = pod(uid, false, json!({}));
+            pod.spec = serde_json::from_value(json!({"containers": [], "nodeName": node})).unwrap();
+            index.take(Event::Apply(pod));
+        }
+        let node = |name| serde_json::from_value::<Node>(json!({"metadata": {"name": name}})).unwrap();
+        let standings = |index: &PodIndex| {
+            index.pods(&arena()).into_values().map(|fact| fact.standing).collect::<Vec<_>>()
+        };
+        index.take_node(Event::Apply(node("n1")));
+        assert_eq!(standings(&index), [Standing::OnCordonedNode, Standing::Stays]);
+        index.take_node(Event::Delete(node("n1")));
+        assert_eq!(standings(&index), [Standing::Stays, Standing::Stays]);
+        index.take_node(Event::Apply(node("n1")));
+        for event in [Event::Init, Event::InitApply(node("n2")), Event::InitDone] {
+            index.take_node(event);
+        }
+        assert_eq!(standings(&index), [Standing::Stays, Standing::OnCordonedNode]);
+        assert_eq!(index.take(Event::Apply(pod("b", true, json!({})))), Some(arena()));
+        assert_eq!(standings(&index), [Standing::Stays, Standing::Leaves]);
     }
 
     #[test]
