@@ -45,7 +45,8 @@ pub enum RunError {
 
 /// Runs until `shutdown`. `listener` is where health and metrics are served.
 ///
-/// **Guarantees**: reconciliations that have begun when `shutdown` comes are finished.
+/// **Guarantees**: reconciliations that have begun when `shutdown` comes are finished, and games of pods that go are assigned
+/// for as long as [`RunSettings::linger`] says.
 ///
 /// # Errors
 /// When a part ends by itself; the process should end then.
@@ -82,8 +83,14 @@ pub async fn run(
             std::future::pending::<()>().await;
         }
     };
+    let queue = async {
+        queue(&client, namespace, context, shutdown.clone()).await;
+        if shutdown.is_cancelled() {
+            tokio::time::sleep(settings.linger()).await;
+        }
+    };
     let ended = tokio::select! {
-        () = queue(&client, namespace, context, shutdown.clone()) => RunError::Queue,
+        () = queue => RunError::Queue,
         () = departures.run() => RunError::Pods,
         () = http => RunError::Http,
     };

@@ -52,12 +52,22 @@ pub struct RunSettings {
     /// by themselves which of them are the newest
     #[arg(long, env = "OPERATOR_IDLE_POLL_MS", default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(100..=5_000), global = true)]
     pub idle_poll_ms: u64,
+
+    /// How long games of pods that go are still assigned after SIGTERM, in milliseconds: where a node is drained, the operator's
+    /// pod may go together with the first game server, and the next operator takes some seconds to start
+    #[arg(long, env = "OPERATOR_LINGER_MS", default_value_t = 3_000, value_parser = clap::value_parser!(u64).range(0..=20_000), global = true)]
+    pub linger_ms: u64,
 }
 
 impl RunSettings {
     /// Between two looks at a cluster that changes.
     pub fn busy_poll(&self) -> Duration {
         Duration::from_millis(self.busy_poll_ms)
+    }
+
+    /// From SIGTERM to the end.
+    pub fn linger(&self) -> Duration {
+        Duration::from_millis(self.linger_ms)
     }
 
     /// Between two looks at a cluster that does not.
