@@ -30,6 +30,8 @@ pub(super) struct View {
     beat_stopped: bool,
     nobody: ClusterRecord,
     run_id: String,
+    /// When it was first heard that the registry is another one than before: it may have less than it had.
+    run_since: Time,
     watches: BTreeMap<MemberId, Watch>,
     /// When the newest answered poll of members was sent; none after one that failed.
     members_sent: Option<Time>,
@@ -64,6 +66,7 @@ impl View {
             beat_stopped: false,
             nobody: ClusterRecord::default(),
             run_id: String::new(),
+            run_since: now,
             watches: BTreeMap::new(),
             members_sent: None,
             games: BTreeMap::new(),
@@ -295,6 +298,9 @@ impl Member {
         };
         self.buried.clear();
         self.view.members = members.into_iter().map(|record| (record.id, record)).collect();
+        if !self.view.run_id.is_empty() && self.view.run_id != run_id {
+            self.view.run_since = now;
+        }
         let unbroken = self.view.unbroken(sent, &run_id, self.settings.lease_us / 2);
         self.view.watch_beat(now, sent, cluster, unbroken, self.settings.beat_us);
         let quiet = self.settings.lease_us + self.settings.margin_us;
@@ -371,8 +377,9 @@ impl Member {
     /// As [`Member::learn`], for an answer that its receiver acts on by itself.
     pub(super) fn view_only(&mut self, seen: Time, record: GameRecord, out: &mut Vec<Effect>) {
         let held = |record: &GameRecord| (record.owner, record.epoch, record.next.clone());
+        let lost = self.is_lost(seen, &record);
         match self.view.games.get_mut(&record.id) {
-            Some((known, _)) if known.epoch > record.epoch => return,
+            Some((known, _)) if known.epoch > record.epoch && !lost => return,
             // Nothing that anything is decided by.
             Some((known, when)) if held(known) == held(&record) => {
                 (*known, *when) = (record, seen);
@@ -399,6 +406,17 @@ impl Member {
         if self.owned.contains_key(&id) {
             self.to_move.insert(id);
         }
+    }
+
+    /// The registry is another one since a newer record of that game was read, whose owner is gone: nobody puts it back.
+    fn is_lost(&self, seen: Time, record: &GameRecord) -> bool {
+        let (since, game) = (self.view.run_since, record.id);
+        let Some((known, read)) = self.view.games.get(&game).filter(|_| !self.owned.contains_key(&game))
+        else {
+            return false;
+        };
+        let lives = |owner| owner != self.me.id && self.gone(seen, owner).is_none();
+        *read < since && seen >= since && !known.owner.is_some_and(lives)
     }
 
     pub(super) fn forget(&mut self, game: GameId, out: &mut Vec<Effect>) {

@@ -74,3 +74,29 @@ fn a_game_that_is_over_is_over_in_a_registry_that_is_behind_as_well() {
     assert_eq!(rig.ask(Request::Game(GAME)), Reply::Gone);
     assert!(!rig.owns());
 }
+
+/// C claims what B had, and the registry is taken back to when B had it; B is gone.
+fn claimed_since(rig: &mut Rig) -> (Store, Fence) {
+    let old = Fence { epoch: rig.game_of(B), owner: Some(B) };
+    let copy = rig.store.clone();
+    rig.ask(Request::Claim { game: GAME, expect: old, owner: C, salt: 3, floor: Epoch(0) });
+    rig.others.retain(|other| other.id != B);
+    (copy, old)
+}
+
+#[test]
+fn a_newer_record_than_the_registry_has_counts_as_long_as_its_owner_lives() {
+    let mut rig = Rig::new(&[B, C]);
+    let (copy, old) = claimed_since(&mut rig);
+    rig.tell(Event::LinkDown { member: B, refused: false });
+    rig.pass(3_000_000);
+    rig.restores(copy);
+    rig.pass(6_000_000);
+    assert!(!rig.owns(), "C runs it, and has not put it back yet");
+    assert!(!rig.seen(|effect| matches!(effect, Effect::Call(_, Request::Claim { .. }))));
+    rig.others.clear();
+    rig.tell(Event::LinkDown { member: C, refused: false });
+    rig.pass(6_000_000);
+    assert!(rig.owns(), "C is gone, and nobody puts back what the registry has lost");
+    assert!(rig.member.owned().all(|(_, epoch)| epoch > old.epoch));
+}
