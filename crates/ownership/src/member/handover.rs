@@ -200,6 +200,15 @@ impl Owned {
         !matches!(&self.phase, Phase::Frozen { world, .. } if !world.held)
     }
 
+    /// Whose word the game waits for.
+    pub(super) fn target(&self) -> Option<MemberId> {
+        match &self.phase {
+            Phase::Provisional { to, .. } | Phase::Frozen { step: Step::Bumping { to, .. }, .. } => *to,
+            Phase::Frozen { step: Step::Handing { to, .. } | Step::Ceding { to, .. }, .. } => Some(*to),
+            _ => None,
+        }
+    }
+
     /// As far as the record tells, nobody but this member has run the game: it is its own, if only by a write that it had
     /// given up; or that of a move that `to` has called off, with the world of that move; or a former owner's that has ceded it.
     pub(super) fn is_unrun(&self, record: &GameRecord, me: MemberId, to: Option<MemberId>) -> bool {
@@ -438,6 +447,7 @@ impl Member {
             self.ask_whether_replaced(game, out);
         }
         let Some(owned) = self.owned.get_mut(&game) else { return };
+        let own = Fence { epoch: owned.epoch, owner: Some(self.me.id) };
         match &mut owned.phase {
             Phase::Provisional { next: Some(at), .. } if now >= *at => self.probe(game, out),
             Phase::Preparing { to, since, ready: false, .. } if now >= since.plus(prepare_us) => {
@@ -468,8 +478,9 @@ impl Member {
                         self.send_commit(now, game, out);
                     }
                     if self.gone(now, to).is_some() {
-                        // The move stored our last world, and the target may have stored later ones: whoever claims gets them.
-                        self.stop(game, None, out);
+                        // The move stored our last world, and the target may have stored later ones: whoever claims gets them. A
+                        // registry that has lost the move since gives the game back.
+                        self.start_bump(now, game, own, None, None, out);
                     }
                 }
                 _ => {}

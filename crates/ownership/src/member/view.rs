@@ -307,6 +307,7 @@ impl Member {
         // Struck off the list by somebody who does not know, such a one would be waited for for ever.
         let waited_for = self.cessions.values().map(|cession| cession.to);
         let waited_for = waited_for.chain(self.promises.values().map(|promise| promise.to));
+        let waited_for = waited_for.chain(self.owned.iter().filter_map(|(_, owned)| owned.target()));
         self.view.watch_all(now, sent, run_id, (quiet, unbroken), waited_for);
         let known = &self.view.members;
         self.refused.retain(|member, _| known.contains_key(member));

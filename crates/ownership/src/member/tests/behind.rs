@@ -100,3 +100,21 @@ fn a_newer_record_than_the_registry_has_counts_as_long_as_its_owner_lives() {
     assert!(rig.owns(), "C is gone, and nobody puts back what the registry has lost");
     assert!(rig.member.owned().all(|(_, epoch)| epoch > old.epoch));
 }
+
+#[test]
+fn a_move_that_the_registry_has_lost_is_taken_back_from_a_target_that_is_gone() {
+    for empty in [true, false] {
+        let mut rig = Rig::new(&[B, C]);
+        rig.create_and_freeze();
+        let copy = rig.store.clone();
+        rig.freeze_done();
+        assert_eq!(rig.owner_in_registry(), Some(B));
+        rig.restores(if empty { Store::new("") } else { copy });
+        rig.others.retain(|other| other.id != B);
+        rig.tell(Event::LinkDown { member: B, refused: false });
+        rig.effects.clear();
+        rig.pass(6_000_000);
+        assert!(rig.owns(), "nobody else has its last world");
+        assert!(rig.seen(|effect| matches!(effect, Effect::Start { snapshot: None, rewind: false, .. })));
+    }
+}
