@@ -378,9 +378,11 @@ impl Member {
     /// As [`Member::learn`], for an answer that its receiver acts on by itself.
     pub(super) fn view_only(&mut self, seen: Time, record: GameRecord, out: &mut Vec<Effect>) {
         let held = |record: &GameRecord| (record.owner, record.epoch, record.next.clone());
-        let lost = self.is_lost(seen, &record);
+        let known = self.view.games.get(&record.id);
+        if known.is_some_and(|(known, _)| known.epoch > record.epoch) && !self.is_lost(seen, record.id) {
+            return;
+        }
         match self.view.games.get_mut(&record.id) {
-            Some((known, _)) if known.epoch > record.epoch && !lost => return,
             // Nothing that anything is decided by.
             Some((known, when)) if held(known) == held(&record) => {
                 (*known, *when) = (record, seen);
@@ -409,9 +411,9 @@ impl Member {
         }
     }
 
-    /// The registry is another one since a newer record of that game was read, whose owner is gone: nobody puts it back.
-    fn is_lost(&self, seen: Time, record: &GameRecord) -> bool {
-        let (since, game) = (self.view.run_since, record.id);
+    /// The registry is another one since the record of that game was read, whose owner is gone: nobody puts it back.
+    fn is_lost(&self, seen: Time, game: GameId) -> bool {
+        let since = self.view.run_since;
         let Some((known, read)) = self.view.games.get(&game).filter(|_| !self.owned.contains_key(&game))
         else {
             return false;
