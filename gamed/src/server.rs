@@ -141,6 +141,7 @@ impl Server {
             rules_max: config.rules.1,
             renewals: 0,
             joined: 0,
+            settled: String::new(),
         };
         let introduction = Introduction {
             id: me,

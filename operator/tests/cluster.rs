@@ -475,6 +475,7 @@ fn member(id: u64, pod: &Pod, revision: &str) -> MemberRecord {
         rules_max: 1,
         renewals: 0,
         joined: 0,
+        settled: String::new(),
     }
 }
 

@@ -44,6 +44,7 @@ fn record(id: u64) -> MemberRecord {
         rules_max: 1,
         renewals: 0,
         joined: 0,
+        settled: String::new(),
     }
 }
 

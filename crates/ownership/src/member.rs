@@ -4,6 +4,7 @@
 //! what it is about. Invariant: a game is started only under an epoch that it has been started under never before, and that
 //! the registry granted to this member or, where the game was ceded, that this member has made up.
 
+mod behind;
 mod cede;
 mod create;
 mod drain;
@@ -58,6 +59,7 @@ enum Call {
     Reread {
         game: GameId,
         epoch: Epoch,
+        sent: Time,
     },
     Create {
         game: GameId,
@@ -225,7 +227,7 @@ impl Member {
             Event::Failed { game, epoch, tick } => self.failed(now, game, epoch, tick, out),
             Event::Lookup(game) => self.look_up(game, out),
             Event::Over(game) => self.over(game, out),
-            Event::Stalled(game) => self.stalled(game, out),
+            Event::Stalled(game) => self.stalled(now, game, out),
             Event::Terminate { grace_us } => self.terminate(now, grace_us, out),
             Event::Load { players } => self.me.players = players,
         }
@@ -269,7 +271,7 @@ impl Member {
             Call::Members { sent } => self.members_came(now, sent, reply),
             Call::Games { sent } => self.games_came(now, sent, reply, out),
             Call::Game { game } => self.game_came(now, game, reply, out),
-            Call::Reread { game, epoch } => self.reread(now, game, epoch, reply, out),
+            Call::Reread { game, epoch, sent } => self.reread((sent, now), game, epoch, reply, out),
             Call::Create { game, settings, snapshot } => {
                 self.create_answered(now, game, settings, snapshot, reply, out);
             }

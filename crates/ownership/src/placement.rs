@@ -266,6 +266,7 @@ mod tests {
             rules_max: 1,
             renewals: 0,
             joined,
+            settled: String::new(),
         }
     }
 

@@ -49,6 +49,10 @@ pub struct MemberRecord {
     /// Order of joining. Set by the registry, ignored in requests; but a member that the registry does not know any more is put
     /// back in its place by a renewal, or it would pass for one that was started later in the same container.
     pub joined: u64,
+    /// The life of the registry (its `run_id`) that is known to have every game that this member owns; another one may have been
+    /// restored from an older copy, and lack some until their owners have put them back. Empty: none yet.
+    #[serde(default)]
+    pub settled: String,
 }
 
 /// One game, without its world.

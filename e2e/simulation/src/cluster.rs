@@ -334,6 +334,7 @@ impl Cluster {
             rules_max: if revision == "v2" { 2 } else { 1 },
             renewals: 0,
             joined: 0,
+            settled: String::new(),
         };
         let settings = match self.plan.broken {
             Some(Broken::ClaimWithoutWaiting) if id.0.is_multiple_of(2) => {

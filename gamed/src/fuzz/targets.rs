@@ -246,6 +246,7 @@ fn fuzzed_records_of_the_registry() {
         rules_max: 1,
         renewals: 3,
         joined: 4,
+        settled: String::new(),
     };
     let game = GameRecord {
         id: GameId(1),

@@ -70,9 +70,12 @@ impl Ceded {
 }
 
 /// A write over `held` by a member of `unrun` was carried out after it had given the write up: a fresh epoch, a parking, a
-/// move to another of them. One of them that has run the game since has claimed it.
+/// move to another of them, or the world of `held` put back into a registry that had lost it. One of them that has run the
+/// game since has claimed it.
 fn is_late(record: &GameRecord, held: Epoch, unrun: &[MemberId]) -> bool {
-    record.base == held && record.owner.is_none_or(|owner| unrun.contains(&owner)) && is_as_written(record)
+    let put_back = record.base == Epoch(0) && record.snapshot_epoch == held;
+    let over = record.base == held || put_back;
+    over && record.owner.is_none_or(|owner| unrun.contains(&owner)) && is_as_written(record)
 }
 
 /// Nothing that was run under the record's epoch has become durable, nor has anybody claimed it: claims count, and who has

@@ -116,11 +116,7 @@ impl Member {
                 self.stop(game, None, out);
                 self.ask_for(game, out);
             }
-            Ok(Reply::Stale(record)) => {
-                let to = record.owner.map(|owner| (owner, record.epoch));
-                self.view_only(now, record, out);
-                self.stop(game, to, out);
-            }
+            Ok(Reply::Stale(record)) => self.frozen_is_stale(now, game, None, None, own, record, out),
             Ok(_) => self.lost_by_registry(now, game),
             // Who is cut off stands still until the registry has said whose the game is.
             Err(_) if self.is_cut_off() && self.drain.is_none() => {

@@ -44,6 +44,8 @@ const AVOID_US: u64 = 2_000_000;
 #[derive(Debug)]
 pub(super) struct Owned {
     pub(super) epoch: Epoch,
+    /// When that was granted, or drawn.
+    pub(super) since: Time,
     /// The last tick before the move that was asked of the registry last under this epoch.
     moved_at: Option<Tick>,
     pub(super) settings: GameSettings,
@@ -261,6 +263,7 @@ impl Member {
     ) {
         let owned = Owned {
             epoch,
+            since: now,
             moved_at: None,
             settings,
             phase: Phase::Running,
@@ -444,7 +447,7 @@ impl Member {
         if let Some(Unread::Again(at)) = owned.unread
             && now >= at
         {
-            self.ask_whether_replaced(game, out);
+            self.ask_whether_replaced(now, game, out);
         }
         let Some(owned) = self.owned.get_mut(&game) else { return };
         let own = Fence { epoch: owned.epoch, owner: Some(self.me.id) };
@@ -605,33 +608,44 @@ impl Member {
     }
 
     /// The hub was stopped for so long that this member may have been replaced.
-    pub(super) fn stalled(&mut self, game: GameId, out: &mut Vec<Effect>) {
+    pub(super) fn stalled(&mut self, now: Time, game: GameId, out: &mut Vec<Effect>) {
         if self.owned.get(&game).is_some_and(|owned| owned.unread.is_none() && !owned.phase.is_over()) {
-            self.ask_whether_replaced(game, out);
+            self.ask_whether_replaced(now, game, out);
         }
     }
 
-    fn ask_whether_replaced(&mut self, game: GameId, out: &mut Vec<Effect>) {
+    fn ask_whether_replaced(&mut self, now: Time, game: GameId, out: &mut Vec<Effect>) {
         let Some(owned) = self.owned.get_mut(&game) else { return };
         owned.unread = Some(Unread::Asked);
         let epoch = owned.epoch;
-        self.call(Call::Reread { game, epoch }, Request::Game(game), out);
+        self.call(Call::Reread { game, epoch, sent: now }, Request::Game(game), out);
     }
 
     pub(super) fn reread(
         &mut self,
-        now: Time,
+        (sent, now): (Time, Time),
         game: GameId,
         epoch: Epoch,
         reply: Result<Reply, RegistryError>,
         out: &mut Vec<Effect>,
     ) {
         let asked = |owned: &&mut Owned| owned.epoch == epoch && owned.unread.is_some();
+        let waits = self.may_be_replaced(now);
         let Some(owned) = self.owned.get_mut(&game).filter(asked) else { return };
+        let lost = match &reply {
+            Ok(Reply::Game(record)) => record.epoch < epoch,
+            other => matches!(other, Ok(Reply::Gone)),
+        };
+        // This member may have stood still once more since it asked.
+        let old = now.since(sent) > self.settings.lease_us / 2;
         let still = match &reply {
-            Ok(Reply::Game(record)) => (record.epoch, record.owner) == (epoch, Some(self.me.id)),
-            // The registry lost it, and it is put back with the next snapshot.
-            Ok(Reply::Gone) => true,
+            Ok(_) if old => {
+                owned.unread = Some(Unread::Again(now));
+                return;
+            }
+            // It is put back.
+            _ if lost && !waits => true,
+            Ok(Reply::Game(record)) if !lost => (record.epoch, record.owner) == (epoch, Some(self.me.id)),
             _ => {
                 owned.unread = Some(Unread::Again(now.plus(REREAD_US)));
                 return;
@@ -1070,7 +1084,7 @@ impl Member {
 
     /// A write for a game that stands still met another ownership than expected.
     #[expect(clippy::too_many_arguments, reason = "what was asked, and the answer")]
-    fn frozen_is_stale(
+    pub(super) fn frozen_is_stale(
         &mut self,
         now: Time,
         game: GameId,
@@ -1126,7 +1140,7 @@ impl Member {
         owned.unread = None;
         let Phase::Frozen { world, .. } = std::mem::replace(&mut owned.phase, Phase::Running) else { return };
         if epoch != owned.epoch {
-            owned.epoch = epoch;
+            (owned.epoch, owned.since) = (epoch, now);
             (owned.moved_at, owned.bumped_over) = (None, None);
             (owned.storing, owned.store_again) = (false, false);
             owned.durable = Some(world.snapshot.tick);

@@ -42,6 +42,10 @@ impl Lease {
         }
     }
 
+    pub(super) fn renew_at(&mut self, at: Time) {
+        self.next = self.next.min(at);
+    }
+
     pub(super) fn valid(&self, now: Time) -> bool {
         self.until.is_some_and(|until| now < until)
     }
@@ -91,6 +95,9 @@ impl Member {
         self.lease.in_flight = false;
         match reply {
             Ok(Reply::Renewed { renewals, .. }) => {
+                if renewals <= self.me.renewals {
+                    self.lost_something(now);
+                }
                 self.me.renewals = renewals;
                 self.lease.failing = false;
                 self.lease.until = self.lease.until.max(Some(sent.plus(self.settings.lease_us)));

@@ -73,7 +73,10 @@ impl Member {
             self.look_for_claims = true;
             return;
         }
-        if now < self.claims_from {
+        if let Some(until) = self.others_settle_until(now) {
+            self.wake_at(until);
+            self.look_for_claims = true;
+        } else if now < self.claims_from {
             self.wake_at(self.claims_from);
             // Of what the registry has given to this member nobody needs to be heard first: who gave it away knew this member
             // already, and would have told it what became of the game since.

@@ -31,6 +31,7 @@ fn record(id: MemberId) -> MemberRecord {
         rules_max: 1,
         renewals: 0,
         joined: 0,
+        settled: "one".into(),
     }
 }
 

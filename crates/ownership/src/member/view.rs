@@ -29,9 +29,9 @@ pub(super) struct View {
     beat_since: Time,
     beat_stopped: bool,
     nobody: ClusterRecord,
-    run_id: String,
+    pub(super) run_id: String,
     /// When it was first heard that the registry is another one than before: it may have less than it had.
-    run_since: Time,
+    pub(super) lost_at: Time,
     watches: BTreeMap<MemberId, Watch>,
     /// When the newest answered poll of members was sent; none after one that failed.
     members_sent: Option<Time>,
@@ -66,7 +66,7 @@ impl View {
             beat_stopped: false,
             nobody: ClusterRecord::default(),
             run_id: String::new(),
-            run_since: now,
+            lost_at: now,
             watches: BTreeMap::new(),
             members_sent: None,
             games: BTreeMap::new(),
@@ -136,6 +136,11 @@ impl View {
         self.dead_word.remove(&game);
         self.changed.insert(game);
         true
+    }
+
+    /// All that was read may be lost.
+    pub(super) fn read_again(&mut self, now: Time) {
+        (self.lost_at, self.games_again, self.next_games) = (now, true, now);
     }
 
     pub(super) fn games_known(&self) -> bool {
@@ -223,7 +228,7 @@ impl Member {
         }
         if now >= self.view.next_games {
             // A listing costs as much as there are games: the poll finds what hints did not say, and need not be soon.
-            let all = POLL_GAME_US * self.view.games.len() as u64;
+            let all = if self.is_settled() { POLL_GAME_US * self.view.games.len() as u64 } else { 0 };
             self.view.next_games = now.plus(self.settings.poll_us.max(all));
             self.poll_games(now, out);
         }
@@ -298,8 +303,8 @@ impl Member {
         };
         self.buried.clear();
         self.view.members = members.into_iter().map(|record| (record.id, record)).collect();
-        if !self.view.run_id.is_empty() && self.view.run_id != run_id {
-            self.view.run_since = now;
+        if self.view.run_id != run_id {
+            self.lost_something(now);
         }
         let unbroken = self.view.unbroken(sent, &run_id, self.settings.lease_us / 2);
         self.view.watch_beat(now, sent, cluster, unbroken, self.settings.beat_us);
@@ -323,6 +328,7 @@ impl Member {
         self.view.polling_games = false;
         let Ok(Reply::Games(records)) = reply else { return };
         self.view.games_known = true;
+        self.settle_with(now, sent, &records);
         let named: BTreeSet<GameId> = records.iter().map(|record| record.id).collect();
         for record in records {
             self.learn(sent, record, out);
@@ -338,7 +344,6 @@ impl Member {
         for game in gone {
             self.forget(game, out);
         }
-        let _ = now;
     }
 
     pub(super) fn game_came(
@@ -413,7 +418,7 @@ impl Member {
 
     /// The registry is another one since the record of that game was read, whose owner is gone: nobody puts it back.
     fn is_lost(&self, seen: Time, game: GameId) -> bool {
-        let since = self.view.run_since;
+        let since = self.view.lost_at;
         let Some((known, read)) = self.view.games.get(&game).filter(|_| !self.owned.contains_key(&game))
         else {
             return false;

@@ -45,6 +45,7 @@ fn member(id: u64) -> MemberRecord {
         rules_max: 2,
         renewals: 0,
         joined: 0,
+        settled: "some life".into(),
     }
 }
 

@@ -21,6 +21,7 @@ fn member(pod: &str, rules_min: u16, rules_max: u16) -> MemberRecord {
         rules_max,
         renewals: 0,
         joined: 0,
+        settled: String::new(),
     }
 }
 

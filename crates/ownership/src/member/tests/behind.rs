@@ -118,3 +118,84 @@ fn a_move_that_the_registry_has_lost_is_taken_back_from_a_target_that_is_gone() 
         assert!(rig.seen(|effect| matches!(effect, Effect::Start { snapshot: None, rewind: false, .. })));
     }
 }
+
+#[test]
+fn a_game_is_put_back_as_soon_as_the_registry_is_another_one() {
+    let mut rig = Rig::new(&[B]);
+    let (copy, epoch) = rig.moved_since();
+    rig.restores(copy);
+    // Two looks, long before the next snapshot.
+    rig.pass(410_000);
+    rig.fresh_epoch(epoch);
+    rig.pass(210_000);
+    assert_eq!(rig.member.record().settled, "two");
+}
+
+#[test]
+fn nothing_is_claimed_from_a_registry_that_others_have_not_put_their_games_back_into() {
+    for (settles, after) in [(true, 300_000), (false, 1_300_000)] {
+        let mut rig = Rig::new(&[B, C]);
+        let old = rig.game_of(B);
+        rig.pass(300_000);
+        rig.others.retain(|other| other.id != B);
+        rig.store.set_run_id("two");
+        let record = MemberRecord { settled: "two".into(), ..record(B) };
+        rig.ask(Request::Renew { id: B, record, games: Vec::new() });
+        rig.pass(300_000);
+        let expect = Fence { epoch: old, owner: Some(B) };
+        rig.ask(Request::Assign { game: GAME, expect, next: ME, reason: Reason::Dead("terminated".into()) });
+        rig.tell(Event::LinkDown { member: B, refused: false });
+        rig.tell(Event::Hint(Hint::Game(GAME)));
+        rig.pass(100_000);
+        assert!(!rig.owns(), "it may be C's by now");
+        if settles {
+            rig.others[0].settled = "two".into();
+            let record = rig.others[0].clone();
+            rig.ask(Request::Renew { id: C, record, games: Vec::new() });
+        }
+        rig.pass(after - 100_000);
+        assert!(rig.owns(), "C had its time to put it back: {settles}");
+    }
+}
+
+#[test]
+fn who_stood_still_and_finds_the_registry_behind_waits_for_whom_may_have_replaced_it() {
+    let mut rig = Rig::new(&[B]);
+    let (copy, epoch) = rig.moved_since();
+    rig.restores(copy);
+    rig.tell(Event::Stalled(GAME));
+    rig.pass(700_000);
+    assert!(!rig.seen(|effect| *effect == Effect::GoOn(GAME)));
+    rig.pass(600_000);
+    assert!(rig.effects.contains(&Effect::GoOn(GAME)));
+    rig.fresh_epoch(epoch);
+}
+
+#[test]
+fn what_was_heard_before_a_member_stood_still_once_more_says_nothing() {
+    let mut rig = Rig::new(&[B]);
+    let expect = Fence { epoch: rig.create(), owner: Some(ME) };
+    rig.spoil.push((|request| matches!(request, Request::Game(_)), Spoil::Held));
+    rig.tell(Event::Stalled(GAME));
+    rig.now = rig.now.plus(5_000_000);
+    rig.ask(Request::Claim { game: GAME, expect, owner: B, salt: 3, floor: Epoch(0) });
+    rig.answer_held();
+    assert!(!rig.seen(|effect| *effect == Effect::GoOn(GAME)));
+}
+
+#[test]
+fn a_parked_game_that_the_registry_has_lost_is_not_left_to_whom_it_names() {
+    let mut rig = Rig::new(&[B]);
+    let (copy, _) = rig.moved_since();
+    rig.restores(copy);
+    rig.tell(Event::Terminate { grace_us: 1_000_000 });
+    rig.tell(Event::LinkDown { member: B, refused: false });
+    rig.others.clear();
+    rig.pass(600_000);
+    assert!(rig.effects.contains(&Effect::Freeze(GAME)));
+    rig.freeze_done();
+    rig.pass(300_000);
+    assert!(!rig.seen(|effect| matches!(effect, Effect::Stop { to: Some((B, _)), .. })));
+    let Reply::Game(record) = rig.ask(Request::Game(GAME)) else { panic!("the game is gone") };
+    assert_ne!(record.owner, Some(B));
+}

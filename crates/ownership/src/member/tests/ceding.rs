@@ -448,6 +448,23 @@ fn a_game_that_the_registry_has_lost_is_created_by_whom_it_was_ceded_to() {
 }
 
 #[test]
+fn a_game_that_its_old_owner_has_put_back_late_is_taken_over() {
+    let mut rig = Rig::new(&[B]);
+    let (old, drawn) = rig.took_provisionally();
+    rig.store = Store::new("two");
+    let snapshot = Snapshot { epoch: old, ..world(60) };
+    rig.ask(Request::Create {
+        game: GAME,
+        owner: B,
+        settings: game_settings(),
+        snapshot,
+        salt: 1,
+        floor: old,
+    });
+    rig.asserted(drawn);
+}
+
+#[test]
 fn a_cede_that_comes_again_is_answered_and_not_started_again() {
     let mut rig = Rig::new(&[B]);
     let (old, drawn) = rig.took_provisionally();
