@@ -68,6 +68,10 @@ pub enum Broken {
     FailuresNotCounted,
     /// A member does not notice that it has lost its links to all others.
     CutOffUnnoticed,
+    /// Members do not hear that the registry is another one, with less than it had.
+    LossUnheard,
+    /// The log takes what does not follow on what it holds.
+    LogWithHole,
     /// A leaving member neither waits for assignments nor places its games: it only serves.
     LeavesWithoutMoving,
 }
@@ -114,5 +118,7 @@ pub const TEETH: &[Tooth] = &[
     Tooth { broken: Broken::NeverCedes, promise: "promise 10" },
     Tooth { broken: Broken::FailuresNotCounted, promise: "rule 20" },
     Tooth { broken: Broken::CutOffUnnoticed, promise: "rule 19" },
+    Tooth { broken: Broken::LossUnheard, promise: "promise" },
+    Tooth { broken: Broken::LogWithHole, promise: "promise 7" },
     Tooth { broken: Broken::LeavesWithoutMoving, promise: "promise 10" },
 ];

@@ -83,7 +83,7 @@ impl Cluster {
         let asked = fence(&request);
         // What is late about a game, writes and looks at its record alike, explains why it stands still.
         let about = match &request {
-            Request::Game(game) => Some(*game),
+            Request::Game(game) | Request::Create { game, .. } => Some(*game),
             _ => asked.map(|(game, _)| game),
         };
         let mut way = self.rng.random_range(100..1_500);
@@ -189,6 +189,20 @@ impl Cluster {
     ) {
         let now = self.now;
         let asked = fence(&request);
+        if sent < self.restored_at {
+            // It went to the one that is gone.
+            if answered {
+                let at = now.max(sent + CALL_TIMEOUT_US);
+                let reply = Err(RegistryError::Unanswered("restored".into()));
+                let caller_of = caller.unwrap_or(Caller { id: MemberId(0), call: CallId(0) });
+                self.answer(
+                    caller,
+                    at,
+                    Answer { caller: caller_of, what, fence: asked, reply, refused: false },
+                );
+            }
+            return;
+        }
         let original = asked.map(|_| request.clone());
         let created = match &request {
             Request::Create { game, .. } => Some(*game),
@@ -200,9 +214,17 @@ impl Cluster {
         {
             *expect = Fence { epoch: before.epoch, owner: before.owner };
         }
+        let to_count = (original.is_some() || created.is_some()).then(|| request.clone());
+        if let (Some(Broken::LogWithHole), Some(before), Request::Append { after, .. }) =
+            (self.plan.broken, &before, &mut request)
+        {
+            *after = before.durable.min(*after);
+        }
         let reads_members = matches!(request, Request::Members);
         let (mut reply, hints) = self.store.apply(BEGAN_MS + now / 1_000, request);
-        let refused = matches!(reply, Reply::Stale(_));
+        // One that has lost the ownership says nothing about it.
+        let refused = matches!(&reply, Reply::Stale(record)
+            if asked.is_some_and(|(_, expect)| record.epoch >= expect.epoch));
         if let (
             Some(game),
             Reply::Granted { epoch } | Reply::Claimed { record: GameRecord { epoch, .. }, .. },
@@ -218,6 +240,14 @@ impl Cluster {
             self.oracle.written(now, request, &reply, before.as_ref(), after.as_ref());
             self.count_write(caller, request, &reply, answered, sent);
             self.distort_reply(caller, request, &mut reply);
+        }
+        if let (Some(request), Some(caller)) = (&to_count, caller) {
+            self.count_put_back(caller.id, request, &reply);
+        }
+        if let (Some(Broken::LossUnheard), Reply::Members { run_id, .. } | Reply::Renewed { run_id, .. }) =
+            (self.plan.broken, &mut reply)
+        {
+            *run_id = "run-1".into();
         }
         if self.plan.broken == Some(Broken::RefusalUnheard) {
             self.hide_replacement(caller, &mut reply);
@@ -314,7 +344,7 @@ impl Cluster {
             }
             (Request::Park { game, .. }, Reply::Granted { .. }) => {
                 self.coverage.branch(coverage::PARKED);
-                self.judge_parking(*game);
+                self.judge_parking(*game, me);
             }
             _ => {}
         }

@@ -240,9 +240,10 @@ impl Cluster {
             // What this socket has brought begins at or before what is shown: nothing is left out.
             let covers = client.lines[at].first.is_some_and(|first| first <= shown);
             let (back, server) = (world.tick <= shown.1, client.lines[at].server);
-            // Players take what begins at or before what they had been shown for a way up to it. One that was shown more
-            // meanwhile asks for a keyframe.
-            if back && durable.is_some() && client.lines[at].first <= client.lines[at].floor {
+            // Players take what begins at or before what they had been shown for a way up to it. Where an older socket has
+            // shown more meanwhile, this one cannot lead up to that.
+            let told = client.lines[at].floor;
+            if back && durable.is_some() && told == Some(shown) && client.lines[at].first <= told {
                 self.oracle.fail(format!(
                     "promise 2: player {index} was shown {shown:?} and is taken back to {world_shown:?} without a keyframe"
                 ));
@@ -303,6 +304,9 @@ impl Cluster {
     fn judge_inputs(&mut self, index: usize, world: &Toy, durable: Option<u64>) {
         let client = &mut self.clients[index];
         let applied = world.applied(client.player);
+        if self.lost.contains(&client.game) {
+            client.safe = client.safe.min(applied.count);
+        }
         let (safe, made) = (client.safe, client.made.len());
         client.counted = applied.count;
         if client.expected.get(applied.count as usize) != Some(&applied) {

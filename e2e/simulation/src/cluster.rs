@@ -116,6 +116,12 @@ pub struct Cluster {
     pub rng: StdRng,
     pub plan: Plan,
     pub store: Store,
+    /// What the registry may come back with, and when it has.
+    pub backup: Option<Store>,
+    pub restored_at: u64,
+    /// Games of which the registry lacks what was called durable, and those whose owners could not put it back.
+    pub exposed: BTreeSet<GameId>,
+    pub lost: BTreeSet<GameId>,
     /// Nobody reaches the registry before, and it is slow before.
     pub away_until: u64,
     pub slow_until: u64,
@@ -207,6 +213,10 @@ fn run_once(seed: u64, attempt: u32, broken: Option<Broken>, trace: bool) -> Out
         queue: BinaryHeap::new(),
         rng: StdRng::seed_from_u64(dice(seed, attempt)),
         store: Store::new("run-1"),
+        backup: None,
+        restored_at: 0,
+        exposed: BTreeSet::new(),
+        lost: BTreeSet::new(),
         away_until: 0,
         slow_until: 0,
         outage_until: 0,
@@ -436,7 +446,7 @@ impl Cluster {
 
     /// A user asks some ready server for the game, again and again until the registry has it.
     fn create(&mut self, game: GameId) {
-        if self.record(game).is_some() {
+        if self.record(game).is_some() || self.holder(game).is_some() || self.lost.contains(&game) {
             return;
         }
         let again = self.now + 800_000;

@@ -52,8 +52,11 @@ branches! {
     CEDE_OVER_LATE = 9 "ceded game taken over a write of a former owner that was carried out late";
     CEDE_ASSERTED = 9 "ceded game is put back when the registry is";
     CEDE_FENCED = 9 "ceded game turns out to have been claimed";
+    PUT_BACK = 9 "game put back by its owner over the older record of a registry that was restored";
+    RECREATED = 9 "game put back by its owner into a registry that has lost it";
     PARKED = 10 "parked shortly before the grace ended";
     PARKED_CLAIMED = 10 "parked game claimed";
+    BEHIND = 12 "log goes on from a new snapshot: the registry was behind";
     REPLAYED = 12 "claimed game is run again from its log";
     TAIL = 12 "claimed game goes on beyond its log, from what players elsewhere were shown";
     STALLED_OWNER = 18 "owner that was stopped for long finds that it still is";
@@ -65,7 +68,11 @@ branches! {
 }
 
 /// Faults of which each happens in so many of 1,000 runs, at least.
-pub const LEAST: [(&str, u64); 1] = [("cut off from all peers", 100)];
+pub const LEAST: [(&str, u64); 3] = [
+    ("cut off from all peers", 100),
+    ("registry restored from an older copy", 50),
+    ("registry back with nothing", 30),
+];
 
 /// What can happen to a party of a move in each phase.
 pub const HITS: [&str; 7] = [

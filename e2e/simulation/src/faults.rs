@@ -3,7 +3,7 @@
 use crate::broken::Broken;
 use crate::cluster::{Action, Cluster, Down};
 use crate::net::pair;
-use crate::plan::{Blow, Kind, Outage};
+use crate::plan::{Blow, Kind, Loss, Outage};
 use crate::server::{Server, short};
 use ownership::Event;
 use protocol::{GameId, MemberId};
@@ -24,6 +24,9 @@ const LOOK_AGAIN_US: u64 = 1_000_000;
 const SHORT_CUT_US: u64 = 400_000;
 /// As above.
 const LONG_CUT_US: u64 = 2_500_000;
+
+/// The oldest copy that a registry comes back with is made then: games have just been created.
+const BACKUP_US: u64 = 1_200_000;
 
 #[derive(Clone, Debug)]
 pub enum Fault {
@@ -51,6 +54,12 @@ pub enum Fault {
     Another(u64),
     /// The registry starts again with what it had.
     NewRun(u32),
+    /// A copy of the registry is made.
+    Backup,
+    /// The registry is away for so long, and comes back with what that copy holds, or with nothing.
+    Lose { lasts: u64, copy: bool },
+    /// It is back.
+    Restore { copy: bool },
     /// Some link breaks, as soon as there is one that may.
     Cut,
     /// Some server reaches none of the others for so long, as soon as there are enough of them.
@@ -84,6 +93,12 @@ impl Cluster {
             for at in times {
                 self.at(at, Action::Fault(fault.clone()));
             }
+        }
+        if let Some(Loss { at, lasts, age }) = self.plan.loss {
+            if let Some(age) = age {
+                self.at(at.saturating_sub(age).max(BACKUP_US), Action::Fault(Fault::Backup));
+            }
+            self.at(at, Action::Fault(Fault::Lose { lasts, copy: age.is_some() }));
         }
         if let Some((at, lasts)) = self.plan.isolation {
             self.at(at, Action::Fault(Fault::Isolate(lasts)));
@@ -191,6 +206,18 @@ impl Cluster {
                 }
             }
             Fault::NewRun(number) => self.store.set_run_id(format!("run-{number}")),
+            Fault::Backup => self.backup = Some(self.store.clone()),
+            Fault::Lose { lasts, copy } => {
+                self.count(if copy {
+                    "registry restored from an older copy"
+                } else {
+                    "registry back with nothing"
+                });
+                self.away_until = self.away_until.max(now + lasts);
+                self.outage_until = self.outage_until.max(self.away_until);
+                self.at(now + lasts, Action::Fault(Fault::Restore { copy }));
+            }
+            Fault::Restore { copy } => self.restore(copy),
             Fault::CedeBlow { blow, game, from, to } => self.blow(blow, game, from, to),
             Fault::Blow { blow, game, from, to } => {
                 if now < self.plan.faults_until {
@@ -299,6 +326,7 @@ impl Cluster {
             }
         }
         let now = self.now;
+        self.lose_with(id);
         if let Some(server) = self.servers.get_mut(&id) {
             server.alive = false;
         }
@@ -323,6 +351,7 @@ impl Cluster {
         let Some(server) = self.servers.get_mut(&id).filter(|server| server.alive) else { return };
         server.paused_until = server.paused_until.max(now + micros);
         server.stopped(now, micros);
+        self.lose_with(id);
         if micros > 600_000 {
             for peer in self.links_of(id) {
                 self.break_link(id, peer, micros);
@@ -345,6 +374,7 @@ impl Cluster {
         if let Some(server) = self.servers.get_mut(&id) {
             server.blind_until = server.blind_until.max(until);
         }
+        self.lose_with(id);
     }
 
     /// Some server reaches the registry, and none of the others. Says whether there are enough of them.

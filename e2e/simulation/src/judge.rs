@@ -32,7 +32,7 @@ const LINKED_AGAIN_US: u64 = 700_000;
 /// An edge that reaches the registry again has learned who owns its games so long after.
 const LOOKED_UP_US: u64 = 1_000_000;
 /// Nobody was in reach to take a game, so that it was parked: whoever comes claims it within so long.
-const PARKED_US: u64 = 3_000_000;
+const PARKED_US: u64 = 4_000_000;
 /// A member that reaches the registry again has read who owns its games so long after.
 const READ_US: u64 = 500_000;
 /// A leaving member has moved its games so long after the registry could be reached again.
@@ -70,7 +70,7 @@ impl Cluster {
                     && !server.paused(now)
                     && now >= server.blind_until.max(self.away_until)
             });
-            let served = self.is_served(game) || self.is_quarantined(game);
+            let served = self.is_served(game) || self.is_quarantined(game) || self.is_gone(game);
             well &= served;
             if !ready || served || self.runs_ceded(game).is_some() {
                 self.served_at.insert(game, now);
@@ -88,7 +88,7 @@ impl Cluster {
         let unseen = self
             .clients
             .iter()
-            .filter(|client| !self.is_poisoned(client.game))
+            .filter(|client| !self.is_spared(client.game))
             .any(|client| now - client.shown_at > 100_000 || client.lines.len() != 1);
         if !well
             || restless
@@ -108,13 +108,13 @@ impl Cluster {
             return;
         }
         for game in self.games.clone() {
-            if !self.is_served(game) && !self.is_quarantined(game) {
+            if !self.is_served(game) && !self.is_quarantined(game) && !self.is_gone(game) {
                 let record = self.record(game);
                 self.oracle.fail(format!("liveness: nobody runs {game} at the end: {record:?}"));
             }
         }
         for (index, client) in self.clients.iter().enumerate() {
-            if self.is_poisoned(client.game) {
+            if self.is_spared(client.game) {
                 continue;
             }
             if self.now - client.shown_at > 200_000 {
@@ -176,10 +176,10 @@ impl Cluster {
 
     /// A leaving member ends by itself: nothing may be on its way to it.
     pub fn judge_exit(&mut self, id: MemberId) {
-        for game in self.games.clone().into_iter().filter(|game| !self.is_poisoned(*game)).collect::<Vec<_>>()
-        {
+        for game in self.games.clone().into_iter().filter(|game| !self.is_spared(*game)).collect::<Vec<_>>() {
             let Some(record) = self.record(game).filter(|record| record.owner == Some(id)) else { continue };
-            if self.runs_ceded(game).is_some_and(|other| other != id) {
+            let elsewhere = self.exposed.contains(&game);
+            if elsewhere || self.runs_ceded(game).is_some_and(|other| other != id) {
                 continue;
             }
             // Carried out after its sender gave it up, or while the registry could not be reached: the one who leaves cannot
@@ -204,10 +204,11 @@ impl Cluster {
         let excused = away && !self.could_cede(id);
         for game in self.games.clone() {
             let named = self.record(game).is_some_and(|record| record.owner == Some(id));
+            let named = named && !self.exposed.contains(&game);
             // Whoever runs what was ceded to it owns it, whomever the registry names.
             let owns = self.runs_ceded(game).map_or(named, |owner| owner == id);
             let (holds, ticks) = self.runs(id, game);
-            if self.is_poisoned(game) || !owns && !holds || !owns && !ticks && !away {
+            if self.is_spared(game) || !owns && !holds || !owns && !ticks && !away {
                 continue;
             }
             // What it was given unheard, and could not claim, stands still; so does what it has moved to one that is gone now and
@@ -273,6 +274,8 @@ impl Cluster {
         if let Some((game, expect)) = fence(request)
             && expect.owner == Some(id)
             && !matches!(request, Request::Bump { .. })
+            // One that was restored may name it again.
+            && !(matches!(request, Request::Claim { .. }) && self.restored_at > 0)
         {
             self.oracle.writes(game, expect.epoch, id);
         }
@@ -292,10 +295,10 @@ impl Cluster {
     }
 
     /// A game was parked. Where all could be reached for long, somebody could have taken it.
-    pub fn judge_parking(&mut self, game: GameId) {
-        if self.now < self.outage_until + LEAVES_WITHIN_US {
+    pub fn judge_parking(&mut self, game: GameId, by: Option<MemberId>) {
+        if self.now < self.outage_until + LEAVES_WITHIN_US || by.is_some_and(|by| self.is_isolated(by)) {
             *self.excuses.entry(game).or_default() += PARKED_US;
-        } else if self.plan.misses_nothing() && !self.is_poisoned(game) {
+        } else if self.plan.misses_nothing() && !self.is_spared(game) {
             self.oracle.fail(format!("promise 5: {game} is parked though others could be reached"));
         }
     }
@@ -319,14 +322,17 @@ impl Cluster {
     /// A game has run a tick. Where nobody crashes none may be late but for what faults explain.
     pub fn judge_pace(&mut self, game: GameId) {
         let now = self.now;
-        let Some(before) = self.ran_at.insert(game, now) else { return };
+        let Some(before) = self.ran_at.insert(game, now) else {
+            self.stood_still.insert(game, now);
+            return;
+        };
         let excuse = self.excuses.remove(&game).unwrap_or(0);
         if now - before > PAUSE_US {
             self.stood_still.insert(game, now);
         }
         let of_kind = self.of_kind();
         of_kind.longest_pause = of_kind.longest_pause.max(now - before);
-        if self.plan.misses_nothing() && !self.is_poisoned(game) && now - before > PAUSE_US + excuse {
+        if self.plan.misses_nothing() && !self.is_spared(game) && now - before > PAUSE_US + excuse {
             self.oracle.fail(format!(
                 "promise 5: {game} stood still for {} us, of which faults explain {excuse}",
                 now - before
@@ -347,7 +353,7 @@ impl Cluster {
         let gone = |target: MemberId| self.servers.get(&target).is_none_or(|server| !server.alive);
         let moved = self.oracle.over_called_off(game, epoch);
         let unknown = moved.is_some_and(|(target, moved)| gone(target) && tick == moved);
-        if !self.plan.misses_nothing() || self.orphans.remove(&game) || unknown || self.is_poisoned(game) {
+        if !self.plan.misses_nothing() || self.orphans.remove(&game) || unknown || self.is_spared(game) {
             // What comes next follows on this, and comes when it comes.
             if last.is_some_and(|last| last > tick) {
                 self.went_back_at.insert(game, self.now);
@@ -376,7 +382,7 @@ impl Cluster {
                 "promise 5: nothing but planned moves, but player {index} was shown nothing for {gap} us"
             ));
         }
-        if !self.plan.misses_nothing() || gap <= GENTLE_GAP_US || self.is_poisoned(self.clients[index].game) {
+        if !self.plan.misses_nothing() || gap <= GENTLE_GAP_US || self.is_spared(self.clients[index].game) {
             return;
         }
         let (now, client) = (self.now, &self.clients[index]);
@@ -398,6 +404,12 @@ impl Cluster {
         servers.iter().filter_map(broke).any(|at| self.now < at + LINKED_AGAIN_US)
     }
 
+    /// One has lost all its links, and may still lack what was sent meanwhile.
+    fn is_one_isolated(&self) -> bool {
+        let isolated = |it: &Server| it.isolated_until > 0 && self.now < it.isolated_until + LINKED_AGAIN_US;
+        self.servers.values().any(isolated)
+    }
+
     /// A player was shown another tick than the next one: what comes after lost ticks does not follow on them. What was missing
     /// when its edge's link to the old owner broke is in the new owner's ring, but for one that claims a game unheard: the last
     /// ticks did not reach that one either. Who was shown nothing for longer than rings surely reach back misses ticks for the
@@ -407,10 +419,10 @@ impl Cluster {
         let lately =
             |times: &BTreeMap<GameId, u64>| times.get(&game).is_some_and(|at| now < at + REMEMBERED_US);
         let long = now - self.clients[index].shown_at > KEYFRAME_TICKS * TICK;
-        let excused = self.is_poisoned(game)
+        let excused = self.is_spared(game)
             || long
             || lately(&self.went_back_at)
-            || lately(&self.claimed_at) && self.were_cut(servers);
+            || lately(&self.claimed_at) && (self.were_cut(servers) || self.is_one_isolated());
         if self.plan.misses_nothing() && !excused {
             self.oracle.fail(format!("promise 2: player {index} {what}, and nobody crashed"));
         }
@@ -425,9 +437,8 @@ impl Cluster {
         let stands = self.ran_at.get(&game).is_none_or(|at| now - at > PAUSE_US);
         let stood = self.stood_still.get(&game).is_some_and(|until| now < until + LOOKED_UP_US);
         // Nor where one has lost all its links: it may be that server, or the one that has run the game until then.
-        let isolated = |it: &Server| it.isolated_until > 0 && now < it.isolated_until + LINKED_AGAIN_US;
-        let cut = self.servers.values().any(isolated);
-        if self.plan.misses_nothing() && !blind && !stands && !stood && !cut && !self.is_poisoned(game) {
+        let cut = self.is_one_isolated();
+        if self.plan.misses_nothing() && !blind && !stands && !stood && !cut && !self.is_spared(game) {
             self.oracle.fail(format!(
                 "promise 2: player {index} has to look for another server than {}, and nobody crashed",
                 short(server)
@@ -474,6 +485,7 @@ impl Cluster {
     /// Looks at the cluster ten times a second.
     pub fn look(&mut self) {
         self.dial_all();
+        self.judge_exposed();
         self.judge_service();
         self.judge_cut_off();
         self.break_links_of_the_silent();

@@ -13,6 +13,7 @@ mod coverage;
 mod faults;
 mod hub;
 mod judge;
+mod loss;
 mod net;
 mod operator;
 mod oracle;

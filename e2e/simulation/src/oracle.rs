@@ -46,6 +46,10 @@ pub struct Oracle {
     refused: BTreeSet<(GameId, Epoch, MemberId)>,
     /// What each ownership called durable.
     durable: BTreeMap<(GameId, Epoch), u64>,
+    /// Games of which something durable was lost with the registry and their owner.
+    lost: BTreeSet<GameId>,
+    /// When the registry lost what it had: who was replaced before may be named by it again.
+    pub restored: u64,
     /// The first broken promise.
     pub broken: Option<String>,
 }
@@ -120,7 +124,7 @@ impl Oracle {
             ));
         }
         let told = self.durable.range((game, Epoch(0))..(game, epoch)).map(|(_, tick)| *tick).max();
-        if told.is_some_and(|told| told > world.tick) {
+        if told.is_some_and(|told| told > world.tick) && !self.lost.contains(&game) {
             self.fail(format!(
                 "promise 4: {game} was durable up to tick {told:?} and starts again under {epoch} from tick {}",
                 world.tick
@@ -129,12 +133,23 @@ impl Oracle {
         self.starts.insert((game, epoch), world.tick);
     }
 
+    /// What was called durable of the game is lost.
+    pub fn lose(&mut self, game: GameId) {
+        self.lost.insert(game);
+    }
+
+    /// The newest tick of the game that was called durable.
+    pub fn told_durable(&self, game: GameId) -> Option<u64> {
+        self.durable.range((game, Epoch(0))..(GameId(game.0 + 1), Epoch(0))).map(|(_, tick)| *tick).max()
+    }
+
     /// Players are told that the game is durable up to there.
     pub fn durable(&mut self, game: GameId, epoch: Epoch, tick: u64) {
         let told = self.durable.entry((game, epoch)).or_default();
         *told = tick.max(*told);
         let above = (game, Epoch(epoch.0 + 1))..(GameId(game.0 + 1), Epoch(0));
-        if let Some(((_, later), from)) = self.starts.range(above).find(|(_, from)| **from < tick) {
+        let later = self.starts.range(above).find(|(_, from)| **from < tick);
+        if let Some(((_, later), from)) = later.filter(|_| !self.lost.contains(&game)) {
             let sentence = format!(
                 "promise 4: {game} is called durable up to {tick} under {epoch}, {later} began at {from}"
             );
@@ -216,6 +231,7 @@ impl Oracle {
         let replaced = self.replaced.get(&(game, epoch));
         if let (Some((replaced, _)), Some(resumed)) = (replaced, resumed)
             && *replaced < resumed
+            && *replaced >= self.restored
             && !called_off
         {
             broken = Some(format!(

@@ -227,6 +227,17 @@ pub struct Outage {
     pub blow: Option<Blow>,
 }
 
+/// The registry loses what it had. Times in microseconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Loss {
+    /// When it goes away.
+    pub at: u64,
+    /// How long that lasts.
+    pub lasts: u64,
+    /// It comes back with what it had so long before it went away, or with nothing.
+    pub age: Option<u64>,
+}
+
 /// How a run goes. Times in microseconds of virtual time.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -258,6 +269,8 @@ pub struct Plan {
     pub outage: Option<Outage>,
     /// A server is cut off from all others, but not from the registry: when, and for how long.
     pub isolation: Option<(u64, u64)>,
+    /// The registry loses what it had.
+    pub loss: Option<Loss>,
     /// Faults end then.
     pub faults_until: u64,
     /// The run ends then at the latest; games must run again by a lease, a claim and some links later.
@@ -282,6 +295,9 @@ const SECOND: u64 = 1_000_000;
 
 /// Chance of a run, but a calm one, to have a poisoned input in one of its games.
 const POISONED: f64 = 0.08;
+
+/// Chance of a run, but a calm one, to have a registry that loses what it had: one in eight of all.
+const LOST: f64 = 0.15;
 
 /// As above, to have a server that is cut off from all others: one in eight of all runs have.
 const ISOLATED: f64 = 0.18;
@@ -317,6 +333,11 @@ impl Plan {
             // Where one of two cannot reach the other, neither is the one that is cut off.
             plan.servers = plan.servers.max(3);
         }
+        if kind != Kind::Calm && rng.random_bool(LOST) {
+            let at = rng.random_range(2 * SECOND..plan.faults_until - SECOND);
+            let age = rng.random_bool(0.6).then(|| rng.random_range(0..5 * SECOND));
+            plan.loss = Some(Loss { at, lasts: rng.random_range(20_000..1_500_000), age });
+        }
         plan
     }
 
@@ -336,6 +357,7 @@ impl Plan {
             aims: Vec::new(),
             outage: None,
             isolation: None,
+            loss: None,
             faults_until: 0,
             ends: 0,
             request_lost: 0,

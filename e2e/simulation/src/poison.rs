@@ -33,6 +33,9 @@ impl Cluster {
         self.note(|| format!("{}: the world of {game} panics at tick {tick}", short(id)));
         self.coverage.branch(if again { coverage::FAILED_AGAIN } else { coverage::FAILED });
         self.failed.entry(game).or_default();
+        if self.exposed.contains(&game) && self.holder(game) == Some(id) {
+            self.lose(game);
+        }
         let hub = self.hub(id, game);
         hub.own = None;
         hub.generation += 1;

@@ -414,7 +414,7 @@ impl Cluster {
     }
 
     fn own_or_failed(&mut self, id: MemberId, game: GameId) -> Option<&Own> {
-        assert!(self.is_poisoned(game) || self.hub(id, game).own.is_some(), "only an owned game has a world");
+        assert!(self.is_spared(game) || self.hub(id, game).own.is_some(), "only an owned game has a world");
         self.hub(id, game).own.as_ref()
     }
 
