@@ -521,6 +521,9 @@ impl Scenario {
         }
         let began = Instant::now();
         rules::take_back(settings).await.context("a version with other rules stays")?;
+        if matches!(self, Scenario::Sigkill | Scenario::SigkillTwo | Scenario::SigkillAll) {
+            sigkill::freshen(&settings.cluster).await.context("pods whose containers have ended stay")?;
+        }
         whole_within(READY_WITHIN, settings, None, &Wanted::default())
             .await
             .context("the cluster is not ready for a test")?;

@@ -26,6 +26,8 @@ const QUIET: Duration = Duration::from_secs(60);
 const RETURNS: usize = 3;
 /// How long each time is looked at.
 const RETURN: Duration = Duration::from_secs(10);
+/// Each part is looked at in slices of that length, so that the machine's standing still once does not decide.
+const SLICE: Duration = RETURN;
 /// How long the hostile ones stay.
 const STAY: Duration = Duration::from_secs(30);
 /// How much longer than in the quiet minute others may wait for a tick, at the 99th percentile.
@@ -92,9 +94,12 @@ pub(super) async fn come(stage: &Stage<'_>) -> Result<Done> {
     Ok(done)
 }
 
-/// One line for each part: the 99th percentile of all gaps between a player's new ticks.
+/// One line for each part: the 99th percentile of all gaps between a player's new ticks, in its median slice.
 pub(super) fn compared(parts: &[Part], recordings: &[Recording], start: Instant) -> Vec<Check> {
-    let p99 = |part: &Part| Spread::of(gaps(recordings, part.from - start, part.to - start)).p99;
+    let p99 = |part: &Part| {
+        let slices = slices(part.from - start, part.to - start);
+        Spread::of(slices.map(|(from, to)| Spread::of(gaps(recordings, from, to)).p99)).median
+    };
     let quiet = parts.first().map(p99).unwrap_or_default();
     let line = |(index, part): (usize, &Part)| {
         let (value, most) = (p99(part), quiet * MOST_RATIO);
@@ -104,6 +109,13 @@ pub(super) fn compared(parts: &[Part], recordings: &[Recording], start: Instant)
         Check::new(&measure, format!("{value:.1} ms"), bar, judged.then_some(value <= most))
     };
     parts.iter().enumerate().map(line).collect()
+}
+
+/// As many as fit, of [`SLICE`] and a little more; one where none fits.
+fn slices(from: Duration, to: Duration) -> impl Iterator<Item = (Duration, Duration)> {
+    let count = ((to - from).as_millis() / SLICE.as_millis()).max(1) as u32;
+    let each = (to - from) / count;
+    (0..count).map(move |index| (from + each * index, from + each * (index + 1)))
 }
 
 /// In milliseconds, by the tick that ended each.
@@ -122,6 +134,15 @@ mod tests {
     use super::*;
     use crate::recording::What;
     use protocol::{Epoch, GameId, Keyframe, ServerMessage, Tick};
+
+    #[test]
+    fn a_part_is_cut_into_slices() {
+        let ms = |ms| Duration::from_millis(ms);
+        let of = |from, to| slices(ms(from), ms(to)).collect::<Vec<_>>();
+        assert_eq!(of(500, 2_500), [(ms(500), ms(2_500))]);
+        assert_eq!(of(0, 30_009).len(), 3);
+        assert_eq!(of(0, 30_009)[1], (ms(10_003), ms(20_006)));
+    }
 
     #[test]
     fn each_part_is_held_against_the_first() {

@@ -4,7 +4,8 @@
 //! newest snapshot, the log and what players elsewhere were shown, who see nothing taken back; players of the dead server
 //! come back with their tokens.
 
-use super::{Done, Stage};
+use super::{Done, Stage, set_image};
+use crate::cluster::Cluster;
 use crate::report::{Bars, CRASH_LOST_TICKS, Crash, Loss};
 use anyhow::{Result, ensure};
 use futures_util::future::{select_all, try_join_all};
@@ -32,6 +33,19 @@ pub(super) const ALL_BARS: Bars = Bars {
     }),
     ..BARS
 };
+
+/// Kubernetes lets a container that has ended once before wait for 10 s or more until it starts it again: where one of the
+/// pods has such a container all are replaced.
+pub(super) async fn freshen(cluster: &Cluster) -> Result<()> {
+    let pods = cluster.pods().await?;
+    let staying = pods.iter().filter(|pod| !pod.deleting);
+    let restarts = try_join_all(staying.map(|pod| cluster.restarts(&pod.name))).await?;
+    if restarts.iter().any(|(restarts, _)| *restarts > 0) {
+        cluster.kubectl(&["rollout", "restart", &set_image::deployment(cluster)]).await?;
+        set_image::rolled(cluster).await?;
+    }
+    Ok(())
+}
 
 /// As many processes as that, of those that own most games, at once.
 pub(super) async fn kill(stage: &Stage<'_>, count: usize) -> Result<Done> {
