@@ -51,7 +51,7 @@ pub struct MemberRecord {
     pub joined: u64,
     /// The life of the registry (its `run_id`) that is known to have every game that this member owns; another one may have been
     /// restored from an older copy, and lack some until their owners have put them back. Empty: none yet.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub settled: String,
 }
 
