@@ -23,7 +23,7 @@ impl Member {
 
     /// What was asked for at `sent` is all that the registry has: what it lacks of this member's games is stored at once.
     pub(super) fn settle_with(&mut self, now: Time, sent: Time, records: &[GameRecord]) {
-        if self.is_settled() || self.view.run_id.is_empty() || sent < self.view.lost_at {
+        if self.is_settled() || sent < self.view.lost_at {
             return;
         }
         let known: BTreeMap<GameId, &GameRecord> = records.iter().map(|record| (record.id, record)).collect();
@@ -48,7 +48,7 @@ impl Member {
     }
 
     pub(super) fn is_settled(&self) -> bool {
-        !self.view.run_id.is_empty() && self.me.settled == self.view.run_id
+        self.me.settled == self.view.run_id
     }
 
     /// Until when others may still have to put back what the registry has lost; none if all have.
