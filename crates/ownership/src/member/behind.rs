@@ -18,6 +18,7 @@ impl Member {
     /// The registry is another one, or does not know this member any more: it may have lost what it had.
     pub(super) fn lost_something(&mut self, now: Time) {
         self.me.settled.clear();
+        self.reach.count_anew();
         self.view.read_again(now);
     }
 

@@ -28,8 +28,17 @@ pub(super) struct Reach {
 struct Unlinked {
     /// When it was found to have none.
     since: Time,
-    /// How often it had renewed by the first answer to a question that was asked after that.
+    /// How often it had renewed by the first answer to a question that was asked after that, of the registry that answers now.
     renewals: Option<u64>,
+}
+
+impl Reach {
+    /// Another registry counts renewals anew, or from where they were.
+    pub(super) fn count_anew(&mut self) {
+        for unlinked in self.unlinked.values_mut() {
+            unlinked.renewals = None;
+        }
+    }
 }
 
 impl Member {
@@ -79,7 +88,7 @@ impl Member {
             }
             let first = Unlinked { since: now, renewals: None };
             let first = reach.unlinked.entry(other.id).or_insert(first);
-            if first.renewals.is_none() && asked.is_some_and(|asked| asked >= first.since) {
+            if first.renewals.is_none() && asked.is_some_and(|asked| asked >= first.since.max(view.lost_at)) {
                 first.renewals = Some(other.renewals);
             }
             let refuses = self.refused.get(&other.id).is_some_and(|by| by.contains(&me.id));

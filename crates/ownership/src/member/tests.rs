@@ -728,6 +728,20 @@ fn a_member_that_most_living_ones_cannot_reach_parks_its_games_until_it_reaches_
     assert!(rig.owns(), "nobody else took it");
 }
 
+/// Where all count their renewals anew.
+#[test]
+fn a_member_that_is_cut_off_finds_so_in_a_registry_that_was_emptied_too() {
+    let mut rig = Rig::new(&[B, C]);
+    rig.pass(20_000_000);
+    for other in [B, C] {
+        rig.tell(Event::LinkDown { member: other, refused: false });
+    }
+    rig.pass(100_000);
+    rig.store = Store::new("two");
+    rig.pass(2_000_000);
+    assert!(rig.seen(|effect| *effect == Effect::CutOff(true)));
+}
+
 #[test]
 fn a_member_that_reaches_neither_the_registry_nor_most_others_stands_still_once_its_lease_is_over() {
     let mut rig = Rig::new(&[B, C]);
