@@ -73,11 +73,12 @@ impl Member {
             self.look_for_claims = true;
             return;
         }
-        if let Some(until) = self.others_settle_until(now) {
+        let settle = self.others_settle_until(now);
+        if let Some(until) = settle.filter(|_| self.view.is_another) {
             self.wake_at(until);
             self.look_for_claims = true;
-        } else if now < self.claims_from {
-            self.wake_at(self.claims_from);
+        } else if let Some(until) = settle.max((now < self.claims_from).then_some(self.claims_from)) {
+            self.wake_at(until);
             // Of what the registry has given to this member nobody needs to be heard first: who gave it away knew this member
             // already, and would have told it what became of the game since.
             let given = self.view.games_of(Some(self.me.id)).filter(|game| !self.owned.contains_key(game));

@@ -32,6 +32,8 @@ pub(super) struct View {
     pub(super) run_id: String,
     /// When it was first heard that the registry is another one than before: it may have less than it had.
     pub(super) lost_at: Time,
+    /// It has become another one since this member began.
+    pub(super) is_another: bool,
     watches: BTreeMap<MemberId, Watch>,
     /// When the newest answered poll of members was sent; none after one that failed.
     members_sent: Option<Time>,
@@ -67,6 +69,7 @@ impl View {
             nobody: ClusterRecord::default(),
             run_id: String::new(),
             lost_at: now,
+            is_another: false,
             watches: BTreeMap::new(),
             members_sent: None,
             games: BTreeMap::new(),
@@ -140,6 +143,7 @@ impl View {
 
     /// All that was read may be lost.
     pub(super) fn read_again(&mut self, now: Time) {
+        self.is_another |= !self.run_id.is_empty();
         (self.lost_at, self.games_again, self.next_games) = (now, true, now);
     }
 

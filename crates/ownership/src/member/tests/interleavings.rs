@@ -209,18 +209,22 @@ fn a_leaving_target_reads_the_record_anew_when_a_commit_comes_for_what_it_has_re
     );
 }
 
+/// Nor does it wait for others who have not put back yet what the registry had lost before this member began.
 #[test]
 fn a_target_that_others_may_still_have_to_greet_claims_what_it_was_given() {
-    let mut rig = Rig::new(&[B, C]);
-    rig.member.claims_from = rig.now.plus(100_000);
-    let old = rig.prepared_by_b();
-    rig.tell(Event::Terminate { grace_us: 30_000_000 });
-    let epoch = rig.committed_by_b(old);
-    rig.effects.clear();
-    rig.commit_comes(old, epoch);
-    let (started, base, rewind) = rig.only_start();
-    assert!(started > epoch);
-    assert_eq!((base, rewind), (old, false));
+    let unsettled = |id| MemberRecord { settled: String::new(), ..record(id) };
+    for others in [[B, C].map(record), [B, C].map(unsettled)] {
+        let mut rig = Rig::of(record(ME), others.into());
+        rig.member.claims_from = rig.now.plus(100_000);
+        let old = rig.prepared_by_b();
+        rig.tell(Event::Terminate { grace_us: 30_000_000 });
+        let epoch = rig.committed_by_b(old);
+        rig.effects.clear();
+        rig.commit_comes(old, epoch);
+        let (started, base, rewind) = rig.only_start();
+        assert!(started > epoch);
+        assert_eq!((base, rewind), (old, false));
+    }
 }
 
 #[test]
