@@ -208,7 +208,8 @@ impl View {
         self.members_sent = Some(sent);
         let owners = self.by_owner.keys().flatten().copied();
         let watched: BTreeSet<MemberId> = owners.chain(self.members.keys().copied()).chain(others).collect();
-        self.watches.retain(|member, _| watched.contains(member));
+        // Who was proven dead stays so when it has been struck off the list, whoever speaks of it later.
+        self.watches.retain(|member, watch| watch.expired || watched.contains(member));
         for member in watched {
             let renewals = self.members.get(&member).map(|record| record.renewals);
             // One that was struck off the list has not renewed either.

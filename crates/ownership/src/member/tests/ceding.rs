@@ -619,6 +619,32 @@ fn what_was_ceded_is_left_to_its_new_owner_as_long_as_that_one_lives() {
     assert!(rig.owns());
 }
 
+/// D has stood still meanwhile, and links again.
+#[test]
+fn what_was_ceded_to_one_that_was_struck_off_since_is_claimed_though_somebody_speaks_of_it_again() {
+    let d = MemberId(4);
+    let mut rig = Rig::new(&[B, C, d]);
+    let old = rig.game_of(B);
+    rig.pass(300_000);
+    rig.tell(Event::Message(C, ceded_to_c(old)));
+    let expect = Fence { epoch: old, owner: Some(B) };
+    rig.ask(Request::Assign { game: GAME, expect, next: d, reason: Reason::Dead("terminated".into()) });
+    for other in [B, C, d] {
+        rig.tell(Event::LinkDown { member: other, refused: false });
+    }
+    rig.others.retain(|other| other.id == d);
+    let struck = |effect: &Effect| matches!(effect, Effect::Call(_, Request::Leave(member)) if *member == C);
+    while !rig.seen(struck) {
+        rig.pass(10_000);
+    }
+    rig.pass(300_000);
+    assert!(!rig.owns(), "it is for D to claim first");
+    rig.tell(Event::LinkUp(d));
+    rig.tell(Event::Message(d, ceded_to_c(old)));
+    rig.pass(1_000_000);
+    assert!(rig.owns());
+}
+
 #[test]
 fn what_was_ceded_and_put_back_is_like_any_other_game() {
     let mut rig = Rig::new(&[B, C]);
