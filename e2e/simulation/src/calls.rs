@@ -306,6 +306,10 @@ impl Cluster {
                 self.claimed_at.insert(*game, now);
                 if !answered && now - sent >= CALL_TIMEOUT_US {
                     self.coverage.branch(coverage::CLAIM_LATE);
+                    // Who has asked for it has ended since, and whoever claims next cannot know that it never ran it.
+                    if self.servers.get(owner).is_none_or(|server| !server.alive) {
+                        self.orphans.insert(*game);
+                    }
                 }
                 if expect.owner != Some(*owner) {
                     self.of_kind().moves += 1;
