@@ -5,7 +5,7 @@
 //! Looks are taken through one `kubectl proxy`, and whatever else is run yields to everybody: starting kubectl is a tenth of a
 //! second of work, and what is measured here shares the machine.
 
-use crate::lobby::Address;
+use crate::lobby::{ANSWER_TIMEOUT, Address};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -23,6 +23,8 @@ use tokio::time::{Instant, sleep, timeout};
 const KUBECTL_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longest wait until Kubernetes has started a container again.
 const RESTARTED_WITHIN: Duration = Duration::from_secs(60);
+/// Tries to read something of the API server.
+const READ_TRIES: u32 = 4;
 /// Between two looks at a pod.
 const POLL: Duration = Duration::from_millis(100);
 
@@ -183,8 +185,20 @@ impl Cluster {
     }
 
     /// What the API server has there.
+    /// Asks again where the API server did not answer in time: on a busy machine it waits for its disk.
     async fn read(&self, path: &str) -> Result<Value> {
-        self.proxy().await?.address.get(path).await
+        let mut tries = 1;
+        loop {
+            let asked = Instant::now();
+            let answer = self.proxy().await?.address.get(path).await;
+            match answer {
+                Err(error) if asked.elapsed() >= ANSWER_TIMEOUT && tries < READ_TRIES => {
+                    tracing::warn!("asking again: {error:#}");
+                    tries += 1;
+                }
+                answer => return answer,
+            }
+        }
     }
 
     async fn deployment_of(&self, namespace: &str, name: &str) -> Result<Value> {

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 /// Longest wait for a connection. Just above the 1 s after which a lost SYN is sent again.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_millis(1_500);
 /// Longest wait for an answer.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest answer that is read, in bytes.
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
 

@@ -33,6 +33,15 @@ pub struct Window {
     pub to: Duration,
 }
 
+/// What was broken on purpose: whoever depended on it has to find another server.
+#[derive(Clone, Debug, Default)]
+pub struct Broken {
+    /// Names of servers.
+    pub servers: Vec<String>,
+    /// Ways to servers that live are broken as well.
+    pub ways: bool,
+}
+
 /// What can be broken. Each has a column of its own in the tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -178,8 +187,12 @@ pub struct Verdict {
     pub play_lost_ticks: u64,
     /// Longest time without a new tick for each player in the window, in milliseconds.
     pub gap_ms: Spread,
-    /// The same for players who had one server all the time.
+    /// Players who had one server all the time, which nothing was done to.
+    pub served: usize,
+    /// The same for these.
     pub served_gap_ms: Spread,
+    /// Players whose frames said in the window that the registry is away.
+    pub told_away: usize,
     /// Frames and keyframes in all recordings.
     pub frames: u64,
     /// Mean length of a frame in bytes, without the websocket's header.
@@ -280,11 +293,16 @@ fn is_move(owners: &BTreeMap<Epoch, String>, before: Epoch, after: Epoch) -> boo
     before.is_none() || before != after
 }
 
-/// Judges the recordings of one run.
+/// Judges the recordings of a run in which no server was broken on purpose.
 pub fn judge(recordings: &[Recording], window: Window) -> Verdict {
+    judge_broken(recordings, window, &Broken::default())
+}
+
+/// Judges the recordings of one run.
+pub fn judge_broken(recordings: &[Recording], window: Window, broken: &Broken) -> Verdict {
     let mut findings = Findings { counts: Fault::ALL.map(|fault| (fault, 0)).into(), described: Vec::new() };
     let mut games: BTreeMap<GameId, Game> = BTreeMap::new();
-    let (mut gaps, mut served_gaps) = (Vec::new(), Vec::new());
+    let (mut gaps, mut served_gaps, mut told_away) = (Vec::new(), Vec::new(), 0);
     let (mut ticks_missed, mut ticks_skipped, mut rewinds, mut rewinds_in_place) = (0, 0, 0, 0);
     let (mut frames, mut frame_bytes) = (0u64, 0usize);
     let mut last_advances = Vec::new();
@@ -331,7 +349,8 @@ pub fn judge(recordings: &[Recording], window: Window) -> Verdict {
         rewinds_in_place += shown.rewinds_in_place();
         let gap = shown.longest_gap().as_secs_f64() * 1e3;
         gaps.push(gap);
-        served_gaps.extend(shown.was_served().then_some(gap));
+        served_gaps.extend(shown.was_served(broken).then_some(gap));
+        told_away += usize::from(shown.was_told_away());
         game.last_advance = game.last_advance.max(shown.last_advance());
         last_advances.push((end, shown.last_advance()));
         going_home(&mut shown, recording, entries, &mut findings);
@@ -370,7 +389,9 @@ pub fn judge(recordings: &[Recording], window: Window) -> Verdict {
         rewinds_in_place,
         play_lost_ticks: games.values().map(Game::play_lost).max().unwrap_or(0),
         gap_ms: Spread::of(gaps),
+        served: served_gaps.len(),
         served_gap_ms: Spread::of(served_gaps),
+        told_away,
         frames,
         frame_bytes: if frames == 0 { 0.0 } else { frame_bytes as f64 / frames as f64 },
         findings: findings.described,

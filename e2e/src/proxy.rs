@@ -1,13 +1,13 @@
-//! A TCP proxy whose answers come late: a slow server, or a long way to it.
+//! A TCP proxy that passes on late: a slow server, or a long way to it.
 //!
-//! Owns the delay. What clients send goes on at once; what the server says goes on so much later, in order.
+//! Owns the delays. What clients send goes on so much later, and what the server says, in order.
 
 use anyhow::{Context, Result};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::mpsc;
@@ -27,11 +27,11 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Passes on to `to` what comes, and its answers so much later.
+    /// Passes on to `to` what comes, `asks` later, and its answers, `answers` later.
     ///
     /// # Errors
     /// When there is no way to `to`, or no port.
-    pub async fn start(to: SocketAddr, delay: Duration) -> Result<Proxy> {
+    pub async fn start(to: SocketAddr, asks: Duration, answers: Duration) -> Result<Proxy> {
         // Sends nothing: tells which of our addresses is on the way.
         let way = UdpSocket::bind("0.0.0.0:0").await?;
         way.connect(to).await.with_context(|| format!("there is no way to {to}"))?;
@@ -44,7 +44,7 @@ impl Proxy {
             while let Ok((client, _)) = listener.accept().await {
                 count.fetch_add(1, Ordering::Relaxed);
                 connections.spawn(async move {
-                    if let Err(error) = pass(client, to, delay).await {
+                    if let Err(error) = pass(client, to, asks, answers).await {
                         tracing::debug!("a proxied connection has ended: {error:#}");
                     }
                 });
@@ -66,18 +66,17 @@ impl Drop for Proxy {
     }
 }
 
-async fn pass(client: TcpStream, to: SocketAddr, delay: Duration) -> Result<()> {
+async fn pass(client: TcpStream, to: SocketAddr, asks: Duration, answers: Duration) -> Result<()> {
     let server = TcpStream::connect(to).await?;
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
-    let (mut asked, answers) = client.into_split();
-    let (answered, mut asks) = server.into_split();
+    let (from_client, to_client) = client.into_split();
+    let (from_server, to_server) = server.into_split();
     // Whichever side ends, both do.
     tokio::select! {
-        ended = copy(&mut asked, &mut asks) => { ended?; }
-        ended = late(answered, answers, delay) => ended?,
+        ended = late(from_client, to_server, asks) => ended,
+        ended = late(from_server, to_client, answers) => ended,
     }
-    Ok(())
 }
 
 async fn late(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, delay: Duration) -> Result<()> {
@@ -107,7 +106,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn answers_come_late_and_in_order_and_the_end_is_passed_on() {
+    async fn all_comes_late_and_in_order_and_the_end_is_passed_on() {
         let echo = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let to = echo.local_addr().unwrap();
         tokio::spawn(async move {
@@ -118,8 +117,8 @@ mod tests {
             stream.read_exact(&mut bytes[3..]).await.unwrap();
             stream.write_all(&bytes[3..]).await.unwrap();
         });
-        let delay = Duration::from_millis(60);
-        let proxy = Proxy::start(to, delay).await.unwrap();
+        let (asks, answers) = (Duration::from_millis(30), Duration::from_millis(60));
+        let proxy = Proxy::start(to, asks, answers).await.unwrap();
         let mut client = TcpStream::connect(proxy.address).await.unwrap();
         let asked = Instant::now();
         client.write_all(b"one").await.unwrap();
@@ -127,7 +126,7 @@ mod tests {
         let mut all = Vec::new();
         client.read_to_end(&mut all).await.unwrap();
         assert_eq!(all, b"onetwo");
-        assert!(asked.elapsed() >= delay, "{:?}", asked.elapsed());
+        assert!(asked.elapsed() >= asks + answers, "{:?}", asked.elapsed());
         assert_eq!(proxy.accepted(), 1);
     }
 }

@@ -36,6 +36,8 @@ pub struct Bars {
     pub loss: Loss,
     /// The pauses of its moves count among those of the whole run: nothing was slow on purpose.
     pub pauses: bool,
+    /// All players are told that the registry is away.
+    pub told_away: bool,
 }
 
 /// Which games have to move.
@@ -84,6 +86,7 @@ impl Bars {
         exits: false,
         loss: Loss::Nothing,
         pauses: true,
+        told_away: false,
     };
     /// Games move because their owner leaves.
     pub const PLANNED: Bars = Bars { moved: Moved::Some, exits: true, ..Bars::PLAY };
@@ -284,6 +287,12 @@ pub fn checks(verdict: &Verdict, facts: &Facts, bars: Bars) -> Vec<Check> {
     let bar = bars.most_moves.map_or(String::new(), |most| format!("<= {most}"));
     let pass = bars.most_moves.map(|bar| most <= f64::from(bar));
     line("moves per game", format!("median {}, max {most}", verdict.moves.median), bar, pass);
+    if bars.told_away || verdict.told_away > 0 {
+        let (told, all) = (verdict.told_away, verdict.players);
+        let bar = if bars.told_away { "all" } else { "" };
+        let pass = bars.told_away.then_some(told == all);
+        line("players told that the registry is away", told.to_string(), bar.to_owned(), pass);
+    }
     even(facts, bars, &mut line);
     exits(facts, bars, &mut line);
     sent_away(verdict, bars, &mut line);
@@ -308,12 +317,16 @@ pub fn checks(verdict: &Verdict, facts: &Facts, bars: Bars) -> Vec<Check> {
             line("play lost in a game", play_lost, bar, Some(lost <= crash.lost_ticks));
             let rewinds = verdict.rewinds_in_place;
             line("players of living servers rewound", rewinds.to_string(), "0".into(), Some(rewinds == 0));
-            let gap = verdict.served_gap_ms;
+            let (gap, served) = (verdict.served_gap_ms, verdict.served);
+            line("players of living servers", served.to_string(), String::new(), None);
+            let held = |gap: f64, bar: f64| (served > 0).then_some(gap <= bar);
             let value = format!("median {}, p99 {}", milliseconds(gap.median), milliseconds(gap.p99));
-            let bar = format!("<= {}", milliseconds(crash.served_p99_ms));
-            line("longest gap, players of living servers", value, bar, Some(gap.p99 <= crash.served_p99_ms));
-            let bar = format!("<= {}", milliseconds(crash.served_ms));
-            line("the worst of them", milliseconds(gap.max), bar, Some(gap.max <= crash.served_ms));
+            let (bar, pass) =
+                (format!("<= {}", milliseconds(crash.served_p99_ms)), held(gap.p99, crash.served_p99_ms));
+            line("longest gap, players of living servers", value, bar, pass);
+            let (bar, pass) =
+                (format!("<= {}", milliseconds(crash.served_ms)), held(gap.max, crash.served_ms));
+            line("the worst of them", milliseconds(gap.max), bar, pass);
         }
     }
     let gap_bar = match bars.loss {
@@ -692,12 +705,22 @@ mod tests {
         assert_eq!(failing(&late(5_000.0, 10), CRASH), Vec::<String>::new());
         assert_eq!(failing(&late(5_001.0, 11), CRASH), both);
         let (p99, max) = (501.0, 1_501.0);
-        let served = Verdict { served_gap_ms: Spread { p99, max, median: 20.0 }, ..good() };
-        assert_eq!(failing(&served, CRASH), ["longest gap, players of living servers", "the worst of them"]);
+        let served = |served| Verdict { served, served_gap_ms: Spread { p99, max, median: 20.0 }, ..good() };
+        let long = ["longest gap, players of living servers", "the worst of them"];
+        assert_eq!(failing(&served(1), CRASH), long);
+        assert!(failing(&served(0), CRASH).is_empty(), "there was none");
         let rewound = Verdict { rewinds: 1, rewinds_in_place: 1, ..good() };
         assert_eq!(failing(&rewound, CRASH), ["players of living servers rewound"]);
         assert_eq!(failing(&late(90_000.0, 0), PARKED), Vec::<String>::new());
         assert_eq!(failing(&late(90_000.0, 1), PARKED), ["play lost in a game"]);
+    }
+
+    #[test]
+    fn where_the_registry_is_away_all_players_are_told() {
+        let bars = Bars { told_away: true, ..Bars::PLAY };
+        let told = |told_away| failing(&Verdict { told_away, ..good() }, bars);
+        assert_eq!(told(47), ["players told that the registry is away"]);
+        assert!(told(48).is_empty());
     }
 
     #[test]

@@ -30,6 +30,7 @@ mod rules;
 mod scale;
 mod set_image;
 mod sigkill;
+mod slow_links;
 mod timeline;
 mod undo;
 
@@ -37,7 +38,7 @@ pub use arena::Arena;
 
 use crate::cluster::{Cluster, Pod, PodsWatch};
 use crate::lobby::{Address, ListedGame};
-use crate::oracle::{self, Window};
+use crate::oracle::{self, Broken, Window};
 use crate::pauses;
 use crate::recording::Recording;
 use crate::report::{Bars, Check, Exit, Facts, Loss, Outcome, Ran, checks};
@@ -107,6 +108,8 @@ pub enum Scenario {
     RedisKill,
     /// SIGSTOP to the managed Redis, SIGCONT after 10 s (needs --kill-command)
     RedisFreeze,
+    /// Nobody reaches the managed Redis for 30 s (needs --node-command)
+    RedisAway,
     /// FLUSHALL in the managed Redis
     RedisFlush,
     /// The managed Redis reaches its memory limit for 10 s
@@ -145,6 +148,10 @@ pub enum Scenario {
     RedisSlower,
     /// kubectl delete pod while 1 % of what pods send each other is lost (needs --node-command)
     Loss,
+    /// kubectl delete pod while all that game servers send each other comes 50 ms later (needs --node-command)
+    SlowLinks,
+    /// The same with 200 ms
+    SlowerLinks,
     /// The kernel kills the process that owns most games: its memory limit is reached (needs --node-command)
     Oom,
     /// The disk of the managed Redis is full for 10 s (needs --kill-command and --node-command)
@@ -250,6 +257,10 @@ struct Done {
     steps: Vec<(&'static str, Instant)>,
     /// Measures of its own.
     checks: Vec<Check>,
+    /// Servers that it was done to, and whether ways to others were broken with them.
+    broken: Broken,
+    /// When the first server was ready again, where none was left.
+    ready_again: Option<Instant>,
     /// Parts of it that are held against the first of them.
     parts: Vec<crowd::Part>,
 }
@@ -264,6 +275,8 @@ impl Done {
             image: None,
             steps: Vec::new(),
             checks: Vec::new(),
+            broken: Broken::default(),
+            ready_again: None,
             parts: Vec::new(),
         }
     }
@@ -395,22 +408,22 @@ impl Scenario {
             Scenario::Sigkill | Scenario::SigkillTwo => sigkill::BARS,
             Scenario::SigkillAll => sigkill::ALL_BARS,
             Scenario::Freeze => freeze::BARS,
-            Scenario::RedisKill | Scenario::RedisFreeze | Scenario::RedisFlush | Scenario::RedisFull => {
-                registry::BARS
-            }
+            Scenario::RedisKill | Scenario::RedisFlush | Scenario::CutRedis => registry::BARS,
+            Scenario::RedisFreeze | Scenario::RedisAway | Scenario::RedisFull => registry::AWAY_BARS,
             Scenario::DrainRedis => registry::DRAIN_BARS,
             Scenario::OperatorKill => operator_kill::BARS,
             Scenario::RollBack => rules::ROLL_BACK_BARS,
             Scenario::RollBackLate => rules::LATE_ROLL_BACK_BARS,
             Scenario::UpgradeCrash => rules::CRASH_BARS,
             Scenario::CutNode => cut::NODE_BARS,
-            Scenario::CutRedis | Scenario::CutPeers | Scenario::CutOneWay => cut::BARS,
+            Scenario::CutPeers | Scenario::CutOneWay => cut::BARS,
             Scenario::Crowd => crowd::BARS,
             Scenario::ApiAway => api_away::BARS,
             Scenario::RedisFailover | Scenario::RedisBackup => redis_behind::BARS,
             Scenario::RedisClock => redis_clock::BARS,
             Scenario::RedisSlow | Scenario::RedisSlower => redis_slow::BARS,
             Scenario::Loss => loss::BARS,
+            Scenario::SlowLinks | Scenario::SlowerLinks => slow_links::BARS,
             Scenario::Oom => oom::BARS,
             Scenario::RedisDisk => redis_disk::BARS,
             Scenario::RotateKey => rotate_key::BARS,
@@ -436,6 +449,7 @@ impl Scenario {
             Scenario::Freeze => freeze::freeze(stage).await,
             Scenario::RedisKill => registry::kill(stage).await,
             Scenario::RedisFreeze => registry::freeze(stage).await,
+            Scenario::RedisAway => registry::away(stage).await,
             Scenario::RedisFlush => registry::flush(stage).await,
             Scenario::RedisFull => registry::fill(stage).await,
             Scenario::DrainRedis => registry::drain(stage).await,
@@ -455,6 +469,8 @@ impl Scenario {
             Scenario::RedisSlow => redis_slow::slow(stage, redis_slow::SLOW).await,
             Scenario::RedisSlower => redis_slow::slow(stage, redis_slow::SLOWER).await,
             Scenario::Loss => loss::lose(stage).await,
+            Scenario::SlowLinks => slow_links::slow(stage, redis_slow::SLOW).await,
+            Scenario::SlowerLinks => slow_links::slow(stage, redis_slow::SLOWER).await,
             Scenario::Oom => oom::squeeze(stage).await,
             Scenario::RedisDisk => redis_disk::fill(stage).await,
             Scenario::RotateKey => rotate_key::rotate(stage).await,
@@ -467,9 +483,9 @@ impl Scenario {
     fn missing(self, settings: &Settings) -> Option<&'static str> {
         use Scenario::{
             ApiAway, CutNode, CutOneWay, CutOperator, CutOperatorRedis, CutPeers, CutRedis, Freeze,
-            HelmInRollout, Loss, Oom, OperatorAway, OperatorKill, RedisBackup, RedisClock, RedisDisk,
-            RedisFailover, RedisFreeze, RedisKill, RedisSlow, RedisSlower, RollBack, RollBackLate, SetImage,
-            Sigkill, SigkillAll, SigkillTwo, Undo, UpgradeCrash,
+            HelmInRollout, Loss, Oom, OperatorAway, OperatorKill, RedisAway, RedisBackup, RedisClock,
+            RedisDisk, RedisFailover, RedisFreeze, RedisKill, RedisSlow, RedisSlower, RollBack, RollBackLate,
+            SetImage, Sigkill, SigkillAll, SigkillTwo, SlowLinks, SlowerLinks, Undo, UpgradeCrash,
         };
         let rolls = matches!(
             self,
@@ -493,8 +509,9 @@ impl Scenario {
             HelmInRollout if settings.helm_command.is_none() => {
                 Some("it needs to know how the operator was installed: give --helm-command")
             }
-            CutNode | CutRedis | CutPeers | CutOneWay | ApiAway | RedisClock | RedisSlow | RedisSlower
-            | Loss | Oom | RedisDisk | CutOperator | CutOperatorRedis
+            CutNode | CutRedis | CutPeers | CutOneWay | ApiAway | RedisAway | RedisClock | RedisSlow
+            | RedisSlower | SlowLinks | SlowerLinks | Loss | Oom | RedisDisk | CutOperator
+            | CutOperatorRedis
                 if settings.node_command.is_none() =>
             {
                 Some(
@@ -604,9 +621,10 @@ impl Scenario {
     fn judge(self, settings: &Settings, played: Played, recordings: &[Recording], began: Instant) -> Ran {
         let Played { start, quiet, window, done, ends, facts, late, troubles } = played;
         let bars = self.bars();
-        let verdict = oracle::judge(recordings, window);
+        let verdict = oracle::judge_broken(recordings, window, &done.broken);
         let mut checks = checks(&verdict, &facts, bars);
         checks.extend(done.checks.iter().cloned());
+        checks.extend(done.ready_again.map(|at| sigkill::back(&verdict, at.duration_since(done.at))));
         checks.extend(crowd::compared(&done.parts, recordings, start));
         let samples = match bars.loss {
             Loss::Nothing if bars.pauses => pauses::samples(recordings, quiet, window, late, settings.seed),

@@ -9,7 +9,7 @@
 //! older keyframe of the same epoch and catch up: repeated, not wrong, if the repeated ticks are the same ones. The answer
 //! to a KeyframePlease may lie back in the same way, also across a move.
 
-use super::{Fault, Findings, Game, Place, Window, hash, hash_world};
+use super::{Broken, Fault, Findings, Game, Place, Window, hash, hash_world};
 use protocol::{
     Body, EncodedBody, Epoch, FrameEvent, FrameHeader, Keyframe, KeyframePlayer, PlayerId, ServerMessage,
     Tick,
@@ -118,9 +118,15 @@ pub(super) struct Shown {
     rewinds: u64,
     /// Those of them that came on the very socket that had brought what they took back.
     rewinds_in_place: u64,
-    /// A socket of it was closed before frames came on another one, or given up for its silence.
+    /// A socket of it was closed before frames came on another one.
     was_cut: bool,
+    /// It has opened another socket though none was closed, and no server had sent it away.
+    gave_up: bool,
     was_sent_away: bool,
+    /// The socket that brought its last frame before the window, and that socket's server.
+    home: (u32, String),
+    /// A frame said in the window that the registry is away.
+    told_away: bool,
     last_advance: Option<Duration>,
     longest_gap: Duration,
 }
@@ -161,7 +167,10 @@ impl Shown {
             rewinds: 0,
             rewinds_in_place: 0,
             was_cut: false,
+            gave_up: false,
             was_sent_away: false,
+            home: (0, String::new()),
+            told_away: false,
             last_advance: None,
             longest_gap: Duration::ZERO,
         }
@@ -169,7 +178,7 @@ impl Shown {
 
     pub(super) fn opened(&mut self, socket: u32) {
         let floor = self.high.map(|high| high.epoch);
-        self.was_cut |= self.sockets.values().any(|socket| socket.flows && !socket.sent_away);
+        self.gave_up |= self.sockets.values().any(|socket| socket.flows && !socket.sent_away);
         self.sockets.insert(socket, Socket { floor, ..Socket::default() });
     }
 
@@ -420,6 +429,11 @@ impl Shown {
             findings.add(Fault::EpochFell, place, what);
         }
         socket.flows = true;
+        if place.at >= self.window.from {
+            self.told_away |= header.flags.registry_away;
+        } else if self.home.0 != place.socket {
+            self.home = (place.socket, socket.server.clone());
+        }
         let announced = header.flags.rewind;
         if let Some(before) = socket.must_announce.take().filter(|_| !announced) {
             let what =
@@ -576,10 +590,16 @@ impl Shown {
         self.rewinds_in_place
     }
 
-    /// It had one server all the time: none of its sockets was closed before frames came on another one, given up for its
-    /// silence, or sent away.
-    pub(super) fn was_served(&self) -> bool {
-        !self.was_cut && !self.was_sent_away
+    /// Its server was none of the broken ones, and the way there none either: no socket was closed before frames came on
+    /// another one, or sent away. Where ways are broken, too, nor was one given up for its silence.
+    pub(super) fn was_served(&self, broken: &Broken) -> bool {
+        let was_on_broken = broken.servers.contains(&self.home.1);
+        !(was_on_broken || self.was_cut || self.was_sent_away || broken.ways && self.gave_up)
+    }
+
+    /// Frames said in the window that the registry is away.
+    pub(super) fn was_told_away(&self) -> bool {
+        self.told_away
     }
 
     /// Ticks between the first and the last one shown that were not.

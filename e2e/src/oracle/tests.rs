@@ -252,6 +252,22 @@ fn a_rewind_on_a_new_socket_after_the_old_one_was_cut_is_none_in_place() {
 }
 
 #[test]
+fn who_was_on_a_broken_server_or_lost_the_way_there_is_not_counted_as_served() {
+    let mut film = Film::playing(1);
+    film.wait(3_500).welcome(2).keyframe(2, NEW, 100).wait(20).frames(2, None, 101..=300);
+    let recordings = [film.done()];
+    let served = |servers: &[&str], ways| {
+        let servers = servers.iter().map(|server| server.to_string()).collect();
+        let window = Window { from: FAULT, to: END };
+        judge_broken(&recordings, window, &Broken { servers, ways }).served_gap_ms.max
+    };
+    assert_eq!(served(&[], false), 3_500.0, "it was silent, and lived");
+    assert_eq!(served(&[], true), 0.0);
+    assert_eq!(served(&["edge"], false), 0.0);
+    assert_eq!(served(&["another"], false), 3_500.0);
+}
+
+#[test]
 fn an_input_of_the_very_tick_that_a_rewind_keyframe_is_of_was_not_durable() {
     let mut film = Film::playing(1);
     // The old owner had applied an input at tick 90; the new one ran tick 90 anew, without it.

@@ -5,6 +5,7 @@
 
 use super::{Done, Owners, Stage, not_here};
 use crate::cluster::Pod;
+use crate::oracle::Broken;
 use crate::report::{Bars, CRASH_LOST_TICKS, Crash, Loss, Moved};
 use anyhow::Result;
 use std::time::Duration;
@@ -68,6 +69,12 @@ pub(super) async fn cut(stage: &Stage<'_>, cut: Cut) -> Result<Done> {
         format!("node {node}, whose pod owned {games} of {all} games, is cut off ({cut:?}) for {CUT:?}"),
         Instant::now(),
     );
+    done.broken = match cut {
+        // Connections of players come in by all nodes.
+        Cut::All => Broken { servers: names_on(&pods, node), ways: true },
+        Cut::Peers | Cut::ToPeers => Broken { servers: names_on(&pods, node), ways: false },
+        Cut::Redis => Broken::default(),
+    };
     let mut arguments = if matches!(cut, Cut::All) { vec!["cut", node] } else { vec!["block", node, what] };
     arguments.extend(addresses.iter().map(String::as_str));
     let begun = stage.settings.node(&arguments).await;
@@ -80,6 +87,10 @@ pub(super) async fn cut(stage: &Stage<'_>, cut: Cut) -> Result<Done> {
     begun?;
     done.step("the node is back");
     Ok(done)
+}
+
+fn names_on(pods: &[Pod], node: &str) -> Vec<String> {
+    pods.iter().filter(|pod| pod.node == node).map(|pod| pod.name.clone()).collect()
 }
 
 /// The pod with most games of those on nodes without Redis.

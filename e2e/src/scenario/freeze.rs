@@ -32,6 +32,7 @@ pub(super) async fn freeze(stage: &Stage<'_>) -> Result<Done> {
         "SIGSTOP to gamed in pod {pod}, which owned {games} of {all} games, and SIGCONT after {FROZEN:?}"
     );
     let mut done = Done::new(what, Instant::now());
+    done.broken.servers.push(pod.to_owned());
     stage.settings.signal(pod, "gamed", "STOP").await?;
     done.step("it stands still");
     sleep(FROZEN).await;

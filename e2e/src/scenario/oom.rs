@@ -18,6 +18,7 @@ pub(super) async fn squeeze(stage: &Stage<'_>) -> Result<Done> {
     let what =
         format!("the memory limit of gamed in {pod}, which owned {games} of {all} games, is what it uses");
     let mut done = Done::new(what, Instant::now());
+    done.broken.servers.push(pod.to_owned());
     settings.node(&["squeeze", &settings.in_full(pod), "gamed"]).await?;
     done.step("the kernel has killed it");
     done.doomed_members = owners.members_of(pod);

@@ -3,9 +3,10 @@
 //! What goes wrong without the product: games end with what cannot be written, or nobody is told. What repairs it: owners go
 //! on, the TanxCluster says what is wrong in Redis's words, and games are put back when there is room.
 
-use super::{Done, POLL, Stage, registry};
+use super::registry::{self, CONDITION, said};
+use super::{Done, Stage};
 use crate::report::{Bars, Check};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -13,17 +14,13 @@ use tokio::time::{Instant, sleep};
 const SIZE: &str = "64m";
 /// Its volume.
 const VOLUME: &str = "data";
-/// The condition that says so.
-const CONDITION: &str = "RegistryAvailable";
-/// Longest wait for it: more than two looks of the operator.
-const SAID_WITHIN: Duration = Duration::from_secs(15);
 /// In Redis's words.
 const REDIS_SAYS: &str = "No space left on device";
 /// How long it is full.
 const FULL: Duration = Duration::from_secs(10);
 
 /// Games on living owners notice nothing, and none has to move.
-pub(super) const BARS: Bars = registry::BARS;
+pub(super) const BARS: Bars = registry::AWAY_BARS;
 
 pub(super) async fn fill(stage: &Stage<'_>) -> Result<Done> {
     let (settings, cluster) = (stage.settings, &stage.settings.cluster);
@@ -57,17 +54,4 @@ pub(super) async fn fill(stage: &Stage<'_>) -> Result<Done> {
     said(stage, "True").await?;
     done.step("RegistryAvailable is True again");
     Ok(done)
-}
-
-/// Waits until the condition is in that state, and answers its message.
-async fn said(stage: &Stage<'_>, state: &str) -> Result<String> {
-    let deadline = Instant::now() + SAID_WITHIN;
-    loop {
-        let (found, message) = stage.settings.cluster.condition(CONDITION).await?;
-        if found == state {
-            return Ok(message);
-        }
-        ensure!(Instant::now() < deadline, "after {SAID_WITHIN:?} {CONDITION} is {found}: {message}");
-        sleep(POLL).await;
-    }
 }

@@ -4,6 +4,7 @@
 //! many things that are asked at a move takes. What repairs it: nothing that ticks waits for Redis, and a game that moves
 //! stands still for one answer only; where it would take longer than servers wait, it moves without asking.
 
+use super::registry::PORT;
 use super::{Done, Stage, delete_pod};
 use crate::oracle::Spread;
 use crate::proxy::Proxy;
@@ -18,8 +19,6 @@ pub(super) const SLOW: Duration = Duration::from_millis(50);
 /// As long as game servers wait for an answer.
 pub(super) const SLOWER: Duration = Duration::from_millis(200);
 
-/// Where Redis listens.
-const PORT: u16 = 6379;
 /// Longest wait until every game server has come through the proxy.
 const THROUGH_WITHIN: Duration = Duration::from_secs(15);
 /// Longest wait for the deleted pod: its grace, and a little more.
@@ -37,7 +36,7 @@ pub(super) async fn slow(stage: &Stage<'_>, delay: Duration) -> Result<Done> {
     let (redis, service) = (cluster.redis_address().await?, cluster.redis_service().await?);
     let nodes = cluster.nodes().await?;
     let to: IpAddr = redis.parse().with_context(|| format!("the pod of Redis has no address ({redis:?})"))?;
-    let proxy = Proxy::start(SocketAddr::new(to, PORT), delay).await?;
+    let proxy = Proxy::start(SocketAddr::new(to, PORT), Duration::ZERO, delay).await?;
     let through = proxy.address.to_string();
     let slowed: Result<(Instant, Done)> = async {
         for node in &nodes {
@@ -75,13 +74,13 @@ pub(super) async fn slow(stage: &Stage<'_>, delay: Duration) -> Result<Done> {
     drop(proxy);
     done.step("Redis answers at once again");
     stage.whole_after(&done).await?;
-    done.checks.push(pauses(stage, &done, delay).await?);
+    done.checks.push(pauses(stage, &done, delay, "one answer").await?);
     done.at = begun;
     Ok(done)
 }
 
-/// How long nobody ran the games that moved, as the servers say.
-async fn pauses(stage: &Stage<'_>, done: &Done, delay: Duration) -> Result<Check> {
+/// How long nobody ran the games that moved, as the servers say. `what` takes `delay`.
+pub(super) async fn pauses(stage: &Stage<'_>, done: &Done, delay: Duration, what: &str) -> Result<Check> {
     let since_ms = done.at.elapsed().as_millis() as u64;
     let noted = stage.settings.address.moves().await?;
     let ours = noted.iter().filter(|one| one.ago_ms <= since_ms && stage.arena.games.contains(&one.game));
@@ -90,6 +89,6 @@ async fn pauses(stage: &Stage<'_>, done: &Done, delay: Duration) -> Result<Check
     let all = Spread::of(pauses);
     let most = delay.as_secs_f64() * 1e3 + MOST_BESIDES_MS;
     let value = format!("median {:.1} ms, p99 {:.1} ms", all.median, all.p99);
-    let bar = format!("<= {most:.0} ms: one answer");
+    let bar = format!("<= {most:.0} ms: {what}");
     Ok(Check::new("first tick at a new owner, late by", value, bar, Some(all.p99 <= most)))
 }

@@ -1,21 +1,33 @@
-//! The registry is killed, stands still, or forgets everything.
+//! The registry is killed, stands still, is away, or forgets everything.
 //!
 //! What goes wrong without the product: no Redis, no games. What repairs it: owners go on, say so in their frames, and put
-//! their games back when it answers again.
+//! their games back when it answers again; the TanxCluster's condition says so, too.
 
-use super::{Done, Stage, drain_node};
-use crate::report::{Bars, Moved};
-use anyhow::{Context, Result};
+use super::{Done, POLL, Stage, drain_node};
+use crate::report::{Bars, Check, Moved};
+use anyhow::{Context, Result, ensure};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// How long it stands still.
+/// How long it stands still, or is full.
 const FROZEN: Duration = Duration::from_secs(10);
+/// How long nobody reaches it.
+const AWAY: Duration = Duration::from_secs(30);
+/// Where Redis listens.
+pub(super) const PORT: u16 = 6379;
+/// Where nothing listens.
+const NOTHING: u16 = 1;
+/// The condition that says whether it is there.
+pub(super) const CONDITION: &str = "RegistryAvailable";
+/// Longest wait for it: more than two looks of the operator.
+const SAID_WITHIN: Duration = Duration::from_secs(15);
 
 /// Games on living owners notice nothing, and none has to move.
 pub(super) const BARS: Bars = Bars { most_moves: Some(0), ..Bars::PLAY };
-/// The games of the drained node move.
-pub(super) const DRAIN_BARS: Bars = Bars { moved: Moved::Any, ..Bars::PLANNED };
+/// As above, and all players are told.
+pub(super) const AWAY_BARS: Bars = Bars { told_away: true, ..BARS };
+/// The games of the drained node move. Redis is gone meanwhile: their pauses are not those of planned moves.
+pub(super) const DRAIN_BARS: Bars = Bars { moved: Moved::Any, pauses: false, ..Bars::PLANNED };
 
 /// SIGKILL: Kubernetes starts it again, and it has what reached its disk.
 pub(super) async fn kill(stage: &Stage<'_>) -> Result<Done> {
@@ -40,10 +52,68 @@ pub(super) async fn freeze(stage: &Stage<'_>) -> Result<Done> {
     let mut done = Done::new(what, Instant::now());
     stage.settings.signal(&pod, "redis", "STOP").await?;
     done.step("it stands still");
-    sleep(FROZEN).await;
+    let told = told_for(stage, FROZEN).await;
+    // Whatever became of it: the next scenario needs Redis.
     stage.settings.signal(&pod, "redis", "CONT").await?;
     done.step("it goes on");
+    done.checks.push(told?);
+    available_again(stage, &mut done).await?;
     Ok(done)
+}
+
+/// Whoever connects is refused, and whoever was connected is cut.
+pub(super) async fn away(stage: &Stage<'_>) -> Result<Done> {
+    let (settings, cluster) = (stage.settings, &stage.settings.cluster);
+    let (redis, service) = (cluster.redis_address().await?, cluster.redis_service().await?);
+    let nodes = cluster.nodes().await?;
+    let (nothing, addresses) =
+        (format!("{redis}:{NOTHING}"), [&service, &redis].map(|at| format!("{at}:{PORT}")));
+    let mut done = Done::new(format!("nobody reaches Redis for {AWAY:?}"), Instant::now());
+    let told = async {
+        for node in &nodes {
+            settings.node(&["redirect", node, &nothing, &addresses[0], &addresses[1]]).await?;
+        }
+        done.step("Redis is away");
+        told_for(stage, AWAY).await
+    }
+    .await;
+    // Whatever became of it: the next scenario needs Redis.
+    for node in &nodes {
+        settings.node(&["heal", node]).await?;
+    }
+    done.step("Redis is back");
+    done.checks.push(told?);
+    available_again(stage, &mut done).await?;
+    Ok(done)
+}
+
+/// So long, and at least until the condition says that Redis is not available.
+async fn told_for(stage: &Stage<'_>, time: Duration) -> Result<Check> {
+    let began = Instant::now();
+    let said = said(stage, "False").await;
+    let value = format!("after {:.1} s", began.elapsed().as_secs_f64());
+    sleep(time.saturating_sub(began.elapsed())).await;
+    said?;
+    Ok(Check::new("RegistryAvailable is False", value, "while it is away".to_owned(), Some(true)))
+}
+
+async fn available_again(stage: &Stage<'_>, done: &mut Done) -> Result<()> {
+    said(stage, "True").await?;
+    done.step("RegistryAvailable is True again");
+    Ok(())
+}
+
+/// Waits until the condition is in that state, and answers its message.
+pub(super) async fn said(stage: &Stage<'_>, state: &str) -> Result<String> {
+    let deadline = Instant::now() + SAID_WITHIN;
+    loop {
+        let (found, message) = stage.settings.cluster.condition(CONDITION).await?;
+        if found == state {
+            return Ok(message);
+        }
+        ensure!(Instant::now() < deadline, "after {SAID_WITHIN:?} {CONDITION} is {found}: {message}");
+        sleep(POLL).await;
+    }
 }
 
 /// FLUSHALL.
@@ -65,10 +135,12 @@ pub(super) async fn fill(stage: &Stage<'_>) -> Result<Done> {
     let set = async |limit| cluster.redis_cli(&pod, "", &["CONFIG", "SET", "maxmemory", limit]).await;
     set("1").await?;
     done.step("it takes nothing more");
-    sleep(FROZEN).await;
+    let told = told_for(stage, FROZEN).await;
     // Whatever became of it: the next scenario needs Redis.
     set("0").await?;
     done.step("it has room again");
+    done.checks.push(told?);
+    available_again(stage, &mut done).await?;
     Ok(done)
 }
 

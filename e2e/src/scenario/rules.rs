@@ -47,6 +47,7 @@ pub(super) async fn crash(stage: &Stage<'_>) -> Result<Done> {
     settings.signal(&pod, "gamed", "KILL").await?;
     done.step("an old server is killed");
     done.doomed_members.push(member);
+    done.broken.servers.push(pod.clone());
     done.what += &format!(", and SIGKILL to gamed in {pod}, which owned {count} games");
     set_image::rolled(cluster).await?;
     done.step("kubectl rollout status: done");

@@ -6,10 +6,15 @@
 
 use super::{Done, Stage, set_image};
 use crate::cluster::Cluster;
-use crate::report::{Bars, CRASH_LOST_TICKS, Crash, Loss};
+use crate::oracle::Verdict;
+use crate::report::{Bars, CRASH_LOST_TICKS, Check, Crash, Loss};
 use anyhow::{Result, ensure};
 use futures_util::future::{select_all, try_join_all};
+use std::time::Duration;
 use tokio::time::Instant;
+
+/// Where all were killed, players are back so long after the first server is ready again, in milliseconds.
+const BACK_MS: f64 = 2_000.0;
 
 /// Back within a second and a half; nothing is taken back from players whose server lives on.
 pub(super) const BARS: Bars = Bars {
@@ -65,10 +70,19 @@ pub(super) async fn kill(stage: &Stage<'_>, count: usize) -> Result<Done> {
     try_join_all(victims.iter().map(|(pod, _)| stage.settings.signal(pod, "gamed", "KILL"))).await?;
     done.step("the killing command returned");
     done.doomed_members = victims.iter().flat_map(|(pod, _)| owners.members_of(pod)).collect();
+    done.broken.servers = victims.iter().map(|(pod, _)| pod.clone()).collect();
     if count == owners.by_pod.len() {
         let back = before.iter().map(|(pod, restarts)| stage.settings.cluster.restarted(pod, *restarts));
         select_all(back.map(Box::pin)).await.0?;
         done.step("the first server is ready again");
+        done.ready_again = Some(Instant::now());
     }
     Ok(done)
+}
+
+/// How long after the first server was ready again the last player had a tick.
+pub(super) fn back(verdict: &Verdict, ready: Duration) -> Check {
+    let after = (verdict.gap_ms.max - ready.as_secs_f64() * 1e3).max(0.0);
+    let measure = "last player back, after the first server was ready";
+    Check::new(measure, format!("{after:.0} ms"), format!("<= {BACK_MS:.0} ms"), Some(after <= BACK_MS))
 }
