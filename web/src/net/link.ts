@@ -1,8 +1,8 @@
 /**
  * One websocket to a game: from Hello to its end.
  *
- * Owns decoding and the view that this socket's frames lead to; asks for a keyframe when it has lost its way. Does not know
- * why it was opened or what follows it: that is `session`'s.
+ * Owns decoding and the view that this socket's frames lead to; asks for a keyframe when it has lost its way, or to hear whether
+ * its server lives. Does not know why it was opened or what follows it: that is `session`'s.
  */
 import { ProtocolError } from '../protocol/bytes';
 import { type ClientMessage, type Hello, type Input, MAX_INPUTS, encodeClient } from '../protocol/client';
@@ -45,6 +45,16 @@ export interface LinkEvents {
 
 /** A sign of life for every so many frames. */
 const SEEN_FRAMES = 10;
+/**
+ * After so many milliseconds without a word, and again each time, a server is asked for a keyframe: it has one itself, whoever runs
+ * the game. In play something comes every 20 ms, and a planned move leaves out less than 100.
+ */
+const ASK_MS = 400;
+/**
+ * When so many asks have gone out with no word between them the server is dead: after 1.2 s, well within a lease and a second. They
+ * are counted because time alone says nothing where the page itself stood still.
+ */
+const ASKS = 3;
 
 export class Link {
   welcome: Welcome | null = null;
@@ -60,6 +70,11 @@ export class Link {
   private lost = false;
   private over = false;
   private unseen = 0;
+  /** When something came last, or the socket was opened. */
+  private heardAt: number;
+  private askedAt = Number.NEGATIVE_INFINITY;
+  /** Asks since something came. */
+  private unanswered = 0;
 
   constructor(
     private readonly socket: Socket,
@@ -69,9 +84,14 @@ export class Link {
     now: () => number,
   ) {
     this.openedAt = now();
+    this.heardAt = this.openedAt;
     socket.binaryType = 'arraybuffer';
     socket.onopen = () => this.send({ type: 'hello', ...hello });
-    socket.onmessage = ({ data, at }) => this.receive(data, at ?? now());
+    socket.onmessage = ({ data, at }) => {
+      this.heardAt = now();
+      this.unanswered = 0;
+      this.receive(data, at ?? this.heardAt);
+    };
     socket.onclose = ({ code }) => this.end(verdict(code));
   }
 
@@ -103,6 +123,16 @@ export class Link {
 
   leave(): void {
     this.send({ type: 'leave' });
+  }
+
+  /** Its server is dead, or out of reach. To be asked every now and then: that is when it asks whether anybody is there. */
+  silent(now: number): boolean {
+    if (now - Math.max(this.heardAt, this.askedAt) >= ASK_MS) {
+      this.askedAt = now;
+      this.unanswered += 1;
+      this.send({ type: 'keyframePlease' });
+    }
+    return this.unanswered >= ASKS;
   }
 
   send(message: ClientMessage): void {

@@ -77,6 +77,10 @@ class Peer implements Socket {
     this.say(out);
   }
 
+  pong(nonce: number): void {
+    this.say(new Writer().u8(0x83).count(nonce).count(1).i32(0));
+  }
+
   end(code: number): void {
     this.onclose?.({ code, reason: '' });
   }
@@ -107,6 +111,16 @@ class Peer implements Socket {
           return [seq, keys];
         });
       });
+  }
+
+  /** Nonces of all pings that came. */
+  get pings(): number[] {
+    return this.sent.filter(([kind]) => kind === 4).map((message) => new Reader(message.subarray(1)).u32());
+  }
+
+  /** How often it was asked for a keyframe. */
+  get asks(): number {
+    return this.kinds.filter((kind) => kind === 6).length;
   }
 
   /** Type bytes of all messages that came. */
@@ -161,6 +175,34 @@ function start(spectate = false): void {
     },
     () => {},
   );
+}
+
+/** Shows tick 100 on the first socket, and plays until a ping was answered after so many milliseconds. Says which tick was the last. */
+function playFrom(roundTripMs: number): number {
+  let tick = 100;
+  const play = () => {
+    vi.advanceTimersByTime(20);
+    peer(0).frame((tick += 1));
+  };
+  peer(0).welcome(E1, tick);
+  while (peer(0).pings.length === 0) play();
+  for (let ms = 0; ms < roundTripMs; ms += 20) play();
+  peer(0).pong(peer(0).pings[0] as number);
+  expect(session.pingMs).toBe(roundTripMs);
+  return tick;
+}
+
+/** After how many milliseconds each further socket was opened, until there are so many. */
+function openings(count: number): number[] {
+  const pauses: number[] = [];
+  for (let ms = 0, before = peers.length; peers.length < count; ) {
+    vi.advanceTimersByTime(1);
+    ms += 1;
+    if (peers.length === before) continue;
+    pauses.push(ms);
+    [ms, before] = [0, peers.length];
+  }
+  return pauses;
 }
 
 beforeEach(() => {
@@ -383,15 +425,95 @@ describe('a session', () => {
     expect(peer(1).inputs.map(([, keys]) => keys)).toEqual([KEY.left, KEY.left]);
   });
 
-  it('tries a second socket beside one that has fallen silent', () => {
+  it('takes a server that does not answer for dead, and tries a second socket beside it', () => {
     start();
     peer(0).welcome(E1, 100);
-    vi.advanceTimersByTime(4000);
+    vi.advanceTimersByTime(1100);
+    expect([peer(0).asks, peers.length]).toEqual([2, 1]);
+    vi.advanceTimersByTime(200);
     expect(peers).toHaveLength(2);
     peer(1).welcome(E1, 300);
+    expect(peer(0).closedWith).toBeUndefined();
     peer(1).frame(301);
     expect(peer(0).closedWith).toBe(1000);
     expect(shown.at(-1)).toEqual([E1, 301]);
+  });
+
+  it('keeps the socket of a server that answers, though the game stands still: what is repeated is no news', () => {
+    start();
+    peer(0).welcome(E1, 100);
+    peer(0).frame(101);
+    peer(0).frame(102);
+    const { frameAt } = session;
+    const answer = (answered: number) => {
+      vi.advanceTimersByTime(10);
+      if (peer(0).asks === answered) return answered;
+      peer(0).keyframe(E1, answered % 2 === 0 ? 100 : 102);
+      if (answered % 2 === 0) for (const tick of [101, 102]) peer(0).frame(tick);
+      return answered + 1;
+    };
+    let answered = 0;
+    for (let ms = 0; ms < 2500; ms += 10) answered = answer(answered);
+    expect(answered).toBeGreaterThanOrEqual(5);
+    expect([peers.length, session.frameAt, session.stats.frames, session.stats.keyframes]).toEqual([1, frameAt, 2, 1]);
+    // For long: it does not find the game.
+    for (let ms = 0; ms < 700; ms += 10) answered = answer(answered);
+    expect(peers).toHaveLength(2);
+    // Nothing that happens then is lost.
+    peer(0).frame(103, { events: [KILLED], lag: 0 });
+    expect(shown.map(([, tick]) => tick)).toEqual([100, 101, 102, 103]);
+    expect(session.feed).toMatchObject([{ tick: 103 }]);
+  });
+
+  it.each([[20, 300], [100, 600], [400, 1800]])('where a round trip takes %i ms, gives a socket up that is not welcomed in %i ms, and waits longer for the next', (roundTrip, patience) => {
+    start();
+    playFrom(roundTrip);
+    const [silence, ...waits] = openings(5);
+    expect(silence).toBeGreaterThan(1000);
+    expect(silence).toBeLessThanOrEqual(1300);
+    waits.forEach((wait, i) => {
+      // The beat may come late, and each pause is up to 125 ms.
+      expect(wait).toBeGreaterThanOrEqual(patience * 1.5 ** i);
+      expect(wait).toBeLessThanOrEqual(patience * 1.5 ** i + 225);
+    });
+    expect(peers.map(({ closedWith }) => closedWith)).toEqual([undefined, 1000, 1000, 1000, undefined]);
+    // Who has been welcomed has time.
+    peer(4).welcome(E1, 300);
+    vi.advanceTimersByTime(4000);
+    expect(peers).toHaveLength(5);
+    peer(4).frame(301);
+    expect([peer(0).closedWith, session.phase.type]).toEqual([1000, 'playing']);
+    // And the next time patience is as short as before.
+    expect(openings(7)[1]).toBeLessThanOrEqual(patience + 225);
+  });
+
+  it('waits no longer for a first socket when the one that was shown was closed', () => {
+    start();
+    playFrom(20);
+    peer(0).end(1006);
+    const [first, second] = openings(3);
+    expect(first).toBeLessThan(70);
+    expect(second).toBeLessThanOrEqual(300 + 225);
+    expect(session.phase.type).toBe('connecting');
+  });
+
+  it('replaces a socket that wakes up when others know of a newer one, and does not take its own for another page', () => {
+    start();
+    const tick = playFrom(20);
+    openings(2);
+    peer(0).frame(tick + 1);
+    while (peer(1).closedWith === undefined) {
+      vi.advanceTimersByTime(10);
+      peer(0).frame(session.stats.tick + 1);
+    }
+    expect(shown.at(-1)).toEqual([E1, session.stats.tick]);
+    peer(0).end(4010);
+    expect(session.phase.type).toBe('connecting');
+    openings(3);
+    peer(2).welcome(E1, 300);
+    expect(session.phase.type).toBe('playing');
+    peer(2).end(4010);
+    expect(session.phase.type).toBe('ended');
   });
 
   it('gives a socket up that does not bring a world', () => {
@@ -430,7 +552,7 @@ describe('a session', () => {
     peer(0).end(1006);
     expect(session.phase).toMatchObject({ type: 'waiting', sentence: 'This device is offline.' });
     for (let attempt = 1; attempt < 5; attempt++) {
-      vi.advanceTimersByTime(5000);
+      vi.advanceTimersByTime(1000);
       peer(attempt).end(1006);
     }
     online = true;

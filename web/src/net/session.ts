@@ -31,11 +31,20 @@ const BACKOFF_MS = [0, 50, ...Array<number>(14).fill(100), 500, 1000, 2000];
 const TOLD_PAUSE_MS = 500;
 /** A socket that cannot be shown after so long is given up. */
 const OPENING_MS = 8000;
-/** A second socket is tried beside the first when that has shown nothing new for so long. */
+/**
+ * One that does not get as far as Welcome is given up after so many round trips and what servers take (at least `min`), and another
+ * is tried: until the load balancer is told, it leads to dead servers, too. A round trip each is taken by TCP, TLS, the websocket
+ * and Hello. With every such failure in a row it grows by half, so that nobody who is far away is locked out.
+ */
+const PATIENCE = { trips: 4, serverMs: 200, minMs: 300, growth: 1.5 };
+/** The same before a round trip was measured: more than a worker may take to start (see `socket`). */
+const PATIENCE_FIRST_MS = 2000;
+/** A second socket is tried beside one whose server answers, when that has shown nothing new for so long: it does not find the game. */
 const SILENCE_MS = 3000;
 /** The same when the network has come back. */
 const SILENCE_ONLINE_MS = 250;
-const BEAT_MS = 500;
+/** Fine enough for the least patience, and for the asks of `link`. */
+const BEAT_MS = 100;
 const PING_EVERY_MS = 1000;
 /** The first pings of a socket follow each other faster: until then the lead is a guess. */
 const PING_FIRST_MS = 100;
@@ -89,10 +98,14 @@ export class Session {
   private active: Link | null = null;
   /** The socket that is to take over. */
   private next: Link | null = null;
+  /** The socket that was opened last. */
+  private latest: Link | null = null;
   private retry: ReturnType<typeof setTimeout> | null = null;
   private readonly beat: ReturnType<typeof setInterval>;
   private readonly stopListening: () => void;
   private attempts = 0;
+  /** Sockets in a row that were given up before Welcome. */
+  private unwelcomed = 0;
   private nonce = 0;
   private pinged = { at: Number.NEGATIVE_INFINITY, count: 0 };
   private pings = new Map<number, { readonly sentAt: number; readonly lead: number; readonly ahead: number; readonly timeline: number }>();
@@ -250,6 +263,7 @@ export class Session {
     this.counts.sockets += 1;
     if (this.phase.type === 'waiting') this.enter({ type: 'connecting' });
     this.next = new Link(this.options.open(), hello, this.events, this.now);
+    this.latest = this.next;
   }
 
   /** Opens a socket soon, later with every attempt in a row. */
@@ -312,7 +326,10 @@ export class Session {
     if (!view) return;
     // A keyframe may be some ticks behind what is shown; the frames after it catch up.
     if (this.view && !reaches(view, this.view)) return;
-    if (link === this.active) this.show(view, frame, before, false, at);
+    if (link === this.active) {
+      // An answer to whether anybody is there leads up to what is shown, which is no news.
+      if (!this.view || !reaches(this.view, view)) this.show(view, frame, before, false, at);
+    }
     // A socket takes over when frames flow on it, or at once where there is no other.
     else if (link === this.next && (this.active === null || link.frames > 0)) this.promote(link, frame, before, at);
   }
@@ -322,6 +339,7 @@ export class Session {
     this.active = link;
     this.next = null;
     this.attempts = 0;
+    this.unwelcomed = 0;
     this.pings.clear();
     // The first frames of a socket come in one burst: only after it the clock knows when ticks are due.
     this.pinged = { at: this.now(), count: 0 };
@@ -387,9 +405,10 @@ export class Session {
       }
     } else {
       this.active = null;
-      if (this.next) {
-        // Replaced by it, or gone before it has brought frames: it is on its way.
+      if (this.next || this.retry !== null || link !== this.latest) {
+        // Replaced by a newer one, also if that was given up, or gone before it has brought frames. Whatever else it was, the next is told.
         this.enter({ type: 'connecting' });
+        this.openLater(why.sentence);
         return;
       }
     }
@@ -422,12 +441,24 @@ export class Session {
     const now = this.now();
     // Frames set the pace of pings, unless there are none.
     if (now - this.pinged.at >= PING_EVERY_MS) this.ping(now);
-    if (this.next && now - this.next.openedAt > OPENING_MS) this.next.fail('The server does not answer.');
-    if (this.active && now - (this.frameAt ?? now) > SILENCE_MS && this.retry === null) {
+    const { active, next } = this;
+    if (next && now - next.openedAt > (next.welcome ? OPENING_MS : this.patience)) {
+      if (!next.welcome) this.unwelcomed += 1;
+      next.fail('The server does not answer.');
+    }
+    // Servers that have heard of a newer socket take this one for the older: then it is replaced, even if it has woken up.
+    if (active && (active.silent(now) || now - (this.frameAt ?? now) > SILENCE_MS || active !== this.latest) && this.retry === null) {
       if (this.attempts === 0) this.open();
       else this.openLater('');
     }
     this.flush(now);
+  }
+
+  /** How long a socket may take to bring Welcome, in milliseconds. */
+  private get patience(): number {
+    const { trips, serverMs, minMs, growth } = PATIENCE;
+    const first = this.pingMs === null ? PATIENCE_FIRST_MS : Math.max(minMs, trips * this.pingMs + serverMs);
+    return Math.min(first * growth ** this.unwelcomed, OPENING_MS);
   }
 
   /** The network came or went. When it comes back there is no reason to wait any longer. */
