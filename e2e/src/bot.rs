@@ -33,8 +33,25 @@ const BACKOFF_MS: [u64; 19] =
     [0, 50, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 500, 1_000, 2_000];
 /// Where only leaving servers are left, one try after the other must not be a storm.
 const SENT_AWAY_AGAIN: Duration = Duration::from_millis(500);
-/// A socket that brings nothing for so long gets a second one beside it.
+/// A socket that brings nothing new for so long gets a second one beside it: its server answers and does not find the game. A new
+/// one that brings nothing more after its Welcome is given up.
 const SILENCE: Duration = Duration::from_secs(3);
+/// A socket gets a second one beside it when so many asks have gone out with no word between them, [`socket::ASK_SILENT`] apart:
+/// its server is dead. They are counted because time alone says nothing where the bot itself stood still.
+const ASKS: u32 = 3;
+/// A new socket that does not get as far as Welcome is given up after so many round trips and [`PATIENCE_SERVER`], and another is
+/// tried: until the load balancer is told, it leads to dead servers, too. As in the browser client, where TLS takes a trip as well.
+const PATIENCE_TRIPS: u32 = 4;
+/// See [`PATIENCE_TRIPS`]: what servers take.
+const PATIENCE_SERVER: Duration = Duration::from_millis(200);
+/// See [`PATIENCE_TRIPS`]: the least of both together.
+const PATIENCE_MIN: Duration = Duration::from_millis(300);
+/// The same before a round trip was measured.
+const PATIENCE_FIRST: Duration = Duration::from_secs(2);
+/// It grows so much with every such failure in a row, so that nobody who is far away is locked out; up to [`SILENCE`].
+const PATIENCE_GROWTH: f64 = 1.5;
+/// After so many it has reached that in any case.
+const PATIENCE_STEPS: u32 = 6;
 /// A `Seen` goes out at least every so many frames.
 const SEEN_EVERY: u64 = 10;
 /// Time between two Pings.
@@ -50,6 +67,7 @@ const ASK_AGAIN: Duration = Duration::from_millis(300);
 
 const _: () = assert!(BACKOFF_MS[BACKOFF_MS.len() - 1] < SILENCE.as_millis() as u64);
 const _: () = assert!(SILENCE.as_millis() < REST_MAX.as_millis());
+const _: () = assert!(PATIENCE_FIRST.as_millis() < SILENCE.as_millis());
 
 /// Who plays where.
 #[derive(Clone, Debug)]
@@ -163,6 +181,14 @@ struct Player {
     sockets: u32,
     failures: usize,
     connect_at: Instant,
+    /// New sockets in a row that were given up before Welcome.
+    unwelcomed: u32,
+    /// When the socket that is on its way is given up, unless it has brought Welcome.
+    welcome_by: Instant,
+    /// The newest Ping: its number, and when it was sent, until it is answered.
+    ping: (u32, Option<Instant>),
+    /// As last measured, to whoever runs the game.
+    round_trip: Option<Duration>,
     frames: u64,
     /// When to ask for a keyframe next.
     ask_at: Instant,
@@ -197,6 +223,10 @@ impl Player {
             sockets: 0,
             failures: 0,
             connect_at: Instant::now(),
+            unwelcomed: 0,
+            welcome_by: Instant::now(),
+            ping: (0, None),
+            round_trip: None,
             frames: 0,
             ask_at: Instant::now() + ASK_EVERY / 2,
             rest_until: None,
@@ -217,7 +247,10 @@ impl Player {
         let mut decide = interval(Duration::from_micros(protocol::TICK_MICROS));
         decide.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
-            let replace = current.as_ref().is_none_or(|socket| socket.sent_away || socket.silent());
+            // Servers that have heard of a newer socket take this one for the older: then it is replaced, even if it has woken up.
+            let replace = current
+                .as_ref()
+                .is_none_or(|socket| socket.sent_away || socket.stuck() || socket.number != self.sockets);
             let want = replace && next.is_none() && opening.is_none();
             let (newer, arrival) = tokio::select! {
                 biased;
@@ -243,13 +276,15 @@ impl Player {
                     continue;
                 }
                 () = sleep_until(self.connect_at), if want => {
+                    self.welcome_by = Instant::now() + self.patience();
                     let (address, number) = (self.settings.address.clone(), self.sockets + 1);
                     opening = Some(Box::pin(async move { Socket::open(&address, number).await }));
                     continue;
                 }
                 _ = ping.tick() => {
                     if let Some((_, tick)) = self.newest {
-                        let ping = ClientMessage::Ping { nonce: self.sockets, tick: Tick(tick.0 + LEAD) };
+                        self.ping = (self.ping.0.wrapping_add(1), Some(Instant::now()));
+                        let ping = ClientMessage::Ping { nonce: self.ping.0, tick: Tick(tick.0 + LEAD) };
                         Self::send(&mut current, &mut next, &ping).await;
                     }
                     continue;
@@ -261,6 +296,15 @@ impl Player {
                         break;
                     }
                     self.ask(&mut current).await;
+                    let unwelcome = next.as_ref().is_some_and(|next| !next.greeted) || opening.is_some();
+                    if unwelcome && Instant::now() > self.welcome_by {
+                        if next.take().is_some() {
+                            self.record_on(self.sockets, What::Closed(0, "given up: no Welcome came"));
+                        }
+                        opening = None;
+                        self.unwelcomed += 1;
+                        self.back_off(&anyhow::anyhow!("nobody welcomed the bot in time"));
+                    }
                     if next.as_ref().is_some_and(Socket::silent) {
                         self.record(&next, What::Closed(0, "given up: it brought nothing"));
                         next = None;
@@ -288,7 +332,7 @@ impl Player {
                         let again = current.as_ref().is_some_and(|socket| socket.sent_away);
                         self.connect_at =
                             Instant::now() + if again { SENT_AWAY_AGAIN } else { Duration::ZERO };
-                        self.failures = 0;
+                        (self.failures, self.unwelcomed) = (0, 0);
                     }
                 }
                 Arrival::Closed(code, reason) => {
@@ -319,8 +363,13 @@ impl Player {
         all || Instant::now() >= until
     }
 
-    /// Asks for a keyframe when it is time, on the socket that frames are taken from.
+    /// Asks for a keyframe when it is time, on the socket that frames are taken from; and whether anybody is there.
     async fn ask(&mut self, current: &mut Option<Socket>) {
+        if let Some(socket) = current
+            && socket.asks()
+        {
+            self.ask_on(socket).await;
+        }
         let resting = self.rest_until.is_some();
         if Instant::now() < self.ask_at || resting && !self.inputs.all_consumed() {
             return;
@@ -361,6 +410,13 @@ impl Player {
         let wait = BACKOFF_MS[self.failures.min(BACKOFF_MS.len() - 1)];
         self.failures += 1;
         self.connect_at = Instant::now() + self.jittered(Duration::from_millis(wait));
+    }
+
+    /// How long a new socket may take to bring Welcome.
+    fn patience(&self) -> Duration {
+        let measured = |trip: Duration| (trip * PATIENCE_TRIPS + PATIENCE_SERVER).max(PATIENCE_MIN);
+        let growth = PATIENCE_GROWTH.powi(self.unwelcomed.min(PATIENCE_STEPS) as i32);
+        self.round_trip.map_or(PATIENCE_FIRST, measured).mul_f64(growth).min(SILENCE)
     }
 
     /// Three quarters to five quarters of it, so that many bots do not come back at once.
@@ -406,7 +462,7 @@ impl Player {
             ServerMessage::Keyframe(keyframe) => {
                 socket.began.get_or_insert((keyframe.epoch, keyframe.tick));
                 socket.astray = false;
-                socket.tick = Some((keyframe.epoch, keyframe.tick));
+                socket.leads_to((keyframe.epoch, keyframe.tick));
                 let me = self.me.as_ref().map(|(me, _)| *me);
                 let mine = keyframe.players.iter().find(|player| Some(player.id) == me);
                 self.applied = mine.map_or(0, |player| player.applied);
@@ -427,7 +483,7 @@ impl Player {
                 let Some((epoch, last)) = socket.tick else { return Ok(()) };
                 let tick = header.tick(last.next());
                 let epoch = header.epoch.unwrap_or(epoch);
-                socket.tick = Some((epoch, tick));
+                socket.leads_to((epoch, tick));
                 socket.flows = true;
                 if self.newest.is_some_and(|(newest, at)| epoch > newest && tick <= at) {
                     // Led up to a world that was left meanwhile: what this socket has is not what was shown.
@@ -465,6 +521,10 @@ impl Player {
             }
             ServerMessage::GoAway { .. } => socket.sent_away = true,
             ServerMessage::Skipped { .. } => socket.tick = None,
+            ServerMessage::Pong { nonce, .. } if nonce == self.ping.0 => {
+                let sent = self.ping.1.take();
+                self.round_trip = sent.map(|sent| sent.elapsed()).or(self.round_trip);
+            }
             ServerMessage::Host(_) | ServerMessage::Pong { .. } | ServerMessage::Notice { .. } => {}
         }
         Ok(())

@@ -28,6 +28,8 @@ enum Say {
     All(Bytes),
     /// To sockets that were opened so long ago: leave.
     GoAway { opened_before: Instant },
+    /// To no socket of now, ever again: a server that was stopped.
+    Nothing,
     /// Cut every socket without a word.
     Cut,
     /// Close every socket for that reason.
@@ -42,9 +44,14 @@ struct Game {
     /// Worlds since the durable one, to go back to.
     past: Vec<Keyframe>,
     forget_tokens: bool,
+    /// No tick is run.
+    stands_still: bool,
+    /// So many new connections are accepted and hear nothing.
+    dead_ends: usize,
     sockets: u32,
     expects: u32,
     asked: u32,
+    pings: u32,
 }
 
 struct Server {
@@ -64,9 +71,12 @@ impl Server {
             joining: Vec::new(),
             past: Vec::new(),
             forget_tokens: false,
+            stands_still: false,
+            dead_ends: 0,
             sockets: 0,
             expects: 0,
             asked: 0,
+            pings: 0,
         };
         let (game, say) = (Arc::new(Mutex::new(game)), broadcast::channel(256).0);
         let (ticking, told) = (game.clone(), say.clone());
@@ -76,13 +86,21 @@ impl Server {
             loop {
                 pace.tick().await;
                 let mut game = ticking.lock().unwrap();
+                if game.stands_still {
+                    continue;
+                }
                 let frame = game.tick(std::mem::take(&mut flags));
                 let _ = told.send(Say::All(frame));
             }
         });
         let (accepting, saying) = (game.clone(), say.clone());
         tokio::spawn(async move {
+            let mut dead = Vec::new();
             while let Ok((stream, _)) = listener.accept().await {
+                if accepting.lock().unwrap().dead_ends > dead.len() {
+                    dead.push(stream);
+                    continue;
+                }
                 tokio::spawn(serve(stream, accepting.clone(), saying.clone()));
             }
         });
@@ -259,6 +277,11 @@ async fn serve(stream: TcpStream, game: Arc<Mutex<Game>>, say: broadcast::Sender
                         }
                         if socket.send(Message::Binary(keyframe)).await.is_err() { return }
                     }
+                    ClientMessage::Ping { nonce, tick } => {
+                        game.lock().unwrap().pings += 1;
+                        let message = ServerMessage::Pong { nonce, tick, slack_ms: 0 }.encode();
+                        if socket.send(Message::Binary(message)).await.is_err() { return }
+                    }
                     ClientMessage::Leave => return,
                     _ => {}
                 }
@@ -270,6 +293,7 @@ async fn serve(stream: TcpStream, game: Arc<Mutex<Game>>, say: broadcast::Sender
                     if socket.send(Message::Binary(message)).await.is_err() { return }
                 }
                 Say::GoAway { .. } => {}
+                Say::Nothing => return std::future::pending().await,
                 Say::Cut => return,
                 Say::Close(code) => return close(&mut socket, code).await,
             },
@@ -382,6 +406,41 @@ async fn a_bot_that_is_cut_off_comes_back_as_the_same_player() {
     .await;
     assert_eq!(red(&verdict), [Fault::SocketLost], "{:#?}", verdict.findings);
     assert_eq!(server.game.lock().unwrap().world.players.len(), 2);
+}
+
+#[tokio::test]
+async fn a_bot_whose_server_is_dead_finds_another_though_new_sockets_lead_to_dead_ones_too() {
+    let (verdict, _) = run(async |server, bots| {
+        until("each bot knows how long a round trip takes", || server.game.lock().unwrap().pings >= 4).await;
+        let dead_since = Instant::now();
+        server.game.lock().unwrap().dead_ends = 2;
+        server.tell(Say::Nothing);
+        until("each bot was welcomed again", || bots.iter().all(|bot| bot.logbook.progress().welcomed == 2))
+            .await;
+        // 1.2 s until it is known to be dead, and 0.3 and 0.45 s where one bot meets both dead ends; a busy machine takes longer.
+        let back = dead_since.elapsed();
+        let expected = Duration::from_millis(1_200)..Duration::from_millis(2_500);
+        assert!(expected.contains(&back), "back after {back:?}");
+        assert!(bots.iter().map(|bot| bot.logbook.progress().failed_connects).sum::<u32>() >= 2);
+    })
+    .await;
+    assert_eq!(red(&verdict), [], "{:#?}", verdict.findings);
+}
+
+#[tokio::test]
+async fn a_bot_stays_with_a_server_that_answers_though_the_game_stands_still() {
+    let (verdict, server) = run(async |server, _| {
+        let asked = {
+            let mut game = server.game.lock().unwrap();
+            game.stands_still = true;
+            game.asked
+        };
+        until("each bot has asked five times", || server.game.lock().unwrap().asked >= asked + 10).await;
+        server.game.lock().unwrap().stands_still = false;
+    })
+    .await;
+    assert_eq!(red(&verdict), [], "{:#?}", verdict.findings);
+    assert_eq!((verdict.ticks_missed, server.game.lock().unwrap().sockets), (0, 2));
 }
 
 #[tokio::test]

@@ -19,6 +19,10 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Longest time that an older socket is kept for the ticks before the newer one's first: a busy machine delivers late.
 const OVERLAP_MAX: Duration = Duration::from_secs(3);
 
+/// After so long without a word, and again each time, a server is asked for a keyframe: it has one itself, whoever runs the game. In
+/// play something comes every 20 ms, and a planned move leaves out less than 100.
+pub(super) const ASK_SILENT: Duration = Duration::from_millis(400);
+
 /// What a socket brings.
 pub(super) enum Arrival {
     /// A binary message. A text message comes as its bytes: the oracle shall see it.
@@ -43,6 +47,14 @@ pub(super) struct Socket {
     pub(super) sent_away: bool,
     /// When the last message came, or the socket was opened.
     pub(super) last_arrival: Instant,
+    /// The newest world that it has brought.
+    newest: Option<(Epoch, Tick)>,
+    /// When it brought that, or was opened.
+    last_news: Instant,
+    /// When it was last asked whether anybody is there.
+    asked: Instant,
+    /// How often, since the last message came.
+    unanswered: u32,
     /// It leads from a world that was left, and a keyframe was asked for.
     pub(super) astray: bool,
     /// A write failed: the next arrival is the end.
@@ -73,6 +85,10 @@ impl Socket {
             flows: false,
             sent_away: false,
             last_arrival: Instant::now(),
+            newest: None,
+            last_news: Instant::now(),
+            asked: Instant::now(),
+            unanswered: 0,
             opened: Instant::now(),
             astray: false,
             broken: false,
@@ -85,9 +101,32 @@ impl Socket {
         self.last_arrival.elapsed() > super::SILENCE
     }
 
+    /// It has brought that world; which is no news where it was asked for.
+    pub(super) fn leads_to(&mut self, world: (Epoch, Tick)) {
+        self.tick = Some(world);
+        if self.tick > self.newest {
+            (self.newest, self.last_news) = (self.tick, self.last_arrival);
+        }
+    }
+
+    /// Nobody answers any more, or nothing is new for too long.
+    pub(super) fn stuck(&self) -> bool {
+        self.unanswered >= super::ASKS || self.last_news.elapsed() > super::SILENCE
+    }
+
+    /// Whether it is time to ask it whether anybody is there; counts as asked then.
+    pub(super) fn asks(&mut self) -> bool {
+        let due = self.last_arrival.max(self.asked).elapsed() >= ASK_SILENT;
+        if due {
+            self.asked = Instant::now();
+            self.unanswered += 1;
+        }
+        due
+    }
+
     /// Frames flow here and go on from what the older socket has brought, so that it may be closed without missing any.
     pub(super) fn replaces(&self, older: Option<&Socket>) -> bool {
-        let caught_up = older.is_none_or(|older| older.tick >= self.began || older.silent());
+        let caught_up = older.is_none_or(|older| older.tick >= self.began || older.stuck());
         self.flows && (caught_up || self.opened.elapsed() > OVERLAP_MAX)
     }
 
@@ -100,7 +139,7 @@ impl Socket {
         }
         loop {
             let message = socket.stream.next().await;
-            socket.last_arrival = Instant::now();
+            (socket.last_arrival, socket.unanswered) = (Instant::now(), 0);
             return match message {
                 Some(Ok(Message::Binary(bytes))) => Arrival::Message(bytes),
                 Some(Ok(Message::Text(text))) => Arrival::Message(Bytes::copy_from_slice(text.as_bytes())),
