@@ -39,8 +39,8 @@ const SILENCE: Duration = Duration::from_secs(3);
 /// A socket gets a second one beside it when so many asks have gone out with no word between them, [`socket::ASK_SILENT`] apart:
 /// its server is dead. They are counted because time alone says nothing where the bot itself stood still.
 const ASKS: u32 = 3;
-/// A new socket that does not get as far as Welcome is given up after so many round trips and [`PATIENCE_SERVER`], and another is
-/// tried: until the load balancer is told, it leads to dead servers, too. As in the browser client, where TLS takes a trip as well.
+/// A new socket that does not open is given up after so many round trips and [`PATIENCE_SERVER`], and another is tried: until the
+/// load balancer is told, it leads to dead servers, too. As in the browser client, where TLS takes trips as well.
 const PATIENCE_TRIPS: u32 = 4;
 /// See [`PATIENCE_TRIPS`]: what servers take.
 const PATIENCE_SERVER: Duration = Duration::from_millis(200);
@@ -181,10 +181,10 @@ struct Player {
     sockets: u32,
     failures: usize,
     connect_at: Instant,
-    /// New sockets in a row that were given up before Welcome.
-    unwelcomed: u32,
-    /// When the socket that is on its way is given up, unless it has brought Welcome.
-    welcome_by: Instant,
+    /// New sockets in a row that were given up before they opened.
+    unopened: u32,
+    /// When the socket that is on its way is given up, unless it has opened.
+    open_by: Instant,
     /// The newest Ping: its number, and when it was sent, until it is answered.
     ping: (u32, Option<Instant>),
     /// As last measured, to whoever runs the game.
@@ -223,8 +223,8 @@ impl Player {
             sockets: 0,
             failures: 0,
             connect_at: Instant::now(),
-            unwelcomed: 0,
-            welcome_by: Instant::now(),
+            unopened: 0,
+            open_by: Instant::now(),
             ping: (0, None),
             round_trip: None,
             frames: 0,
@@ -276,7 +276,7 @@ impl Player {
                     continue;
                 }
                 () = sleep_until(self.connect_at), if want => {
-                    self.welcome_by = Instant::now() + self.patience();
+                    self.open_by = Instant::now() + self.patience();
                     let (address, number) = (self.settings.address.clone(), self.sockets + 1);
                     opening = Some(Box::pin(async move { Socket::open(&address, number).await }));
                     continue;
@@ -296,14 +296,9 @@ impl Player {
                         break;
                     }
                     self.ask(&mut current).await;
-                    let unwelcome = next.as_ref().is_some_and(|next| !next.greeted) || opening.is_some();
-                    if unwelcome && Instant::now() > self.welcome_by {
-                        if next.take().is_some() {
-                            self.record_on(self.sockets, What::Closed(0, "given up: no Welcome came"));
-                        }
-                        opening = None;
-                        self.unwelcomed += 1;
-                        self.back_off(&anyhow::anyhow!("nobody welcomed the bot in time"));
+                    if Instant::now() > self.open_by && opening.take().is_some() {
+                        self.unopened += 1;
+                        self.back_off(&anyhow::anyhow!("no server has answered in time"));
                     }
                     if next.as_ref().is_some_and(Socket::silent) {
                         self.record(&next, What::Closed(0, "given up: it brought nothing"));
@@ -332,7 +327,7 @@ impl Player {
                         let again = current.as_ref().is_some_and(|socket| socket.sent_away);
                         self.connect_at =
                             Instant::now() + if again { SENT_AWAY_AGAIN } else { Duration::ZERO };
-                        (self.failures, self.unwelcomed) = (0, 0);
+                        (self.failures, self.unopened) = (0, 0);
                     }
                 }
                 Arrival::Closed(code, reason) => {
@@ -412,10 +407,10 @@ impl Player {
         self.connect_at = Instant::now() + self.jittered(Duration::from_millis(wait));
     }
 
-    /// How long a new socket may take to bring Welcome.
+    /// How long a new socket may take to open.
     fn patience(&self) -> Duration {
         let measured = |trip: Duration| (trip * PATIENCE_TRIPS + PATIENCE_SERVER).max(PATIENCE_MIN);
-        let growth = PATIENCE_GROWTH.powi(self.unwelcomed.min(PATIENCE_STEPS) as i32);
+        let growth = PATIENCE_GROWTH.powi(self.unopened.min(PATIENCE_STEPS) as i32);
         self.round_trip.map_or(PATIENCE_FIRST, measured).mul_f64(growth).min(SILENCE)
     }
 

@@ -70,6 +70,8 @@ export class Link {
   private lost = false;
   private over = false;
   private unseen = 0;
+  /** A server has answered. It may have nothing to show yet: Welcome waits for whoever runs the game. */
+  opened = false;
   /** When something came last, or the socket was opened. */
   private heardAt: number;
   private askedAt = Number.NEGATIVE_INFINITY;
@@ -86,7 +88,10 @@ export class Link {
     this.openedAt = now();
     this.heardAt = this.openedAt;
     socket.binaryType = 'arraybuffer';
-    socket.onopen = () => this.send({ type: 'hello', ...hello });
+    socket.onopen = () => {
+      this.opened = true;
+      this.send({ type: 'hello', ...hello });
+    };
     socket.onmessage = ({ data, at }) => {
       this.heardAt = now();
       this.unanswered = 0;

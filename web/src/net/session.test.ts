@@ -465,7 +465,7 @@ describe('a session', () => {
     expect(session.feed).toMatchObject([{ tick: 103 }]);
   });
 
-  it.each([[20, 300], [100, 600], [400, 1800]])('where a round trip takes %i ms, gives a socket up that is not welcomed in %i ms, and waits longer for the next', (roundTrip, patience) => {
+  it.each([[20, 300], [100, 600], [400, 1800]])('where a round trip takes %i ms, gives a socket up that does not open in %i ms, and waits longer for the next', (roundTrip, patience) => {
     start();
     playFrom(roundTrip);
     const [silence, ...waits] = openings(5);
@@ -485,6 +485,18 @@ describe('a session', () => {
     expect([peer(0).closedWith, session.phase.type]).toEqual([1000, 'playing']);
     // And the next time patience is as short as before.
     expect(openings(7)[1]).toBeLessThanOrEqual(patience + 225);
+  });
+
+  it('waits for a server that has answered, and has nothing to show yet', () => {
+    start();
+    playFrom(20);
+    openings(2);
+    peer(1).onopen?.();
+    vi.advanceTimersByTime(2500);
+    expect(peers).toHaveLength(2);
+    peer(1).welcome(E1, 300);
+    peer(1).frame(301);
+    expect([peer(0).closedWith, session.phase.type]).toEqual([1000, 'playing']);
   });
 
   it('waits no longer for a first socket when the one that was shown was closed', () => {

@@ -32,9 +32,9 @@ const TOLD_PAUSE_MS = 500;
 /** A socket that cannot be shown after so long is given up. */
 const OPENING_MS = 8000;
 /**
- * One that does not get as far as Welcome is given up after so many round trips and what servers take (at least `min`), and another
- * is tried: until the load balancer is told, it leads to dead servers, too. A round trip each is taken by TCP, TLS, the websocket
- * and Hello. With every such failure in a row it grows by half, so that nobody who is far away is locked out.
+ * One that does not open is given up after so many round trips and what servers take (at least `min`), and another is tried: until
+ * the load balancer is told, it leads to dead servers, too. TCP takes a round trip, TLS one or two, and the websocket one. With every
+ * such failure in a row it grows by half, so that nobody who is far away is locked out.
  */
 const PATIENCE = { trips: 4, serverMs: 200, minMs: 300, growth: 1.5 };
 /** The same before a round trip was measured: more than a worker may take to start (see `socket`). */
@@ -104,8 +104,8 @@ export class Session {
   private readonly beat: ReturnType<typeof setInterval>;
   private readonly stopListening: () => void;
   private attempts = 0;
-  /** Sockets in a row that were given up before Welcome. */
-  private unwelcomed = 0;
+  /** Sockets in a row that were given up before they opened. */
+  private unopened = 0;
   private nonce = 0;
   private pinged = { at: Number.NEGATIVE_INFINITY, count: 0 };
   private pings = new Map<number, { readonly sentAt: number; readonly lead: number; readonly ahead: number; readonly timeline: number }>();
@@ -339,7 +339,7 @@ export class Session {
     this.active = link;
     this.next = null;
     this.attempts = 0;
-    this.unwelcomed = 0;
+    this.unopened = 0;
     this.pings.clear();
     // The first frames of a socket come in one burst: only after it the clock knows when ticks are due.
     this.pinged = { at: this.now(), count: 0 };
@@ -442,8 +442,8 @@ export class Session {
     // Frames set the pace of pings, unless there are none.
     if (now - this.pinged.at >= PING_EVERY_MS) this.ping(now);
     const { active, next } = this;
-    if (next && now - next.openedAt > (next.welcome ? OPENING_MS : this.patience)) {
-      if (!next.welcome) this.unwelcomed += 1;
+    if (next && now - next.openedAt > (next.opened ? OPENING_MS : this.patience)) {
+      if (!next.opened) this.unopened += 1;
       next.fail('The server does not answer.');
     }
     // Servers that have heard of a newer socket take this one for the older: then it is replaced, even if it has woken up.
@@ -454,11 +454,11 @@ export class Session {
     this.flush(now);
   }
 
-  /** How long a socket may take to bring Welcome, in milliseconds. */
+  /** How long a socket may take to open, in milliseconds. */
   private get patience(): number {
     const { trips, serverMs, minMs, growth } = PATIENCE;
     const first = this.pingMs === null ? PATIENCE_FIRST_MS : Math.max(minMs, trips * this.pingMs + serverMs);
-    return Math.min(first * growth ** this.unwelcomed, OPENING_MS);
+    return Math.min(first * growth ** this.unopened, OPENING_MS);
   }
 
   /** The network came or went. When it comes back there is no reason to wait any longer. */
