@@ -32,7 +32,7 @@ test: web ## All tests that need no cluster; installs redis-server and Chromium 
 	e2e/cluster/requirements tests
 	e2e/cluster/build api
 	cd web && npm test
-	cargo test --workspace --locked
+	TANX_FUZZ_SECONDS=$${TANX_FUZZ_SECONDS:-10} cargo test --workspace --locked
 	cargo test --locked -p sim -p gamed --features next-rules --test versions
 	cargo build --locked -p gamed
 	cd web && TANX_DEMO_BIN=$(TARGET)/debug/gamed npm run test:browser

@@ -4,7 +4,7 @@
 //! it describes in a text; an input whose text has something new (see [`features`]) is one to go on from. A panic is a failure: its
 //! input is made smaller, printed, and written into the corpus, from where it is run first next time.
 //!
-//! TANX_FUZZ_SECONDS sets how long each target is tried (1), TANX_FUZZ_SEED the dice, TANX_FUZZ_KEEP=1 writes what was found
+//! TANX_FUZZ_SECONDS sets how long each target is tried (1; `make test`: 10), TANX_FUZZ_SEED the dice, TANX_FUZZ_KEEP=1 writes what was found
 //! into the corpus. Lives here because this crate knows all that is decoded, and hubs are no one else's.
 
 mod targets;

@@ -78,6 +78,11 @@ impl Client {
         self.stranded
     }
 
+    /// Inputs that it was told to be durable.
+    pub fn durable_inputs(&self) -> u64 {
+        self.safe.into()
+    }
+
     /// Inputs that were made before then and are not applied in the world that was shown last.
     pub fn unapplied(&self, before: u64) -> usize {
         self.made.iter().skip(self.counted as usize).filter(|(at, _)| *at < before).count()

@@ -196,7 +196,8 @@ pub fn run(seed: u64, broken: Option<Broken>, trace: bool) -> Outcome {
         let met = of_kind.moves >= least.moves
             && of_kind.links >= least.links
             && of_kind.crashes >= least.crashes
-            && of_kind.aimed >= least.aimed;
+            && of_kind.aimed >= least.aimed
+            && of_kind.inputs >= least.inputs;
         if met || outcome.broken.is_some() || broken.is_some() {
             return outcome;
         }
@@ -263,6 +264,7 @@ fn run_once(seed: u64, attempt: u32, broken: Option<Broken>, trace: bool) -> Out
     if played.is_err() {
         cluster.oracle.fail("an assertion failed, as told above".into());
     }
+    cluster.of_kind().inputs = cluster.clients.iter().map(Client::durable_inputs).sum();
     let broken = cluster.oracle.broken.take().map(|sentence| (cluster.now, sentence));
     if let Some((_, sentence)) = &broken {
         cluster.note(|| format!("BROKEN {sentence}"));

@@ -100,6 +100,8 @@ pub struct OfKind {
     pub crashes: u64,
     /// Faults that hit a move in the phase that they were aimed at.
     pub aimed: u64,
+    /// Players' inputs that they were told to be durable.
+    pub inputs: u64,
     /// Longest time between two ticks of a game, microseconds.
     pub longest_pause: u64,
 }
@@ -142,6 +144,7 @@ impl Coverage {
             into.links += from.links;
             into.crashes += from.crashes;
             into.aimed += from.aimed;
+            into.inputs += from.inputs;
             into.longest_pause = into.longest_pause.max(from.longest_pause);
         }
         sum(&other.branches, &mut self.branches);
@@ -181,13 +184,13 @@ impl fmt::Display for Coverage {
         let seeds = self.seeds().max(1);
         writeln!(
             f,
-            "kind      seeds  redrawn    moves    links  crashes    aimed  (a seed: moves, links, crashes, aimed)  longest pause"
+            "kind      seeds  redrawn    moves    links  crashes    aimed   inputs  (a seed: moves, links, crashes, aimed, inputs)  longest pause"
         )?;
         for (kind, of) in &self.kinds {
             let a_seed = |count: u64| count as f64 / of.seeds.max(1) as f64;
             writeln!(
                 f,
-                "{:<8} {:>6} {:>8} {:>8} {:>8} {:>8} {:>8}  {:>8.1} {:>6.1} {:>6.1} {:>6.1} {:>17} ms",
+                "{:<8} {:>6} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8}  {:>8.1} {:>6.1} {:>6.1} {:>6.1} {:>6.0} {:>18} ms",
                 kind.name(),
                 of.seeds,
                 of.redrawn,
@@ -195,10 +198,12 @@ impl fmt::Display for Coverage {
                 of.links,
                 of.crashes,
                 of.aimed,
+                of.inputs,
                 a_seed(of.moves),
                 a_seed(of.links),
                 a_seed(of.crashes),
                 a_seed(of.aimed),
+                a_seed(of.inputs),
                 of.longest_pause / 1_000
             )?;
         }

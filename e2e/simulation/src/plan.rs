@@ -36,10 +36,10 @@ impl Kind {
     /// What each run of that kind has to meet.
     pub fn minimum(self) -> Minimum {
         match self {
-            Kind::Calm => Minimum { moves: 3, links: 0, crashes: 0, aimed: 0 },
-            Kind::Gentle => Minimum { moves: 3, links: 2, crashes: 0, aimed: 0 },
-            Kind::Aimed => Minimum { moves: 3, links: 1, crashes: 0, aimed: 1 },
-            Kind::Stormy => Minimum { moves: 2, links: 2, crashes: 1, aimed: 0 },
+            Kind::Calm => Minimum { moves: 3, links: 0, crashes: 0, aimed: 0, inputs: 20 },
+            Kind::Gentle => Minimum { moves: 3, links: 2, crashes: 0, aimed: 0, inputs: 20 },
+            Kind::Aimed => Minimum { moves: 3, links: 1, crashes: 0, aimed: 1, inputs: 20 },
+            Kind::Stormy => Minimum { moves: 2, links: 2, crashes: 1, aimed: 0, inputs: 20 },
         }
     }
 }
@@ -55,6 +55,8 @@ pub struct Minimum {
     pub crashes: u64,
     /// Faults that hit a move in the phase that they were aimed at.
     pub aimed: u64,
+    /// Players' inputs that they were told to be durable.
+    pub inputs: u64,
 }
 
 /// A phase of a move.
