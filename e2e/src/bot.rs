@@ -16,8 +16,8 @@ use anyhow::Result;
 use inputs::Inputs;
 use pilot::Pilot;
 use protocol::{
-    ClientMessage, CloseCode, Epoch, FrameEvent, GameId, Hello, PLAYER_VERSION, PlayerId, ServerMessage,
-    Tick, peer::Input,
+    ClientMessage, CloseCode, Epoch, FrameEvent, GRACE_CUT_OFF, GameId, Hello, PLAYER_VERSION, PlayerId,
+    ServerMessage, Tick, peer::Input,
 };
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use socket::{Arrival, Socket};
@@ -31,6 +31,8 @@ use tokio_util::sync::CancellationToken;
 /// Waits before the first, second, .. try to connect in a row, in milliseconds, as in the browser client; the last one repeats.
 const BACKOFF_MS: [u64; 19] =
     [0, 50, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 500, 1_000, 2_000];
+/// Longest of these waits after a server has said that it is cut off from the others: another one may well be reached.
+const CUT_OFF_MS: u64 = 500;
 /// Where only leaving servers are left, one try after the other must not be a storm.
 const SENT_AWAY_AGAIN: Duration = Duration::from_millis(500);
 /// A socket that brings nothing new for so long gets a second one beside it: its server answers and does not find the game. A new
@@ -95,6 +97,8 @@ pub struct Progress {
     pub welcomed: u32,
     /// Tries to connect that failed.
     pub failed_connects: u32,
+    /// Times that a server has said that it is cut off from the others.
+    pub told_cut_off: u32,
     /// Inputs given up because the servers never took them.
     pub inputs_dropped: u64,
     /// Why the bot stopped playing of its own accord, if it did.
@@ -180,6 +184,8 @@ struct Player {
     /// Counts my sockets: number and session of the newest.
     sockets: u32,
     failures: usize,
+    /// The last server that it came to has said that it is cut off from the others.
+    met_cut_off: bool,
     connect_at: Instant,
     /// New sockets in a row that were given up before they opened.
     unopened: u32,
@@ -222,6 +228,7 @@ impl Player {
             newest: None,
             sockets: 0,
             failures: 0,
+            met_cut_off: false,
             connect_at: Instant::now(),
             unopened: 0,
             open_by: Instant::now(),
@@ -402,7 +409,8 @@ impl Player {
     fn back_off(&mut self, error: &anyhow::Error) {
         tracing::debug!(bot = self.settings.name, "no new socket: {error:#}");
         self.logbook.lock().1.failed_connects += 1;
-        let wait = BACKOFF_MS[self.failures.min(BACKOFF_MS.len() - 1)];
+        let longest = if self.met_cut_off { CUT_OFF_MS } else { u64::MAX };
+        let wait = BACKOFF_MS[self.failures.min(BACKOFF_MS.len() - 1)].min(longest);
         self.failures += 1;
         self.connect_at = Instant::now() + self.jittered(Duration::from_millis(wait));
     }
@@ -514,7 +522,10 @@ impl Player {
                 }
                 self.resend(socket, Some(seq)).await;
             }
-            ServerMessage::GoAway { .. } => socket.sent_away = true,
+            ServerMessage::GoAway { grace_ms } => {
+                socket.sent_away = true;
+                self.logbook.lock().1.told_cut_off += u32::from(grace_ms == GRACE_CUT_OFF);
+            }
             ServerMessage::Skipped { .. } => socket.tick = None,
             ServerMessage::Pong { nonce, .. } if nonce == self.ping.0 => {
                 let sent = self.ping.1.take();
@@ -582,7 +593,10 @@ impl Player {
 
     /// A server closed a socket. Some: playing on makes no sense.
     fn closed(&mut self, code: u16, reason: &str) -> Option<String> {
-        match CloseCode::from_code(code)? {
+        let known = CloseCode::from_code(code);
+        self.met_cut_off = known == Some(CloseCode::CutOff);
+        self.logbook.lock().1.told_cut_off += u32::from(self.met_cut_off);
+        match known? {
             CloseCode::Token => {
                 // Only a new player gets in now: the oracle sees that as a rejoin.
                 self.me = None;
@@ -604,7 +618,8 @@ impl Player {
             | CloseCode::Full
             | CloseCode::TooSlow
             | CloseCode::Replaced
-            | CloseCode::Leaving => None,
+            | CloseCode::Leaving
+            | CloseCode::CutOff => None,
         }
     }
 }

@@ -444,6 +444,18 @@ async fn a_bot_stays_with_a_server_that_answers_though_the_game_stands_still() {
 }
 
 #[tokio::test]
+async fn a_bot_whose_server_is_cut_off_from_the_others_comes_back_and_counts_it() {
+    let (verdict, server) = run(async |server, bots| {
+        server.tell(Say::Close(CloseCode::CutOff));
+        until("each bot was told", || bots.iter().all(|bot| bot.logbook.progress().told_cut_off == 1)).await;
+        until("each bot has a second socket", || server.game.lock().unwrap().sockets >= 4).await;
+    })
+    .await;
+    assert_eq!(red(&verdict), [Fault::SocketLost], "{:#?}", verdict.findings);
+    assert_eq!(server.game.lock().unwrap().world.players.len(), 2);
+}
+
+#[tokio::test]
 async fn a_bot_whose_token_is_refused_becomes_a_new_player_and_the_oracle_sees_it() {
     let (verdict, server) = run(async |server, _| {
         server.game.lock().unwrap().forget_tokens = true;

@@ -260,15 +260,15 @@ impl Driver {
         self.parts.workers.send_all(ToAll::GoAway).await;
     }
 
-    /// Players who reach this member only through a balancer are to find another one.
+    /// Players who reach this member only through a balancer are to find another one, and to know why.
     async fn cut_off(&self, cut_off: bool) {
         if cut_off {
             warn!("most other servers cannot be reached from here: games and players are left to them");
         } else {
             info!("the other servers can be reached again");
         }
-        self.stage.send_modify(|stage| stage.ready = !cut_off);
         self.parts.leaving.cut_off(cut_off);
+        self.stage.send_modify(|stage| stage.ready = !cut_off);
         if cut_off {
             self.parts.workers.send_all(ToAll::GoAway).await;
         }

@@ -48,9 +48,6 @@ impl Goodbye {
     }
 }
 
-/// How long a member that is cut off from the others gives sockets to find another one.
-pub const CUT_OFF: Duration = Duration::from_secs(5);
-
 /// A player's socket's place among all: the same whoever asks, and no two sockets' have anything to do with each other.
 /// Spectators have no id; any place will do.
 pub fn place(player: Option<PlayerId>, session: u32) -> u64 {
@@ -82,14 +79,15 @@ impl Leaving {
         self.plan.get().copied()
     }
 
-    /// Whether the member is cut off from the others: sockets go at once, for their players see nothing here.
+    /// Whether the member is cut off from most others: sockets go at once, for their players see nothing here, and new ones are
+    /// refused.
     pub fn cut_off(&self, cut_off: bool) {
         self.cut_off.store(cut_off, Ordering::Relaxed);
     }
 
-    /// See [`Leaving::cut_off`].
+    /// See [`Leaving::cut_off`]. One that leaves serves until the end.
     pub fn is_cut_off(&self) -> bool {
-        self.cut_off.load(Ordering::Relaxed)
+        self.cut_off.load(Ordering::Relaxed) && self.plan.get().is_none()
     }
 
     /// Whether the member leaves.

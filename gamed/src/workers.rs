@@ -27,7 +27,7 @@ const BEAT: Duration = Duration::from_millis(500);
 pub enum ToAll {
     /// A link came up or broke.
     Link(MemberId, bool),
-    /// This member leaves: sockets are to find another, each at its time.
+    /// This member leaves, or is cut off from most others: sockets are to find another, each at its time.
     GoAway,
     /// This member ends now: all sockets are closed.
     Close,

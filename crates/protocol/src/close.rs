@@ -34,11 +34,13 @@ pub enum CloseCode {
     NotBinary = 4012,
     /// The game has failed again and again; nobody runs it.
     Quarantined = 4013,
+    /// The member is cut off from most others: another one may know more.
+    CutOff = 4014,
 }
 
 impl CloseCode {
     /// All of them, in order of their numbers.
-    pub const ALL: [CloseCode; 14] = [
+    pub const ALL: [CloseCode; 15] = [
         CloseCode::Malformed,
         CloseCode::Version,
         CloseCode::Token,
@@ -53,6 +55,7 @@ impl CloseCode {
         CloseCode::Leaving,
         CloseCode::NotBinary,
         CloseCode::Quarantined,
+        CloseCode::CutOff,
     ];
 
     /// The number in the close frame.
@@ -90,6 +93,9 @@ impl CloseCode {
             CloseCode::Quarantined => {
                 "This game has failed again and again and was stopped. Choose another from the lobby."
             }
+            CloseCode::CutOff => {
+                "This server is cut off from the others. Connect again: another one may answer."
+            }
         }
     }
 }
@@ -112,6 +118,6 @@ mod tests {
             assert!((1..=123).contains(&code.sentence().len()), "{code}");
         }
         assert_eq!(CloseCode::from_code(1000), None);
-        assert_eq!(CloseCode::from_code(4014), None);
+        assert_eq!(CloseCode::from_code(4015), None);
     }
 }

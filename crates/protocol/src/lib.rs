@@ -27,8 +27,8 @@ pub use frame::{Body, EncodedBody, Flags, Frame, FrameEvent, FrameHeader, Residu
 pub use ids::{Epoch, GameId, MemberId, ParseIdError, PlayerId, TICK_MICROS, Tick};
 pub use key::{ClusterKey, KeyError};
 pub use server::{
-    Blast, ChatLine, ChatWhat, Host, Item, Keyframe, KeyframePlayer, KeyframeTank, Missile, Round,
-    ServerMessage, Welcome,
+    Blast, ChatLine, ChatWhat, GRACE_CUT_OFF, Host, Item, Keyframe, KeyframePlayer, KeyframeTank, Missile,
+    Round, ServerMessage, Welcome,
 };
 pub use text::{ChatText, GameName, PlayerName, TextError};
 pub use token::{Token, TokenError};

@@ -18,6 +18,10 @@ const SKIPPED: u8 = 0x86;
 const HOST: u8 = 0x87;
 const NOTICE: u8 = 0x88;
 
+/// In GoAway: the member does not leave, but is cut off from most others. The socket stays, and may bring nothing until they are
+/// reached again.
+pub const GRACE_CUT_OFF: u32 = 0;
+
 /// Most missiles in a keyframe, and most items: their ids are bytes.
 const MAX_IDS: usize = 256;
 /// Most blasts in a keyframe: one for each missile that can end, each tank and each self-destruct, many times over.
@@ -55,9 +59,10 @@ pub enum ServerMessage {
         /// The next `seq` that the owner takes.
         seq: u32,
     },
-    /// This member is leaving: open a second socket with your token, and close this one when frames flow there.
+    /// This member is leaving, or is cut off from most others: open a second socket with your token, and close this one
+    /// when frames flow there.
     GoAway {
-        /// How long this socket stays, in milliseconds.
+        /// How long this socket stays, in milliseconds; or [`GRACE_CUT_OFF`].
         grace_ms: u32,
     },
     /// This socket was read too slowly: these ticks will not come. A Keyframe of `to` or later follows.

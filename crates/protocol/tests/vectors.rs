@@ -13,8 +13,8 @@ use protocol::peer::{
 };
 use protocol::{
     Blast, Body, ChatLine, ChatWhat, ClientMessage, ClusterKey, Epoch, Flags, Frame, FrameEvent, FrameHeader,
-    GameId, Hello, Host, Item, Keyframe, KeyframePlayer, KeyframeTank, MemberId, Missile, PlayerId, Residual,
-    Round, ServerMessage, SlotInputs, Tick, Token, Welcome,
+    GRACE_CUT_OFF, GameId, Hello, Host, Item, Keyframe, KeyframePlayer, KeyframeTank, MemberId, Missile,
+    PlayerId, Residual, Round, ServerMessage, SlotInputs, Tick, Token, Welcome,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -240,6 +240,7 @@ fn server_messages() -> Vec<(&'static str, ServerMessage)> {
         ("pong: too late", ServerMessage::Pong { nonce: u32::MAX, tick: Tick(1 << 40), slack_ms: -65 }),
         ("expect", ServerMessage::Expect { seq: 129 }),
         ("go away", ServerMessage::GoAway { grace_ms: 25_000 }),
+        ("go away: the server is cut off", ServerMessage::GoAway { grace_ms: GRACE_CUT_OFF }),
         ("skipped", ServerMessage::Skipped { from: Tick(1001), to: Tick(1200) }),
         ("notice", ServerMessage::Notice { sentence: "You write too fast: wait a moment.".into() }),
     ]

@@ -116,6 +116,11 @@ impl Arena {
         Ok(())
     }
 
+    /// How often each bot was told by a server that this is cut off from the others.
+    pub fn told_cut_off(&self) -> Vec<u32> {
+        self.bots.iter().map(|(_, bot)| bot.logbook.progress().told_cut_off).collect()
+    }
+
     /// What went wrong with the bots themselves.
     pub fn troubles(&self) -> Vec<String> {
         let mut troubles = Vec::new();

@@ -6,7 +6,7 @@
 use super::{Done, Owners, Stage, not_here};
 use crate::cluster::Pod;
 use crate::oracle::Broken;
-use crate::report::{Bars, CRASH_LOST_TICKS, Crash, Loss, Moved};
+use crate::report::{Bars, CRASH_LOST_TICKS, Check, Crash, Loss, Moved};
 use anyhow::Result;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -77,6 +77,7 @@ pub(super) async fn cut(stage: &Stage<'_>, cut: Cut) -> Result<Done> {
     };
     let mut arguments = if matches!(cut, Cut::All) { vec!["cut", node] } else { vec!["block", node, what] };
     arguments.extend(addresses.iter().map(String::as_str));
+    let before = stage.arena.told_cut_off();
     let begun = stage.settings.node(&arguments).await;
     if begun.is_ok() {
         done.step("the node is cut off");
@@ -86,11 +87,18 @@ pub(super) async fn cut(stage: &Stage<'_>, cut: Cut) -> Result<Done> {
     stage.settings.node(&["heal", node]).await?;
     begun?;
     done.step("the node is back");
+    done.checks.push(told(&before, &stage.arena.told_cut_off()));
     Ok(done)
 }
 
 fn names_on(pods: &[Pod], node: &str) -> Vec<String> {
     pods.iter().filter(|pod| pod.node == node).map(|pod| pod.name.clone()).collect()
+}
+
+/// How many players a server has told since `before` that it is cut off. Where nobody reaches it, it is nobody.
+fn told(before: &[u32], after: &[u32]) -> Check {
+    let players = before.iter().zip(after).filter(|(before, after)| after > before).count();
+    Check::new("told that the server is cut off", format!("{players} players"), String::new(), None)
 }
 
 /// The pod with most games of those on nodes without Redis.
@@ -100,4 +108,14 @@ fn victim<'a>(owners: &Owners, pods: &'a [Pod], redis: &[String]) -> Result<&'a 
     busiest.ok_or_else(|| {
         not_here("every node with games also holds Redis: use more nodes or an external Redis")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn players_are_counted_however_often_they_are_told() {
+        assert_eq!(told(&[0, 2, 1], &[5, 2, 2]).value, "2 players");
+    }
 }

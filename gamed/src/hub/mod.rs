@@ -21,7 +21,6 @@ mod tail;
 use crate::allowance::Allowance;
 use crate::contain::contained;
 use crate::context::Context;
-use crate::leaving;
 use crate::limits;
 use crate::links::Links;
 use crate::wire::{Received, Wire};
@@ -31,7 +30,7 @@ use ownership::{Edge, EdgeEvent, Event, Time};
 use pace::Pace;
 use parsed::Warm;
 use protocol::peer::{Control, GameSettings, PeerMessage, PlayerAct};
-use protocol::{CloseCode, Epoch, GameId, MemberId, PlayerId, ServerMessage, Tick};
+use protocol::{CloseCode, Epoch, GRACE_CUT_OFF, GameId, MemberId, PlayerId, ServerMessage, Tick};
 use registry::{LogBatch, Snapshot};
 use running::{Running, Step};
 use seat::Seat;
@@ -108,7 +107,7 @@ pub enum ToHub {
     NoSuchGame,
     /// Nobody runs it, for its world failed too often.
     Quarantined,
-    /// This member leaves: its sockets are to find another, each at its time.
+    /// This member leaves, or is cut off from most others: its sockets are to find another, each at its time.
     GoAway,
     /// This member ends now: all sockets are closed.
     Close,
@@ -338,10 +337,11 @@ impl Hub {
                 self.context.look_up(self.game);
             }
         }
-        let deadline = self.context.leaving.plan().map_or(now + leaving::CUT_OFF, |(_, deadline)| deadline);
+        let grace_ms = self.context.leaving.plan().map_or(GRACE_CUT_OFF, |(_, deadline)| {
+            (deadline.saturating_duration_since(now).as_millis() as u32).max(GRACE_CUT_OFF + 1)
+        });
         for seat in &mut self.seats {
             if seat.goes_now(now) {
-                let grace_ms = deadline.saturating_duration_since(now).as_millis() as u32;
                 seat.send(ServerMessage::GoAway { grace_ms }.encode(), now);
             }
         }

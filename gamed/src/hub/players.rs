@@ -32,6 +32,9 @@ impl Hub {
             Err(error) => return warn!(game = %self.game, %error, "a socket was lost between two threads"),
         };
         self.context.metrics.sockets.inc();
+        if self.context.leaving.is_cut_off() {
+            return self.context.farewell(wire, CloseCode::CutOff);
+        }
         // Two sockets of a player overlap while the client changes from one to the other; a third takes the oldest's place.
         let mut others: Vec<_> = (0..self.seats.len())
             .filter(|index| player.is_some() && self.seats[*index].player == player)
@@ -366,15 +369,17 @@ impl Hub {
 
     pub(super) fn go_away(&mut self) {
         let now = Instant::now();
-        let cut_off = self.context.leaving.is_cut_off();
-        let Some(goodbye) = (self.context.leaving.plan()).map(|(goodbye, _)| goodbye) else {
-            if cut_off {
-                self.seats.iter_mut().for_each(|seat| seat.goes(now));
+        let leaving = &self.context.leaving;
+        if let Some((goodbye, _)) = leaving.plan() {
+            for seat in &mut self.seats {
+                seat.goes(now + goodbye.time(leaving::place(seat.player, seat.session)));
             }
-            return;
-        };
-        for seat in &mut self.seats {
-            seat.goes(now + goodbye.time(leaving::place(seat.player, seat.session)));
+        } else if leaving.is_cut_off() {
+            // Who waits to be welcomed would wait here until the others are reached again.
+            while let Some(index) = self.seats.iter().position(|seat| seat.shown.is_none()) {
+                self.close_seat(index, CloseCode::CutOff);
+            }
+            self.seats.iter_mut().for_each(|seat| seat.goes(now));
         }
     }
 }

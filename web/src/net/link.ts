@@ -8,7 +8,7 @@ import { ProtocolError } from '../protocol/bytes';
 import { type ClientMessage, type Hello, type Input, MAX_INPUTS, encodeClient } from '../protocol/client';
 import { type Verdict, verdict } from '../protocol/close';
 import type { Frame } from '../protocol/frame';
-import { type Host, type ServerMessage, type Welcome, decodeServer } from '../protocol/server';
+import { GRACE_CUT_OFF, type Host, type ServerMessage, type Welcome, decodeServer } from '../protocol/server';
 import { type Maze, parseMaze } from '../game/maze';
 import { OutOfStep, type View, fromKeyframe, step } from '../game/view';
 
@@ -61,8 +61,10 @@ export class Link {
   host: Host | null = null;
   maze: Maze | null = null;
   view: View | null = null;
-  /** This member has said that it is leaving. */
+  /** This member has said that it is leaving, or is cut off. */
   leaving = false;
+  /** This member has said that it is cut off from the others. */
+  cutOff = false;
   readonly openedAt: number;
   /** Frames since the last keyframe. */
   frames = 0;
@@ -108,7 +110,7 @@ export class Link {
 
   /** Ends the link as if its connection had broken. */
   fail(sentence: string): void {
-    this.end({ sentence, retry: true, forgetToken: false });
+    this.end({ sentence, retry: true, forgetToken: false, cutOff: false });
     this.socket.close(1000);
   }
 
@@ -190,6 +192,7 @@ export class Link {
         break;
       case 'goAway':
         this.leaving = true;
+        this.cutOff = message.graceMs === GRACE_CUT_OFF;
         this.events.goAway(this);
         break;
       case 'skipped':

@@ -299,7 +299,7 @@ describe('a session', () => {
     expect(loadIdentity(storage(), GAME) === null).toBe([4002, 4003, 4009].includes(code));
   });
 
-  it.each([1001, 1006, 4007, 4008, 4011])('tries again after close code %i', (code) => {
+  it.each([1001, 1006, 4007, 4008, 4011, 4014])('tries again after close code %i', (code) => {
     start();
     peer(0).welcome(E1, 100);
     peer(0).end(code);
@@ -352,6 +352,41 @@ describe('a session', () => {
     expect(session.phase.type).toBe('connecting');
     peer(2).welcome(E1, 120);
     expect(session.phase.type).toBe('playing');
+  });
+
+  it('says that its server is cut off at once, and as long as attempts end there, and goes on trying', () => {
+    start();
+    peer(0).welcome(E1, 100);
+    expect(session.cutOff).toBe(false);
+    peer(0).say(new Writer().u8(0x85).count(0));
+    expect([session.cutOff, peers.length]).toEqual([true, 2]);
+    // The one that serves the page is gone, and every attempt comes to one that is cut off.
+    peer(0).end(1006);
+    for (let attempt = 1; attempt < 40; attempt++) {
+      expect(peers).toHaveLength(attempt + 1);
+      peer(attempt).onopen?.();
+      peer(attempt).end(4014);
+      expect(session.cutOff).toBe(true);
+      vi.advanceTimersByTime(625);
+    }
+    peer(40).welcome(E1, 120);
+    expect([session.cutOff, session.phase.type]).toEqual([false, 'playing']);
+  });
+
+  it('says no longer that a server is cut off when attempts end otherwise', () => {
+    start();
+    peer(0).end(4014);
+    expect(session.cutOff).toBe(true);
+    vi.advanceTimersByTime(625);
+    peer(1).end(1006);
+    expect(session.cutOff).toBe(false);
+  });
+
+  it('does not take one that leaves for one that is cut off', () => {
+    start();
+    peer(0).welcome(E1, 100);
+    peer(0).say(new Writer().u8(0x85).count(25_000));
+    expect([session.leaving, session.cutOff]).toEqual([true, false]);
   });
 
   it('follows a planned move on the same socket, and notes it', () => {

@@ -27,6 +27,8 @@ import { type TabStorage, forgetIdentity, loadIdentity, saveIdentity } from './t
  * of these is refused at once.
  */
 const BACKOFF_MS = [0, 50, ...Array<number>(14).fill(100), 500, 1000, 2000];
+/** Longest of these pauses after a server that is cut off from the others: another one may well be reached. */
+const CUT_OFF_MS = 500;
 /** A shorter pause is not told. */
 const TOLD_PAUSE_MS = 500;
 /** A socket that cannot be shown after so long is given up. */
@@ -106,6 +108,8 @@ export class Session {
   private attempts = 0;
   /** Sockets in a row that were given up before they opened. */
   private unopened = 0;
+  /** The last attempt came to a member that is cut off from the others. */
+  private metCutOff = false;
   private nonce = 0;
   private pinged = { at: Number.NEGATIVE_INFINITY, count: 0 };
   private pings = new Map<number, { readonly sentAt: number; readonly lead: number; readonly ahead: number; readonly timeline: number }>();
@@ -139,6 +143,11 @@ export class Session {
   /** The member that serves this page has said that it is leaving, and its successor is not found yet. */
   get leaving(): boolean {
     return this.active?.leaving ?? false;
+  }
+
+  /** The member that serves this page, or that the last attempt came to, has said that it is cut off from the others. */
+  get cutOff(): boolean {
+    return (this.active?.cutOff ?? false) || this.metCutOff;
   }
 
   /** This device has no network, as far as the browser knows. */
@@ -269,7 +278,8 @@ export class Session {
   /** Opens a socket soon, later with every attempt in a row. */
   private openLater(sentence: string): void {
     if (this.retry !== null || this.next || this.phase.type === 'ended') return;
-    const base = BACKOFF_MS[Math.min(this.attempts, BACKOFF_MS.length - 1)] as number;
+    const longest = this.metCutOff ? CUT_OFF_MS : Number.POSITIVE_INFINITY;
+    const base = Math.min(BACKOFF_MS[Math.min(this.attempts, BACKOFF_MS.length - 1)] as number, longest);
     // Spread, so that all players of a lost member do not come back in one moment.
     const pause = base * (0.75 + Math.random() / 2);
     const why = this.offline ? 'This device is offline.' : sentence;
@@ -340,6 +350,7 @@ export class Session {
     this.next = null;
     this.attempts = 0;
     this.unopened = 0;
+    this.metCutOff = false;
     this.pings.clear();
     // The first frames of a socket come in one burst: only after it the clock knows when ticks are due.
     this.pinged = { at: this.now(), count: 0 };
@@ -396,11 +407,13 @@ export class Session {
   }
 
   private onClosed(link: Link, why: Verdict): void {
+    this.metCutOff = why.cutOff;
     if (link === this.next) {
       this.next = null;
       // While the other socket lives, its own end decides.
       if (this.active) {
         if (this.active.leaving) this.openLater(why.sentence);
+        this.changed();
         return;
       }
     } else {

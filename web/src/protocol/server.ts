@@ -7,6 +7,8 @@
 import { type Hex64, ProtocolError, Reader } from './bytes';
 import { type Frame, decodeFrame } from './frame';
 
+/** `graceMs` of a GoAway whose server does not leave, but is cut off from most others. */
+export const GRACE_CUT_OFF = 0;
 /** Most places that a game can have. */
 export const MAX_SLOTS = 32;
 /** Ids of missiles and items are bytes. */

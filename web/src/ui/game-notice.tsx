@@ -13,6 +13,7 @@ export function Notice({ play, game, again, now }: { play: Play; game: Hex64; ag
       frameAt: session.frameAt,
       offline: session.offline,
       leaving: session.leaving,
+      cutOff: session.cutOff,
       moving: session.view?.moving ?? false,
       lastMove: session.moves.at(-1),
       skipped: play.skipped,

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { verdict } from '../protocol/close';
 import { type Facts, standstill } from './game-standstill';
 
-const PLAYING: Facts = { phase: { type: 'playing' }, seen: true, frameAt: 1000, offline: false, leaving: false, moving: false, lastMove: undefined, skipped: null };
+const PLAYING: Facts = { phase: { type: 'playing' }, seen: true, frameAt: 1000, offline: false, leaving: false, cutOff: false, moving: false, lastMove: undefined, skipped: null };
 
 describe('a standstill', () => {
   it('is not claimed while frames come', () => {
@@ -14,6 +14,9 @@ describe('a standstill', () => {
     ['silence', {}, /says nothing.*0\.5 s/],
     ['a move', { moving: true }, /Another server takes the game over/],
     ['a leaving server', { leaving: true }, /is leaving/],
+    ['a server that is cut off', { leaving: true, cutOff: true }, /is cut off from the others.*tries to reach another one.*0\.5 s/],
+    ['attempts that end at one', { cutOff: true, phase: { type: 'connecting' } }, /is cut off from the others.*tries to reach another one/],
+    ['the pause after such an attempt', { cutOff: true, phase: { type: 'waiting', sentence: '', retryAt: 3400, attempt: 3 } }, /is cut off from the others/],
     ['no network', { offline: true }, /no network/],
     ['no network, before it is noticed otherwise', { offline: true, phase: { type: 'connecting' } }, /no network/],
     ['the first connection', { seen: false, phase: { type: 'connecting' } }, /Asking a server/],

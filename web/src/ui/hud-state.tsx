@@ -49,6 +49,11 @@ export function StateLine({ play, now }: { play: Play; now: number }) {
           Registry away: play goes on, but a crash now would undo it
         </span>
       )}
+      {session.cutOff && (
+        <span class="away" role="status">
+          Server cut off from the others: this page tries to reach another one
+        </span>
+      )}
       <button type="button" class="icon-button small unfold" aria-expanded={open} aria-label="More about the servers" onClick={() => setOpen(!open)}>
         <Icon of="more" />
       </button>
