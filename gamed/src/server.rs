@@ -231,9 +231,16 @@ impl Server {
             "ownership driver"
         });
         let (token, gauges, mut seen) = (cancel.clone(), metrics.clone(), site.key.clone());
+        let hubs = workers.clone();
         keepers.spawn(async move {
+            let mut before = seen.borrow().clone();
             loop {
-                gauges.key_read(seen.borrow_and_update().count());
+                let key = seen.borrow_and_update().clone();
+                if !key.signs_as(&before) {
+                    hubs.send_all(ToAll::Tokens).await;
+                }
+                gauges.key_read(key.count());
+                before = key;
                 tokio::select! {
                     () = token.cancelled() => break,
                     changed = seen.changed() => if changed.is_err() {

@@ -29,6 +29,8 @@ pub enum ToAll {
     Link(MemberId, bool),
     /// This member leaves, or is cut off from most others: sockets are to find another, each at its time.
     GoAway,
+    /// The cluster signs with another key: players are to get new tokens.
+    Tokens,
     /// This member ends now: all sockets are closed.
     Close,
 }
@@ -122,6 +124,7 @@ impl From<ToAll> for ToHub {
         match message {
             ToAll::Link(member, up) => ToHub::Link(member, up),
             ToAll::GoAway => ToHub::GoAway,
+            ToAll::Tokens => ToHub::Tokens,
             ToAll::Close => ToHub::Close,
         }
     }

@@ -4,10 +4,10 @@
 mod client;
 mod member;
 
-use client::{Client, PATIENCE, hello};
+use client::{Client, PATIENCE, hello, own};
 use gamed::keys::follow;
-use member::{Setup, a_player, left, member_with};
-use protocol::{ClientMessage, CloseCode, ClusterKey, GameId, Hello};
+use member::{Setup, a_player, left, member_with, spectator};
+use protocol::{ClientMessage, CloseCode, ClusterKey, GameId, Hello, Welcome};
 use registry::memory::Memory;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -37,6 +37,44 @@ async fn comes_back(address: SocketAddr, game: GameId, token: &[u8], session: u3
     let token = Some(token.to_vec());
     client.send(ClientMessage::Hello(Hello { token, session, ..hello(game) })).await;
     client
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_stays_on_one_socket_while_the_key_is_exchanged_keeps_its_place() {
+    let [old, new] = ["old", "new"].map(|key| key.repeat(11));
+    let read = |keys: &[&str]| ClusterKey::parse(keys.join("\n").as_bytes()).expect("keys");
+    let (key, its) = watch::channel(read(&[&old]));
+    let registry = Memory::default();
+    let member = member_with(&registry, "one", Setup { key: its, ..Setup::default() }).await;
+    let game = member.a_game().await;
+    let (mut player, id, token) = a_player(member.address, game).await;
+    let (mut watcher, _, _) = Client::enter(member.address, spectator(game)).await;
+    assert_eq!((player.welcomes.len(), watcher.welcomes.len()), (1, 1));
+
+    key.send_replace(read(&[&old, &new]));
+    player.pass(10).await;
+    assert_eq!(player.welcomes.len(), 1, "what signs is the same");
+    key.send_replace(read(&[&new, &old]));
+    while player.welcomes.len() < 2 {
+        player.next().await.expect("no close");
+    }
+    let [first, second] = &player.welcomes[..] else { panic!("too many: {:?}", player.welcomes) };
+    assert_ne!(first.token, second.token);
+    assert_eq!(*first, Welcome { token: token.clone(), ..second.clone() }, "nothing else has changed");
+    let newest = second.token.clone();
+    player.pass(10).await;
+    watcher.pass(10).await;
+    assert_eq!(watcher.welcomes.len(), 1, "who only watches has no token");
+
+    key.send_replace(read(&[&new]));
+    player.pass(10).await;
+    assert_eq!(player.welcomes.len(), 2);
+    drop(player);
+    comes_back(member.address, game, &token, 2).await.closes_with(CloseCode::Token).await;
+    let mut again = comes_back(member.address, game, &newest, 3).await;
+    let (welcome, world) = again.welcome().await;
+    assert_eq!(welcome.player, id);
+    assert!(own(&world, id).is_some(), "it is in the game still");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -65,6 +65,11 @@ impl ClusterKey {
         self.0.len()
     }
 
+    /// Whether both sign with the same key.
+    pub fn signs_as(&self, other: &ClusterKey) -> bool {
+        self.0.first() == other.0.first()
+    }
+
     fn parse_one(content: &[u8]) -> Result<Vec<u8>, KeyError> {
         let encodings = [HEXLOWER_PERMISSIVE, BASE64, BASE64_NOPAD, BASE64URL, BASE64URL_NOPAD];
         let decoded = encodings
@@ -148,6 +153,7 @@ mod tests {
                 assert!(reads.verify(label, &[b"part"], &signs.sign(label, &[b"part"])));
             }
         }
+        assert_eq!([0, 1, 2].map(|step| steps[step].signs_as(&steps[step + 1])), [true, false, true]);
         assert!(!steps[3].verify(label, &[], &steps[1].sign(label, &[])), "the old one has gone");
         assert!(ClusterKey::parse(format!("{old}\nshort").as_bytes()).is_err());
         assert_eq!(ClusterKey::parse(vec![old; 9].join("\n").as_bytes()), Err(KeyError::Many(9)));

@@ -32,7 +32,8 @@ const MAX_CHAT: usize = 64;
 /// One message from a server to a client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub enum ServerMessage {
-    /// Answer to Hello: who you are, and the game that you are in.
+    /// Answer to Hello: who you are, and the game that you are in. A player gets it again, with another token and nothing else
+    /// changed, when the cluster signs with another key.
     Welcome(Welcome),
     /// Which members run the game and this socket. After Welcome, and again when the owner changes.
     Host(Host),

@@ -2,7 +2,7 @@
 //!
 //! What goes wrong without the product: servers of which some have the new key trust each other no more, or start again for
 //! it, and players come back with tokens that nobody takes. What repairs it: a server accepts several keys and signs with
-//! the first, reads them again by itself, and links that stand are not proven anew.
+//! the first, reads them again by itself, and gives its players new tokens; links that stand are not proven anew.
 
 use super::{Done, Owners, Stage, delete_pod};
 use crate::bot::{self, Bot};
@@ -34,16 +34,11 @@ pub(super) async fn rotate(stage: &Stage<'_>) -> Result<Done> {
     for (keys, step) in [
         ([&old[..], &new].concat(), "all accept the new key"),
         ([&new[..], &old].concat(), "all sign with it"),
+        (new, "the old key is worth nothing"),
     ] {
         put(stage, &keys).await.context(step)?;
         done.step(step);
     }
-    // Who does not connect between these two steps loses its token.
-    stage.arena.all_come_again().await?;
-    done.step("all players have connected again");
-    let last = "the old key is worth nothing";
-    put(stage, &new).await.context(last)?;
-    done.step(last);
     let owners = stage.whole_after(&done).await?;
     done.checks.push(stayed(&stage.owners, &owners));
 
@@ -57,7 +52,7 @@ pub(super) async fn rotate(stage: &Stage<'_>) -> Result<Done> {
     all_linked(stage).await?;
     done.step("the pod in its place is linked with all others");
     stage.arena.all_come_again().await?;
-    done.step("all players have connected once more");
+    done.step("all players have connected again");
     Ok(done)
 }
 

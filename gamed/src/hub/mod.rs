@@ -109,6 +109,8 @@ pub enum ToHub {
     Quarantined,
     /// This member leaves, or is cut off from most others: its sockets are to find another, each at its time.
     GoAway,
+    /// The cluster signs with another key: players are to get new tokens.
+    Tokens,
     /// This member ends now: all sockets are closed.
     Close,
 }
@@ -405,6 +407,7 @@ impl Hub {
                 }
             }
             ToHub::GoAway => self.go_away(),
+            ToHub::Tokens => self.renew_tokens(),
             ToHub::Close => self.close_all(CloseCode::Leaving),
         }
     }

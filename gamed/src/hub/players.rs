@@ -9,14 +9,15 @@ use super::source::{show_all, show_missed};
 use super::{Act, Hub, Newcomer, Role};
 use crate::allowance::Allowance;
 use crate::contain::contained;
+use crate::context::Context;
 use crate::leaving;
 use crate::limits;
 use crate::wire::Received;
 use bytes::Bytes;
-use protocol::peer::{PeerMessage, PlayerAct};
+use protocol::peer::{GameSettings, PeerMessage, PlayerAct};
 use protocol::{
-    ChatText, ClientMessage, CloseCode, Host, MemberId, PLAYER_VERSION, PlayerId, PlayerName, ServerMessage,
-    Welcome,
+    ChatText, ClientMessage, CloseCode, GameId, Host, MemberId, PLAYER_VERSION, PlayerId, PlayerName,
+    ServerMessage, Welcome,
 };
 use std::net::IpAddr;
 use tokio::time::{Duration, Instant};
@@ -85,21 +86,18 @@ impl Hub {
             if way.is_empty() {
                 continue;
             }
-            let token = seat.player.map(|player| self.context.token(self.game, player)).unwrap_or_default();
-            let welcome = Welcome {
-                version: PLAYER_VERSION,
-                player: seat.player.unwrap_or_default(),
-                session: seat.session,
-                settings_name: settings.name.clone(),
-                maze: settings.maze.clone(),
-                slots: settings.slots,
-                edge_name: self.context.named.name.clone(),
-                edge_build: self.context.named.build.clone(),
-                token,
-            };
-            seat.queue(ServerMessage::Welcome(welcome).encode());
+            seat.queue(welcome(&self.context, self.game, settings, seat));
             seat.queue(host.clone());
             show_all(seat, way, newest, now);
+        }
+    }
+
+    /// Gives players who were welcomed a token that outlives the key that signed theirs.
+    pub(super) fn renew_tokens(&mut self) {
+        let Some(settings) = &self.settings else { return };
+        let now = Instant::now();
+        for seat in self.seats.iter_mut().filter(|seat| seat.player.is_some() && seat.shown.is_some()) {
+            seat.send(welcome(&self.context, self.game, settings, seat), now);
         }
     }
 
@@ -382,4 +380,20 @@ impl Hub {
             self.seats.iter_mut().for_each(|seat| seat.goes(now));
         }
     }
+}
+
+/// Who is on that seat and where, with a token of now.
+fn welcome(context: &Context, game: GameId, settings: &GameSettings, seat: &Seat) -> Bytes {
+    let welcome = Welcome {
+        version: PLAYER_VERSION,
+        player: seat.player.unwrap_or_default(),
+        session: seat.session,
+        settings_name: settings.name.clone(),
+        maze: settings.maze.clone(),
+        slots: settings.slots,
+        edge_name: context.named.name.clone(),
+        edge_build: context.named.build.clone(),
+        token: seat.player.map(|player| context.token(game, player)).unwrap_or_default(),
+    };
+    ServerMessage::Welcome(welcome).encode()
 }

@@ -27,6 +27,8 @@ pub struct Client {
     pub world: Option<(Epoch, Tick)>,
     /// All frames that it got, with their ticks.
     pub frames: Vec<(Tick, Bytes)>,
+    /// Each Welcome that it got.
+    pub welcomes: Vec<Welcome>,
     /// (from, to) of each Skipped.
     pub skipped: Vec<(Tick, Tick)>,
     slots: u8,
@@ -86,7 +88,15 @@ impl Client {
     pub async fn connect(address: SocketAddr) -> Client {
         let url = format!("ws://{address}/play");
         let (socket, _) = tokio_tungstenite::connect_async(url).await.expect("a websocket");
-        Client { socket, world: None, frames: Vec::new(), skipped: Vec::new(), slots: 0, seq: 0 }
+        Client {
+            socket,
+            world: None,
+            frames: Vec::new(),
+            welcomes: Vec::new(),
+            skipped: Vec::new(),
+            slots: 0,
+            seq: 0,
+        }
     }
 
     pub async fn enter(address: SocketAddr, hello: Hello) -> (Client, Welcome, Keyframe) {
@@ -158,7 +168,10 @@ impl Client {
                 assert!(self.world.is_none_or(|(epoch, _)| keyframe.epoch >= epoch), "epochs never fall");
                 self.world = Some((keyframe.epoch, keyframe.tick));
             }
-            ServerMessage::Welcome(welcome) => self.slots = welcome.slots,
+            ServerMessage::Welcome(welcome) => {
+                self.slots = welcome.slots;
+                self.welcomes.push(welcome.clone());
+            }
             ServerMessage::Skipped { from, to } => self.skipped.push((*from, *to)),
             _ => {}
         }

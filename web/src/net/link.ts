@@ -167,7 +167,8 @@ export class Link {
   private handle(message: ServerMessage, at: number): void {
     switch (message.type) {
       case 'welcome':
-        this.maze = readMaze(message.maze);
+        // When it comes again, it brings another token only.
+        this.maze ??= readMaze(message.maze);
         this.welcome = message;
         this.events.welcome(this);
         break;

@@ -231,6 +231,17 @@ describe('a session', () => {
     expect(loadIdentity(storage(), GAME)).toEqual({ session: 1, token: Uint8Array.of(1, 2, 3) });
   });
 
+  it('keeps the token that comes later on the same socket, and plays on', () => {
+    start();
+    peer(0).welcome(E1, 100);
+    // A newer socket is on its way meanwhile.
+    peer(0).say(new Writer().u8(0x85).count(25_000));
+    peer(0).say(new Writer().u8(0x81).u8(1).id(ADA).count(1).string('Friday').string(MAZE).u8(8).string('edge').string('1').raw(Uint8Array.of(4, 5, 6)));
+    peer(0).frame(101);
+    expect(shown).toEqual([[E1, 100], [E1, 101]]);
+    expect(loadIdentity(storage(), GAME)).toEqual({ session: 2, token: Uint8Array.of(4, 5, 6) });
+  });
+
   it('gives a sign of life every ten frames, and pings each second', () => {
     start();
     peer(0).welcome(E1, 100);

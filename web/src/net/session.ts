@@ -323,7 +323,10 @@ export class Session {
   private onWelcome(link: Link): void {
     const { welcome } = link;
     const { game, spectate, storage } = this.options;
-    if (welcome && !spectate) saveIdentity(storage, game, { token: welcome.token, session: welcome.session });
+    if (!welcome || spectate) return;
+    // A new token may come while a newer socket is on its way.
+    const session = Math.max(welcome.session, loadIdentity(storage, game)?.session ?? 0);
+    saveIdentity(storage, game, { token: welcome.token, session });
   }
 
   private showHost(host: Host | null): void {
