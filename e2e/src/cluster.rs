@@ -25,7 +25,9 @@ const KUBECTL_TIMEOUT: Duration = Duration::from_secs(30);
 const RESTARTED_WITHIN: Duration = Duration::from_secs(60);
 /// Tries to read something of the API server.
 const READ_TRIES: u32 = 4;
-/// Between two looks at a pod.
+/// Longest wait for a condition of the TanxCluster: more than two looks of the operator.
+const SAID_WITHIN: Duration = Duration::from_secs(15);
+/// Between two looks at a pod or a condition.
 const POLL: Duration = Duration::from_millis(100);
 
 /// Where game servers answer to whoever runs the cluster.
@@ -285,11 +287,24 @@ impl Cluster {
         Ok((text(&pod, "/spec/nodeName").to_owned(), text(&pod, "/status/podIP").to_owned()))
     }
 
-    /// State and message of that condition of the TanxCluster.
+    /// Waits until that condition of the TanxCluster is as wanted, by its state and message, and answers the message.
     ///
     /// # Errors
-    /// When the API server does not answer, or there is no such condition.
-    pub async fn condition(&self, name: &str) -> Result<(String, String)> {
+    /// When it takes longer than fifteen seconds, the API server does not answer, or there is no such condition.
+    pub async fn said(&self, name: &str, wanted: impl Fn(&str, &str) -> bool) -> Result<String> {
+        let deadline = Instant::now() + SAID_WITHIN;
+        loop {
+            let (state, message) = self.condition(name).await?;
+            if wanted(&state, &message) {
+                return Ok(message);
+            }
+            ensure!(Instant::now() < deadline, "after {SAID_WITHIN:?} {name} is {state}: {message}");
+            sleep(POLL).await;
+        }
+    }
+
+    /// State and message of that condition of the TanxCluster.
+    async fn condition(&self, name: &str) -> Result<(String, String)> {
         let path =
             format!("/apis/tanx.dev/v1alpha1/namespaces/{}/tanxclusters/{}", self.namespace, self.name);
         let cluster = self.read(&path).await?;

@@ -11,7 +11,7 @@ pub enum ConditionType {
     Progressing,
     /// The registry answers the operator.
     RegistryAvailable,
-    /// Something does not work and will not repair itself.
+    /// Something does not work and will not repair itself, or was repaired a short while ago and will happen again.
     Degraded,
 }
 

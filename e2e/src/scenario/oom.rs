@@ -1,6 +1,7 @@
 //! A game server reaches the memory limit of its pod, and the kernel kills it.
 //!
-//! What goes wrong without the product, and what repairs it: as at a SIGKILL, which it is; Kubernetes calls it OOMKilled.
+//! What goes wrong without the product, and what repairs it: as at a SIGKILL, which it is; Kubernetes calls it OOMKilled, and the
+//! TanxCluster says which pod it was.
 
 use super::{Done, Stage, sigkill};
 use crate::report::{Bars, Check};
@@ -31,6 +32,13 @@ pub(super) async fn squeeze(stage: &Stage<'_>) -> Result<Done> {
         why.clone(),
         bar.to_owned(),
         Some(why == bar),
+    ));
+    let said = settings.cluster.said("Degraded", |_, why| why.contains(pod) && why.contains(bar)).await;
+    done.checks.push(Check::new(
+        "Degraded names the pod",
+        said.as_ref().map_or_else(|error| format!("{error:#}"), String::clone),
+        format!("says {bar:?}"),
+        Some(said.is_ok()),
     ));
     Ok(done)
 }

@@ -3,9 +3,9 @@
 //! What goes wrong without the product: no Redis, no games. What repairs it: owners go on, say so in their frames, and put
 //! their games back when it answers again; the TanxCluster's condition says so, too.
 
-use super::{Done, POLL, Stage, drain_node};
+use super::{Done, Stage, drain_node};
 use crate::report::{Bars, Check, Moved};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -19,8 +19,6 @@ pub(super) const PORT: u16 = 6379;
 const NOTHING: u16 = 1;
 /// The condition that says whether it is there.
 pub(super) const CONDITION: &str = "RegistryAvailable";
-/// Longest wait for it: more than two looks of the operator.
-const SAID_WITHIN: Duration = Duration::from_secs(15);
 
 /// Games on living owners notice nothing, and none has to move.
 pub(super) const BARS: Bars = Bars { most_moves: Some(0), ..Bars::PLAY };
@@ -105,15 +103,7 @@ async fn available_again(stage: &Stage<'_>, done: &mut Done) -> Result<()> {
 
 /// Waits until the condition is in that state, and answers its message.
 pub(super) async fn said(stage: &Stage<'_>, state: &str) -> Result<String> {
-    let deadline = Instant::now() + SAID_WITHIN;
-    loop {
-        let (found, message) = stage.settings.cluster.condition(CONDITION).await?;
-        if found == state {
-            return Ok(message);
-        }
-        ensure!(Instant::now() < deadline, "after {SAID_WITHIN:?} {CONDITION} is {found}: {message}");
-        sleep(POLL).await;
-    }
+    stage.settings.cluster.said(CONDITION, |found, _| found == state).await
 }
 
 /// FLUSHALL.

@@ -7,14 +7,19 @@ use super::observe::{Observed, RedisUrl, RegistryView};
 use super::plan::{DeploymentPlan, Plan};
 use super::publish::PublishError;
 use super::rules;
-use crate::names::{ClusterName, Manager};
+use crate::names::{CONTAINER, ClusterName, Manager};
 use api::{ConditionType, Moves, State, TanxCluster, TanxClusterStatus, set_condition};
+use k8s_openapi::api::core::v1::{ContainerStateTerminated, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client, Resource, ResourceExt};
 use registry::{GameRecord, MoveLedger, MoveTally, PLANNED};
 use serde_json::json;
+
+/// A game server that was killed for want of memory is spoken of for so long: it serves again in a second, and nobody would
+/// look in that one.
+const OUT_OF_MEMORY_SECONDS: i64 = 600;
 
 /// Kubernetes did not take the status.
 #[derive(Debug, thiserror::Error)]
@@ -88,7 +93,7 @@ pub fn describe(
         (ConditionType::Available, available(&counts)),
         (ConditionType::Progressing, progressing(observed, &counts)),
         (ConditionType::RegistryAvailable, registry_available(observed, published)),
-        (ConditionType::Degraded, degraded(observed, outcome)),
+        (ConditionType::Degraded, degraded(observed, outcome, now.0)),
     ];
     let generation = observed.cluster.metadata.generation.unwrap_or_default();
     for (type_, Verdict { state, reason, message }) in verdicts {
@@ -223,7 +228,7 @@ fn registry_available(observed: &Observed, published: &Result<(), PublishError>)
     }
 }
 
-fn degraded(observed: &Observed, outcome: &Outcome) -> Verdict {
+fn degraded(observed: &Observed, outcome: &Outcome, now: Timestamp) -> Verdict {
     if let Outcome::Failed(sentence) = outcome {
         return Verdict::new(true, "ReconcileFailed", format!("{sentence}."));
     }
@@ -232,6 +237,9 @@ fn degraded(observed: &Observed, outcome: &Outcome) -> Verdict {
     }
     if let Some(sentence) = failing_pod(observed) {
         return Verdict::new(true, "PodsFail", sentence);
+    }
+    if let Some(sentence) = out_of_memory(observed, now) {
+        return Verdict::new(true, "OutOfMemory", sentence);
     }
     if let Some(sentence) = rules::waiting(observed) {
         return Verdict::new(true, "GamesWait", sentence);
@@ -261,8 +269,45 @@ fn degraded(observed: &Observed, outcome: &Outcome) -> Verdict {
     }
 }
 
+/// The pod whose game server was the last one to be killed for want of memory, a short while ago. What Kubernetes knows of an
+/// end goes with the pod, or with its next end.
+fn out_of_memory(observed: &Observed, now: Timestamp) -> Option<String> {
+    let ends = observed.pods.iter().filter_map(|pod| {
+        let at = killed_for_memory(pod)?.finished_at.as_ref()?.0;
+        (now.as_second() - at.as_second() <= OUT_OF_MEMORY_SECONDS).then_some((at, pod))
+    });
+    let (at, pod) = ends.max_by_key(|(at, _)| *at)?;
+    let name = pod.name_any();
+    let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
+    let limit = containers
+        .filter(|container| container.name == CONTAINER)
+        .find_map(|container| container.resources.as_ref()?.limits.as_ref()?.get("memory"));
+    Some(match limit {
+        Some(limit) => format!(
+            "Pod {name} reached its memory limit of {} at {at} and was killed (OOMKilled). Raise \
+             spec.resources.limits.memory.",
+            limit.0
+        ),
+        None => format!(
+            "Pod {name} was killed at {at} because there was no memory left (OOMKilled), and not by a limit of its own. \
+             Look at its node, or raise spec.resources.requests.memory: then it goes where there is as much."
+        ),
+    })
+}
+
+/// How the game server in that pod ended, if for want of memory: this time, or before it was started again.
+fn killed_for_memory(pod: &Pod) -> Option<&ContainerStateTerminated> {
+    let containers = pod.status.as_ref()?.container_statuses.as_ref()?;
+    let container = containers.iter().find(|container| container.name == CONTAINER)?;
+    let states = [&container.state, &container.last_state].into_iter().flatten();
+    states
+        .filter_map(|state| state.terminated.as_ref())
+        .find(|end| end.reason.as_deref() == Some("OOMKilled"))
+}
+
 /// A pod that cannot start and says why.
 fn failing_pod(observed: &Observed) -> Option<String> {
+    const CRASHES: &str = "CrashLoopBackOff";
     const HOPELESS: [&str; 7] = [
         "ErrImagePull",
         "ImagePullBackOff",
@@ -270,14 +315,24 @@ fn failing_pod(observed: &Observed) -> Option<String> {
         "InvalidImageName",
         "CreateContainerConfigError",
         "CreateContainerError",
-        "CrashLoopBackOff",
+        CRASHES,
     ];
     observed.pods.iter().find_map(|pod| {
         let containers = pod.status.as_ref()?.container_statuses.as_ref()?;
-        let waiting = containers.iter().find_map(|container| container.state.as_ref()?.waiting.as_ref())?;
+        let (container, waiting) = containers
+            .iter()
+            .find_map(|container| Some((container, container.state.as_ref()?.waiting.as_ref()?)))?;
         let reason = waiting.reason.as_deref().filter(|reason| HOPELESS.contains(reason))?;
+        if reason == CRASHES && killed_for_memory(pod).is_some() {
+            // [`out_of_memory`] says more.
+            return None;
+        }
         let message = waiting.message.as_deref().unwrap_or("see its log");
-        Some(format!("Pod {} cannot start: {reason}: {message}", pod.name_any()))
+        let last = container.last_state.as_ref().and_then(|state| state.terminated.as_ref());
+        let ended = last.map_or_else(String::new, |last| {
+            format!("; restarts: {}, last exit code: {}", container.restart_count, last.exit_code)
+        });
+        Some(format!("Pod {} cannot start: {reason}: {message}{ended}", pod.name_any()))
     })
 }
 

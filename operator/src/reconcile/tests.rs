@@ -1,5 +1,6 @@
 //! Plan and build against objects in memory: what they write is merged in as an API server would, and looked at again.
 
+mod pods;
 mod rules;
 
 use super::build::{Write, build};
