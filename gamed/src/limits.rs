@@ -100,7 +100,7 @@ pub const INPUTS_PER_TICK: usize = 8;
 pub const STALE_TICKS: u64 = sim::STALE_TICKS;
 
 /// Frames say that the registry is away when nothing has become durable for so many ticks: more than a hand-over takes, and
-/// several times the 40 ticks from one stored snapshot to the next.
+/// more than there are from one stored snapshot to the next: 40, and 100 at most.
 pub const AWAY_TICKS: u64 = 150;
 
 /// The registry is told at once who came or went, but not more often than this: others then know within 200 ms.

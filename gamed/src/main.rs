@@ -113,6 +113,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
         address_limits: settings.address_limits(),
         origins: settings.origins.clone(),
         durability: settings.durability,
+        snapshot_interval: settings.snapshot_interval(),
         input_log: settings.input_log(),
         quarantine_after: settings.quarantine_after,
         workers: settings.workers(),

@@ -66,6 +66,8 @@ pub struct ServerConfig {
     pub origins: Vec<Origin>,
     /// What is written to the registry.
     pub durability: Durability,
+    /// Between two stored worlds of a game; nothing where durability is none.
+    pub snapshot_interval: Duration,
     /// Between two writes of the input log.
     pub input_log: Duration,
     /// Failures of a game's world after which it is quarantined.
@@ -154,11 +156,14 @@ impl Server {
         directory.learn([(me, Named::from(&record))]);
         let durability = config.durability;
         let journal = if durability == Durability::Tick { Journal::kept() } else { Journal::default() };
-        let mut rules =
-            ownership::Settings { failures: config.quarantine_after, ..ownership::Settings::default() };
-        if durability == Durability::None {
-            rules.snapshot_us = NEVER_US;
-        }
+        let rules = ownership::Settings {
+            failures: config.quarantine_after,
+            snapshot_us: match durability {
+                Durability::None => NEVER_US,
+                Durability::Tick | Durability::Snapshot => config.snapshot_interval.as_micros() as u64,
+            },
+            ..ownership::Settings::default()
+        };
         let game_threads = threads.start(&Context {
             me,
             named: Named::from(&record),

@@ -4,6 +4,7 @@
 
 use crate::admin::Command;
 use crate::creation::{Creation, bots_at_most};
+use crate::limits;
 use crate::mazes::{MazeFileError, Mazes};
 use crate::origin::Origin;
 use crate::visitors::AddressLimits;
@@ -158,6 +159,11 @@ pub struct Settings {
     #[arg(long, env = "GAMED_DURABILITY", default_value = "tick", value_enum)]
     pub durability: Durability,
 
+    /// Unless --durability is none, each game is written to Redis as a whole this often, in milliseconds: with snapshot a crash
+    /// costs as much, and what writing takes, with tick as many ticks are run again
+    #[arg(long, env = "GAMED_SNAPSHOT_INTERVAL_MS", default_value_t = 800, value_parser = clap::value_parser!(u16).range(200..=SNAPSHOT_INTERVAL_MS_MOST), value_name = "MS")]
+    pub snapshot_interval_ms: u16,
+
     /// With --durability tick, what players do is written to Redis this often, all games together: at least so many
     /// milliseconds apart, and the less often the longer Redis takes
     #[arg(long, env = "GAMED_INPUT_LOG_MS", default_value_t = 40, value_parser = clap::value_parser!(u16).range(20..=1000), value_name = "MS")]
@@ -197,6 +203,10 @@ pub struct Settings {
     pub demo_bots: u8,
 }
 
+/// Where nothing else makes a game durable, players must not be told between two snapshots that the registry is away.
+const SNAPSHOT_INTERVAL_MS_MOST: i64 = 2000;
+const _: () = assert!(SNAPSHOT_INTERVAL_MS_MOST as u64 * 1000 < limits::AWAY_TICKS * protocol::TICK_MICROS);
+
 /// Ticks in a second.
 const TICKS_A_SECOND: u32 = (1_000_000 / protocol::TICK_MICROS) as u32;
 
@@ -205,7 +215,7 @@ const TICKS_A_SECOND: u32 = (1_000_000 / protocol::TICK_MICROS) as u32;
 pub enum Durability {
     /// Each tick: a crash loses nothing that players were told is kept, at most some tens of milliseconds otherwise
     Tick,
-    /// A whole game about once a second: a crash takes a game back by up to a second
+    /// A whole game every --snapshot-interval-ms: a crash takes a game back by as much
     Snapshot,
     /// A game when it is created, when it is moved and when people come or go: a crash takes it back to there
     None,
@@ -322,6 +332,11 @@ impl Settings {
     /// See `input_log_ms`.
     pub fn input_log(&self) -> Duration {
         Duration::from_millis(self.input_log_ms.into())
+    }
+
+    /// See `snapshot_interval_ms`.
+    pub fn snapshot_interval(&self) -> Duration {
+        Duration::from_millis(self.snapshot_interval_ms.into())
     }
 
     /// See `redis_wait_ms`.

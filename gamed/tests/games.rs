@@ -4,9 +4,11 @@ mod client;
 mod member;
 
 use client::{Client, hello, own};
+use gamed::settings::Durability;
 use member::{LAUNCH, Setup, a_player, left, member, member_with, place, spectator};
 use protocol::{ClientMessage, CloseCode, FrameEvent, ServerMessage, Tick};
 use registry::memory::Memory;
+use registry::{Registry, Reply, Request};
 use sim::Rounds;
 use std::time::Duration;
 
@@ -131,4 +133,25 @@ async fn pages_are_told_which_revision_serves_and_owns() {
     };
     assert_eq!((&host.owner_name[..], &host.owner_revision[..]), ("owner", "revision of owner"));
     assert_eq!((&host.edge_name[..], &host.edge_revision[..]), ("edge", "revision of edge"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn worlds_are_stored_at_the_interval_of_the_setting() {
+    let registry = Memory::default();
+    let (durability, snapshot_interval) = (Durability::Snapshot, Duration::from_secs(2));
+    let setup = Setup { durability, snapshot_interval, ..Setup::default() };
+    let owner = member_with(&registry, "owner", setup).await;
+    let game = owner.a_game().await;
+    let (mut watcher, _, _) = Client::enter(owner.address, spectator(game)).await;
+    let mut stored = Vec::new();
+    // The world of the creation, one at any time within the interval, and those that follow.
+    while stored.len() < 4 {
+        watcher.pass(1).await;
+        let Ok(Reply::Game(record)) = registry.call(Request::Game(game)).await else { panic!("a record") };
+        if stored.last() != Some(&record.snapshot_tick) {
+            stored.push(record.snapshot_tick);
+        }
+    }
+    let between = stored[3].0 - stored[2].0;
+    assert!(between > 60, "100 ticks are 2 s, 40 the default: {stored:?}");
 }

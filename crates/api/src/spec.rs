@@ -84,10 +84,17 @@ pub struct TanxClusterSpec {
     pub grace_period_seconds: i64,
 
     /// What a crash may cost. `Tick`: nothing that players were told is kept, and some tens of milliseconds of other play where
-    /// nobody is left who was shown it. `Snapshot`: up to a second of play, for less work in Redis. `None`: all play since the
-    /// game was created or moved, or people came or went. Planned moves cost nothing in any case.
+    /// nobody is left who was shown it. `Snapshot`: play since the last one, see `snapshotIntervalMs`, for less work in Redis.
+    /// `None`: all play since the game was created or moved, or people came or went. Planned moves cost nothing in any case.
     #[serde(default)]
     pub durability: Durability,
+
+    /// Unless `durability` is `None`, each game is written to Redis as a whole this often, in milliseconds. With `Snapshot` a crash
+    /// costs as much play as that, and what writing takes; with `Tick` as many ticks are run again.
+    #[serde(default = "default_snapshot_interval_ms")]
+    #[x_kube(validation = Rule::new("self >= 200 && self <= 2000")
+        .message("snapshotIntervalMs must be between 200 and 2000: players are told that Redis is away when nothing was written for 3 seconds"))]
+    pub snapshot_interval_ms: i32,
 
     /// When nodes pull the image; Kubernetes' own rule where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -114,6 +121,10 @@ fn default_replicas() -> i32 {
 
 fn default_grace_period_seconds() -> i64 {
     60
+}
+
+fn default_snapshot_interval_ms() -> i32 {
+    800
 }
 
 /// What 80 players and 20 games took of a 2-core machine in the end-to-end tests (`e2e/run full`).
@@ -143,7 +154,7 @@ pub enum Durability {
     /// Each tick.
     #[default]
     Tick,
-    /// Whole games, about once a second.
+    /// Whole games, every `spec.snapshotIntervalMs`.
     Snapshot,
     /// Whole games when they are created or moved, and when people come or go.
     None,
@@ -512,6 +523,9 @@ mod tests {
         );
         check(json!({"image": "g", "rollout": {"rulesDelaySeconds": 0}}), "");
         check(json!({"image": "g", "gracePeriodSeconds": 4}), "gracePeriodSeconds must be between");
+        check(json!({"image": "g", "snapshotIntervalMs": 199}), "snapshotIntervalMs must be between");
+        check(json!({"image": "g", "snapshotIntervalMs": 2001}), "snapshotIntervalMs must be between");
+        check(json!({"image": "g", "snapshotIntervalMs": 2000}), "");
         check(json!({"image": "g", "game": {"maxPlayers": 33}}), "game.maxPlayers must be between");
         check(json!({"image": "g", "game": {"bots": 33}}), "game.bots must be between");
         check(json!({"image": "g", "game": {"bots": -1}}), "game.bots must be between");
@@ -568,5 +582,6 @@ mod tests {
         assert_eq!(spec.redis, Redis::default());
         assert_eq!((spec.game.bots, spec.game.round_seconds, spec.game.rest_seconds), (4, 180, 8));
         assert_eq!(spec.rollout.rules_delay_seconds, 600);
+        assert_eq!((spec.durability, spec.snapshot_interval_ms), (Durability::Tick, 800));
     }
 }

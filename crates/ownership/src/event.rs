@@ -16,7 +16,8 @@ pub struct CallId(pub u64);
 /// Durations in microseconds. `renew < lease` and `lease + margin` is what a claimer waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// A member that has not renewed for so long may be replaced. Default 2 s.
+    /// A member that has not renewed for so long may be replaced. Default 2 s; the same for all, as members judge others by their
+    /// own.
     pub lease_us: u64,
     /// Between two renewals. Default a third of the lease.
     pub renew_us: u64,

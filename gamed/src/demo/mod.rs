@@ -184,6 +184,7 @@ impl Demo {
             address_limits: self.settings.address_limits(),
             origins: self.settings.origins.clone(),
             durability: self.settings.durability,
+            snapshot_interval: self.settings.snapshot_interval(),
             input_log: self.settings.input_log(),
             quarantine_after: self.settings.quarantine_after,
             workers: 1,

@@ -31,6 +31,8 @@ pub struct Setup {
     /// Oldest and newest.
     pub rules: (u16, u16),
     pub key: Key,
+    pub durability: Durability,
+    pub snapshot_interval: Duration,
 }
 
 impl Default for Setup {
@@ -42,6 +44,8 @@ impl Default for Setup {
             limits: AddressLimits::default(),
             rules: STEPPED,
             key: fixed(ClusterKey::parse(&[7; 32]).expect("32 bytes are a key")),
+            durability: Durability::Tick,
+            snapshot_interval: Duration::from_millis(800),
         }
     }
 }
@@ -73,7 +77,8 @@ pub async fn member_with(registry: &(impl Registry + Clone + 'static), name: &st
         chat_per_minute: setup.chat_per_minute,
         address_limits: setup.limits,
         origins: vec!["https://site.example".parse().expect("an origin")],
-        durability: Durability::Tick,
+        durability: setup.durability,
+        snapshot_interval: setup.snapshot_interval,
         input_log: Duration::from_millis(40),
         quarantine_after: 3,
         workers: 1,

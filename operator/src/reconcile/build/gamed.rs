@@ -131,6 +131,7 @@ fn environment(name: &ClusterName, spec: &TanxClusterSpec) -> Vec<Value> {
         value("GAMED_LISTEN", format!("0.0.0.0:{HTTP_PORT}")),
         value("GAMED_PEER_LISTEN", format!("0.0.0.0:{PEER_PORT}")),
         value("GAMED_DURABILITY", spec.durability.as_flag().into()),
+        value("GAMED_SNAPSHOT_INTERVAL_MS", spec.snapshot_interval_ms.to_string()),
         value("GAMED_MAX_PLAYERS", spec.game.max_players.to_string()),
         value("GAMED_EMPTY_GAME_MS", (i64::from(spec.game.empty_game_seconds) * 1_000).to_string()),
         value("GAMED_BOTS", spec.game.bots.to_string()),
