@@ -36,8 +36,10 @@ use tracing::{debug, info, warn};
 const PING: Duration = Duration::from_millis(250);
 /// A link on which nothing came for so long is broken.
 const SILENCE: Duration = Duration::from_millis(1500);
-/// A connection and its handshake must be done within this.
+/// A connection must be there within this.
 const CONNECT: Duration = Duration::from_millis(500);
+/// Its handshake must be done within this: a round trip, and nobody is nearer for being asked again.
+const HANDSHAKE: Duration = SILENCE;
 /// Between two dials of a member that does not answer.
 const REDIAL: Duration = Duration::from_millis(100);
 /// A link that is no longer wanted is closed when what was sent on it is written, or after so long.
@@ -268,7 +270,7 @@ impl Links {
             write_message(&mut stream, &proof).await?;
             Ok::<_, LinkError>(link.peer)
         };
-        let peer = timeout(CONNECT, handshake).await.map_err(|_| LinkError::TimedOut)??;
+        let peer = timeout(HANDSHAKE, handshake).await.map_err(|_| LinkError::TimedOut)??;
         Ok((stream, peer))
     }
 
@@ -281,7 +283,7 @@ impl Links {
             let proof = read_message(&mut stream).await?;
             Ok::<_, LinkError>(listener.finish(&proof)?.peer)
         };
-        match timeout(CONNECT, handshake).await {
+        match timeout(HANDSHAKE, handshake).await {
             Ok(Ok(peer)) => self.serve(peer, stream, &router, &cancel).await,
             Ok(Err(LinkError::Io(error))) => debug!(%error, "a peer knocked and went away"),
             Ok(Err(error)) => warn!(%error, "refused a peer"),
