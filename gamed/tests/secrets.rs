@@ -3,151 +3,69 @@
 
 mod client;
 mod leaks;
+mod process;
 
 use client::{Client, PATIENCE, hello, http, own, text};
 use data_encoding::{BASE64, HEXLOWER};
 use leaks::{Secret, Shown, leaks};
+use process::{Redis, Server, gamed, logged, program};
 use protocol::{ClientMessage, CloseCode, ClusterKey, GameId, Hello, Token, Welcome};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
-use std::time::Duration;
-use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::process::{Child, Command};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::net::TcpStream;
+use tokio::process::Command;
+use tokio::time::timeout;
 
 /// What a token proves its bearer with. The ids before it are no secret.
 const SIGNATURE: usize = 32;
 
-fn program(program: &str) -> Command {
-    let mut command = Command::new(program);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+fn traced() -> Command {
+    let mut command = gamed();
+    command.args(["--log", "trace"]);
     command
 }
 
-fn gamed() -> Command {
-    let mut command = program(env!("CARGO_BIN_EXE_gamed"));
-    command.args(["--log", "trace", "--bots", "0", "--empty-game-ms", "600000"]).env("NO_COLOR", "1");
+fn written(redis: &Redis) -> Vec<Shown> {
+    let folder = redis.folder.path().join("appendonlydir");
+    let files = std::fs::read_dir(folder).expect("its record").map(|file| file.expect("a file").path());
+    files.map(|file| Shown::new("Redis' record", std::fs::read(file).expect("a file"))).collect()
+}
+
+async fn a_server(folder: &Path, name: &str, format: &str, redis: &str, keys: &[&str]) -> Server {
+    let key_file = key_file(folder, name);
+    write_keys(&key_file, keys);
+    let mut command = traced();
     command
+        .args(["--log-format", format, "--cluster-key-read-seconds", "1", "--name", name])
+        .arg("--cluster-key-file")
+        .arg(key_file)
+        .env("GAMED_REDIS", redis);
+    Server::start(&mut command, folder.join(format!("{name}.log"))).await
 }
 
-/// A Redis that wants a password and keeps a record of all that it was told to write.
-struct Redis {
-    _process: Child,
-    folder: TempDir,
-    address: SocketAddr,
+fn key_file(folder: &Path, name: &str) -> PathBuf {
+    folder.join(format!("{name}.key"))
 }
 
-impl Redis {
-    async fn start(password: &str) -> Redis {
-        let folder = tempfile::tempdir().expect("a folder");
-        loop {
-            // Below the ports that the kernel gives to whoever asks for any, so that no other test's answers there.
-            let address = SocketAddr::from(([127, 0, 0, 1], rand::random_range(10_000..30_000)));
-            if TcpListener::bind(address).await.is_err() {
-                continue;
-            }
-            let mut process = program("redis-server")
-                .args(["--port", &address.port().to_string(), "--bind", "127.0.0.1", "--save", ""])
-                .args(["--appendonly", "yes", "--requirepass", password, "--dir"])
-                .arg(folder.path())
-                .spawn()
-                .expect("redis-server is in the path");
-            while process.try_wait().expect("its state").is_none() {
-                if TcpStream::connect(address).await.is_ok() {
-                    return Redis { _process: process, folder, address };
-                }
-                sleep(Duration::from_millis(5)).await;
-            }
-            // Another one got the port meanwhile.
-        }
+/// What it answers to anybody.
+async fn answers(server: &Server) -> Vec<Shown> {
+    let mut shown = Vec::new();
+    for path in ["/metrics", "/readyz", "/api/games", "/api/mazes", "/api/cluster", "/api/moves"] {
+        let (status, body) = text(server.http, "GET", path, "").await.expect("it answers");
+        assert_eq!(status, 200, "{path}");
+        shown.push(Shown::new(path, body));
     }
-
-    fn written(&self) -> Vec<Shown> {
-        let folder = self.folder.path().join("appendonlydir");
-        let files = std::fs::read_dir(folder).expect("its record").map(|file| file.expect("a file").path());
-        files.map(|file| Shown::new("Redis' record", std::fs::read(file).expect("a file"))).collect()
+    let mut stream = TcpStream::connect(server.http).await.expect("it listens");
+    stream.write_all(b"GET /api/events HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("sent");
+    let mut events = Vec::new();
+    while !events.windows(2).any(|text| text == b"\n\n") {
+        let more = timeout(PATIENCE, stream.read_buf(&mut events)).await.expect("an event");
+        assert!(more.expect("no error") > 0, "the stream has ended");
     }
-}
-
-/// A server as people run it.
-struct Server {
-    process: Child,
-    key_file: PathBuf,
-    log: PathBuf,
-    http: SocketAddr,
-}
-
-impl Server {
-    async fn start(folder: &Path, name: &str, format: &str, redis: &str, keys: &[&str]) -> Server {
-        let key_file = folder.join(format!("{name}.key"));
-        write_keys(&key_file, keys);
-        let log = folder.join(format!("{name}.log"));
-        let process = gamed()
-            .args(["--listen", "127.0.0.1:0", "--peer-listen", "127.0.0.1:0", "--log-format", format])
-            .args(["--cluster-key-read-seconds", "1", "--name", name, "--workers", "1"])
-            .arg("--cluster-key-file")
-            .arg(&key_file)
-            .env("GAMED_REDIS", redis)
-            .stderr(std::fs::File::create(&log).expect("a file"))
-            .spawn()
-            .expect("it starts");
-        let mut server = Server { process, key_file, log, http: SocketAddr::from(([0; 4], 0)) };
-        let listens = |log: &str| {
-            let (_, after) = log.lines().find(|line| line.contains("starting"))?.split_once("listen")?;
-            let rest = after.trim_start_matches(['"', ':', '=']);
-            rest.split(['"', ' ']).next()?.parse().ok()
-        };
-        server.http = logged(&[&server], "where it listens", listens).await;
-        server
-    }
-
-    fn says(&self) -> String {
-        let log = std::fs::read(&self.log).expect("it logs");
-        String::from_utf8_lossy(&log).into_owned()
-    }
-
-    async fn ready(&self) {
-        let deadline = Instant::now() + PATIENCE;
-        while !matches!(text(self.http, "GET", "/readyz", "").await, Ok((200, _))) {
-            assert!(Instant::now() < deadline, "it is not ready:\n{}", self.says());
-            sleep(Duration::from_millis(20)).await;
-        }
-    }
-
-    /// What it answers to anybody.
-    async fn answers(&self) -> Vec<Shown> {
-        let mut shown = Vec::new();
-        for path in ["/metrics", "/readyz", "/api/games", "/api/mazes", "/api/cluster", "/api/moves"] {
-            let (status, body) = text(self.http, "GET", path, "").await.expect("it answers");
-            assert_eq!(status, 200, "{path}");
-            shown.push(Shown::new(path, body));
-        }
-        let mut stream = TcpStream::connect(self.http).await.expect("it listens");
-        stream.write_all(b"GET /api/events HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("sent");
-        let mut events = Vec::new();
-        while !events.windows(2).any(|text| text == b"\n\n") {
-            let more = timeout(PATIENCE, stream.read_buf(&mut events)).await.expect("an event");
-            assert!(more.expect("no error") > 0, "the stream has ended");
-        }
-        shown.push(Shown::new("/api/events", events));
-        shown
-    }
-}
-
-/// Waits until one of their logs holds that.
-async fn logged<T>(servers: &[&Server], what: &str, look: impl Fn(&str) -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let logs: Vec<String> = servers.iter().map(|server| server.says()).collect();
-        if let Some(found) = logs.iter().find_map(|log| look(log)) {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "nobody says {what}:\n{}", logs.join("\n\n"));
-        sleep(Duration::from_millis(20)).await;
-    }
+    shown.push(Shown::new("/api/events", events));
+    shown
 }
 
 fn write_keys(file: &Path, keys: &[&str]) {
@@ -191,7 +109,7 @@ async fn what_servers_show_and_keep_holds_no_secret() {
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path();
     let password = format!("{}@{:016x}", rand::random::<u64>(), rand::random::<u64>());
-    let redis = Redis::start(&password).await;
+    let redis = Redis::start(&["--requirepass", &password]).await;
     let url = format!("redis://:{}@{}", password.replace('@', "%40"), redis.address);
     let (old, new, foreign) = (a_key(), a_key(), a_key());
     let mut secrets = vec![Secret::new("the password of Redis", password.clone())];
@@ -199,8 +117,8 @@ async fn what_servers_show_and_keep_holds_no_secret() {
         secrets.extend(of_key(name, key));
     }
 
-    let mut one = Server::start(folder, "one", "json", &url, &[&old]).await;
-    let two = Server::start(folder, "two", "text", &url, &[&old]).await;
+    let mut one = a_server(folder, "one", "json", &url, &[&old]).await;
+    let two = a_server(folder, "two", "text", &url, &[&old]).await;
     one.ready().await;
     two.ready().await;
     let (status, created) =
@@ -222,7 +140,7 @@ async fn what_servers_show_and_keep_holds_no_secret() {
     drop((player, other));
 
     // Whom they refuse: a server with another key, a token that one has signed, and one that is none.
-    let mut stranger = Server::start(folder, "stranger", "json", &url, &[&foreign]).await;
+    let mut stranger = a_server(folder, "stranger", "json", &url, &[&foreign]).await;
     let refused = |log: &str| log.contains("does not hold this cluster's key").then_some(());
     logged(&[&one, &two, &stranger], "that there is a stranger", refused).await;
     stranger.process.kill().await.expect("it runs");
@@ -236,8 +154,8 @@ async fn what_servers_show_and_keep_holds_no_secret() {
     // The key is exchanged, and players resume at the other server.
     let mut newest = welcome.token.clone();
     for (step, keys) in [&[&old[..], &new][..], &[&new, &old], &[&new]].into_iter().enumerate() {
-        for server in [&one, &two] {
-            write_keys(&server.key_file, keys);
+        for (name, server) in [("one", &one), ("two", &two)] {
+            write_keys(&key_file(folder, name), keys);
             let read = |log: &str| (log.matches("the cluster key has changed").count() > step).then_some(());
             logged(&[server], "that it has read the keys", read).await;
         }
@@ -251,7 +169,7 @@ async fn what_servers_show_and_keep_holds_no_secret() {
     resumes(one.http, game, &welcome.token, 10).await.closes_with(CloseCode::Token).await;
 
     for server in [&one, &two] {
-        shown.extend(server.answers().await);
+        shown.extend(answers(server).await);
     }
 
     // A move, and the end of a server.
@@ -259,11 +177,11 @@ async fn what_servers_show_and_keep_holds_no_secret() {
     assert!(program("kill").args(["-TERM", &id]).status().await.expect("kill is in the path").success());
     let ended = timeout(PATIENCE, one.process.wait()).await.expect("it leaves").expect("its state");
     assert!(ended.success(), "{}", one.says());
-    shown.extend(two.answers().await);
+    shown.extend(answers(&two).await);
 
     // Commands, those that fail among them.
     let (good, said) =
-        outcome("quarantine list", gamed().env("GAMED_REDIS", &url).args(["quarantine", "list"])).await;
+        outcome("quarantine list", traced().env("GAMED_REDIS", &url).args(["quarantine", "list"])).await;
     assert!(good);
     shown.extend(said);
     let wrong = format!("not-{password}");
@@ -274,7 +192,7 @@ async fn what_servers_show_and_keep_holds_no_secret() {
         ("a start with a wrong URL", &wrong_url.replace("127.0.0.1:", "127.0.0.1:x")[..], &new),
         ("a start with a short key", &url, &new[..31]),
     ] {
-        let mut command = gamed();
+        let mut command = traced();
         command.args(free).env("GAMED_REDIS", redis).env("GAMED_CLUSTER_KEY", key);
         let (good, said) = outcome(what, &mut command).await;
         assert!(!good, "{what}");
@@ -286,7 +204,7 @@ async fn what_servers_show_and_keep_holds_no_secret() {
         assert!(log.contains("DEBUG"), "{} says little", server.log.display());
         shown.push(Shown::new(format!("the log {}", server.log.display()), log));
     }
-    let written = redis.written();
+    let written = written(&redis);
     assert!(
         written.iter().any(|file| file.bytes.windows(6).any(|text| text == b"a game")),
         "Redis keeps a record"
