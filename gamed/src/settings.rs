@@ -215,9 +215,9 @@ const TICKS_A_SECOND: u32 = (1_000_000 / protocol::TICK_MICROS) as u32;
 pub enum Durability {
     /// Each tick: a crash loses nothing that players were told is kept, at most some tens of milliseconds otherwise
     Tick,
-    /// A whole game every --snapshot-interval-ms: a crash takes a game back by as much
+    /// A whole game every --snapshot-interval-ms, and when people or bots come or go: a crash takes it back by as much
     Snapshot,
-    /// A game when it is created, when it is moved and when people come or go: a crash takes it back to there
+    /// A game when it is created, moved or taken over, and when people or bots come or go: a crash takes it back to there
     None,
 }
 

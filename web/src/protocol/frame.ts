@@ -70,7 +70,7 @@ export interface Frame {
   readonly reanchor: boolean;
   /** The game is about to move to another member. */
   readonly moving: boolean;
-  /** The registry cannot be reached: nothing new is durable. */
+  /** Nothing has become durable for a while: mostly because the registry cannot be reached. */
   readonly registryAway: boolean;
   /** The tick's lowest 8 bits. */
   readonly tickLow: number;

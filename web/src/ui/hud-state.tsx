@@ -46,7 +46,7 @@ export function StateLine({ play, now }: { play: Play; now: number }) {
       </span>
       {view?.registryAway && (
         <span class="away" role="status">
-          Registry away: play goes on, but a crash now would undo it
+          Not saved: play goes on, but a crash now would undo it
         </span>
       )}
       {session.cutOff && (
