@@ -31,6 +31,10 @@
 //! Requests that look through the directory ([`Request::lists`]) have a connection of their own, so that no change of a game
 //! waits behind a long answer; it serves only while both are with the same life of the same server.
 //!
+//! Invariant: a key of another type, or with something in it that cannot be read, is as if it were not there. Scripts find that
+//! out before they write; whoever may write there writes it anew. Another build may be able to read it, so nothing else is
+//! done about it.
+//!
 //! Invariant: an index is a superset of what the records say. A game is added before the step that makes it belong there
 //! (in the same write to the socket) and again with each renewal; an entry that the record does not bear out is taken out
 //! only when it was added more than [`RedisSettings::index_keep`] ago, and not since it was read.
@@ -39,6 +43,7 @@ mod link;
 mod place;
 mod script;
 mod step;
+mod told;
 
 use crate::hints::Hints;
 use crate::memory::FORGET_MEMBER_MS;
@@ -49,7 +54,6 @@ use link::{Link, Live, Subscription};
 use protocol::{GameId, MemberId};
 use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult, ServerErrorKind, Value, from_redis_value};
 use script::Script;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -334,6 +338,16 @@ impl Registry for Redis {
     }
 }
 
+/// What the bytes say that Redis answers to a request which lists no games: the decoder alone, for those who try it out.
+///
+/// # Errors
+/// They cannot be read, or are a refusal.
+pub fn read(request: &Request, answer: &[u8]) -> Result<Reply, RegistryError> {
+    let answer = redis::parse_redis_value(answer).map_err(unreadable)?;
+    let Plan { read, .. } = Keys::new("").plan(&RedisSettings::new("", ""), request)?;
+    read(answer, "")
+}
+
 /// Which index is read, and what a record must say to be in the answer.
 #[derive(Clone, Copy)]
 enum Listing {
@@ -439,7 +453,8 @@ impl Inner {
         };
         // A step whose script the server has forgotten was not taken: load and send again just those.
         let unknown: Vec<usize> = (0..steps.len()).filter(|at| is_no_script(&first[*at])).collect();
-        let mut answers: Vec<_> = first.into_iter().map(|answer| judge(live, answer)).collect();
+        let mut answers: Vec<_> =
+            steps.iter().zip(first).map(|(step, answer)| judge(live, step, answer)).collect();
         if unknown.is_empty() {
             return answers;
         }
@@ -449,7 +464,7 @@ impl Inner {
             Ok(second) => {
                 let skip = second.len() - unknown.len();
                 for (at, answer) in unknown.into_iter().zip(second.into_iter().skip(skip)) {
-                    answers[at] = judge(live, answer);
+                    answers[at] = judge(live, &steps[at], answer);
                 }
             }
             Err(error) => unknown.into_iter().for_each(|at| answers[at] = Err(error.clone())),
@@ -486,6 +501,7 @@ impl Inner {
 
     /// Reads an index, then the records of the games that it names, and takes out what has long been wrong.
     async fn list(&self, live: &Live, listing: Listing) -> Result<Reply, RegistryError> {
+        let told = &self.keys.told;
         let indexes = match listing {
             Listing::All => self.keys.all_games().collect(),
             Listing::Of(member) => vec![self.keys.owned(member)],
@@ -498,7 +514,7 @@ impl Inner {
         let now_ms = seconds * 1000 + micros / 1000;
         let mut entries = Vec::new();
         for (index, answer) in indexes.iter().zip(answers) {
-            let added: BTreeMap<String, u64> = decode(answer?)?;
+            let added = told.take(index, step::hash(answer?)).unwrap_or_default();
             entries
                 .extend(added.into_iter().filter_map(|(id, added)| Some((index, id.parse().ok()?, added))));
         }
@@ -506,10 +522,15 @@ impl Inner {
         let keep = u64::try_from(self.settings.index_keep.as_millis()).unwrap_or(u64::MAX);
         let (mut games, mut wrong) = (Vec::new(), Vec::new());
         for ((index, game, added), record) in entries.into_iter().zip(self.run(live, reads).await) {
-            match step::record(game, record?)? {
-                Some(record) if listing.wants(&record) => games.push(record),
-                _ if now_ms.saturating_sub(added) > keep => wrong.push(self.keys.prune(index, game, added)),
-                _ => {}
+            let record = told.take(format_args!("game {game}"), step::record(game, record?));
+            match record {
+                // Its owner puts it back, or another build reads it.
+                None => {}
+                Some(Some(record)) if listing.wants(&record) => games.push(record),
+                Some(_) if now_ms.saturating_sub(added.parse().unwrap_or(0)) > keep => {
+                    wrong.push(self.keys.prune(index, game, &added));
+                }
+                Some(_) => {}
             }
         }
         for error in self.run(live, wrong).await.into_iter().filter_map(Result::err) {
@@ -539,20 +560,27 @@ impl Listing {
 }
 
 /// What the server says about one step.
-fn judge(live: &Live, answer: RedisResult<Value>) -> Result<Value, RegistryError> {
-    answer.map_err(|error| match error.kind() {
-        // The primary has become a replica: whoever answers next may be another server.
-        ErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown) => {
-            live.replace();
-            RegistryError::Refused(error.to_string())
-        }
-        // A script that failed midway reports a plain ERR.
-        ErrorKind::Server(ServerErrorKind::ResponseError) => RegistryError::Unanswered(error.to_string()),
-        // Refusals with a name (OOM, NOPERM, LOADING, MISCONF, NOREPLICAS, BUSY ...) come before the first write.
-        ErrorKind::Server(_) | ErrorKind::Extension => RegistryError::Refused(error.to_string()),
-        _ => {
-            live.replace();
-            RegistryError::Unanswered(error.to_string())
+fn judge(live: &Live, step: &Step, answer: RedisResult<Value>) -> Result<Value, RegistryError> {
+    answer.or_else(|error| {
+        let text = error.to_string();
+        match (error.kind(), error.code()) {
+            // The primary has become a replica: whoever answers next may be another server.
+            (ErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown), _) => {
+                live.replace();
+                Err(RegistryError::Refused(text))
+            }
+            // Something else stands under the key that a plain command reads: nothing that can be read.
+            (_, Some("WRONGTYPE")) if step.script.is_none() => Ok(Value::SimpleString(text)),
+            // A script that failed midway reports a plain ERR, or what its command said.
+            (ErrorKind::Server(ServerErrorKind::ResponseError), _) | (_, Some("WRONGTYPE")) => {
+                Err(RegistryError::Unanswered(text))
+            }
+            // Refusals with a name (OOM, NOPERM, LOADING, MISCONF, NOREPLICAS, BUSY ...) come before the first write.
+            (ErrorKind::Server(_) | ErrorKind::Extension, _) => Err(RegistryError::Refused(text)),
+            _ => {
+                live.replace();
+                Err(RegistryError::Unanswered(text))
+            }
         }
     })
 }

@@ -2,16 +2,34 @@
 -- KEYS: 1 record, 2 snapshot, 3 log. ARGV: 1 game, 2 channel, 3 and 4 the epoch and the owner ('' none) that are expected.
 -- Epochs and ticks are 16 hex digits: Lua's numbers are doubles and would round them. 12 and 8 digits fit.
 
+local function is_hex(text)
+  return text and #text == 16 and not string.find(text, '[^0-9a-f]')
+end
+
+local function is_number(text, most)
+  return text and string.find(text, '^%d+$') and tonumber(text) <= most
+end
+
+-- The fields of the record; nothing where there is none, or something else stands in its place: what cannot be read is worth
+-- nothing to anybody, and only its owner can put it back. Whatever passes here `record` in step.rs reads.
 local function record()
-  return redis.call('HMGET', KEYS[1], 'epoch', 'owner', 'base', 'next', 'reason', 'durable', 'snapshot', 'under', 'rules',
+  local held = redis.pcall('HMGET', KEYS[1], 'epoch', 'owner', 'base', 'next', 'reason', 'durable', 'snapshot', 'under', 'rules',
     'name', 'maze', 'players', 'bots', 'attempts', 'failures', 'calm', 'quarantined')
+  local epoch, owner, base, next, reason, durable, snapshot, under, rules, name, maze, players, bots, attempts, failures, calm =
+    unpack(held, 1, 16)
+  local whole = is_hex(epoch) and is_hex(base) and is_hex(durable) and is_hex(snapshot) and is_hex(under)
+    and (owner == '' or is_hex(owner))
+    and (next == '' or is_hex(next) and reason and (reason == 'move' or string.sub(reason, 1, 5) == 'dead:'))
+    and is_number(rules, 65535) and is_number(players, 65535) and is_number(bots, 65535) and is_number(attempts, 255)
+    and name and maze and is_number(failures or '0', 255) and (not calm or is_hex(calm))
+  return whole and held or nil
 end
 
 -- The answer to whoever does not hold what it says; nothing when it does.
 local function refusal()
-  local held = redis.call('HMGET', KEYS[1], 'epoch', 'owner')
-  if not held[1] then return {'gone'} end
-  if held[1] ~= ARGV[3] or held[2] ~= ARGV[4] then return {'stale', record()} end
+  local held = record()
+  if not held then return {'gone'} end
+  if held[1] ~= ARGV[3] or held[2] ~= ARGV[4] then return {'stale', held} end
 end
 
 local function high(epoch)
@@ -52,9 +70,13 @@ end
 local function store(epoch, tick, players, bots, world)
   redis.call('HSET', KEYS[1], 'snapshot', tick, 'under', epoch, 'players', players, 'bots', bots, 'attempts', 0)
   redis.call('SET', KEYS[2], world)
-  local durable = redis.call('HGET', KEYS[1], 'durable')
+  local durable, trimmed = redis.call('HGET', KEYS[1], 'durable'), redis.pcall('XTRIM', KEYS[3], 'MINID', id(tick, 1))
+  if type(trimmed) == 'table' then
+    -- Something else stands in its place.
+    redis.call('DEL', KEYS[3])
+    durable = nil
+  end
   if not durable or not later(durable, tick) then redis.call('HSET', KEYS[1], 'durable', tick) end
-  redis.call('XTRIM', KEYS[3], 'MINID', id(tick, 1))
   local held = redis.call('HMGET', KEYS[1], 'failures', 'calm')
   if held[1] and held[1] ~= '0' and not later(held[2], tick) then calm() end
 end

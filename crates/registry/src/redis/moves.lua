@@ -1,2 +1,2 @@
--- KEYS: 1 tallies, 2 tallies since the target revision, 3 last notes. All at one moment.
-return { redis.call('HGETALL', KEYS[1]), redis.call('HGETALL', KEYS[2]), redis.call('LRANGE', KEYS[3], 0, -1) }
+-- KEYS: 1 tallies, 2 tallies since the target revision, 3 last notes.
+return { read('HGETALL', KEYS[1]), read('HGETALL', KEYS[2]), read('LRANGE', KEYS[3], 0, -1) }

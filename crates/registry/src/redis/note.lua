@@ -4,16 +4,33 @@
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
+-- What is of another type, and numbers that are none, are worth nothing.
+local function drop_other(key, answer)
+  if type(answer) == 'table' and answer.err then redis.call('DEL', key) end
+end
+
+drop_other(KEYS[1], redis.pcall('HLEN', KEYS[1]))
+drop_other(KEYS[2], redis.pcall('HLEN', KEYS[2]))
+drop_other(KEYS[3], redis.pcall('LRANGE', KEYS[3], 0, 0))
+drop_other(KEYS[4], redis.pcall('ZSCORE', KEYS[4], ''))
+
+local function count(key, field)
+  local number = redis.pcall('HINCRBY', key, field, 1)
+  if type(number) ~= 'table' then return number end
+  redis.call('HSET', key, field, 1)
+  return 1
+end
+
 local function tally(key, cause, pause)
-  redis.call('HINCRBY', key, 'count:' .. cause, 1)
-  local worst = redis.call('HGET', key, 'worst:' .. cause)
-  if not worst or tonumber(worst) < tonumber(pause) then redis.call('HSET', key, 'worst:' .. cause, pause) end
+  count(key, 'count:' .. cause)
+  local worst = tonumber(redis.call('HGET', key, 'worst:' .. cause))
+  if not worst or worst < tonumber(pause) then redis.call('HSET', key, 'worst:' .. cause, pause) end
 end
 
 for at = 6, #ARGV, 5 do
   local move, cause, pause = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   if not redis.call('ZSCORE', KEYS[4], move) then
-    redis.call('ZADD', KEYS[4], redis.call('HINCRBY', KEYS[1], 'noted', 1), move)
+    redis.call('ZADD', KEYS[4], count(KEYS[1], 'noted'), move)
     local causes = (redis.call('HLEN', KEYS[1]) - 1) / 2
     if causes >= tonumber(ARGV[4]) and redis.call('HEXISTS', KEYS[1], 'count:' .. cause) == 0 then cause = ARGV[5] end
     tally(KEYS[1], cause, pause)

@@ -29,6 +29,7 @@ pub(super) enum Script {
 
 const MEMBER: &str = include_str!("member.lua");
 const GAME: &str = include_str!("game.lua");
+const READ: &str = include_str!("read.lua");
 
 /// In the order of [`Script`]: what a script begins with, and its own part.
 const SOURCES: [(Script, &str, &str); 19] = [
@@ -36,10 +37,10 @@ const SOURCES: [(Script, &str, &str); 19] = [
     (Script::Join, MEMBER, include_str!("join.lua")),
     (Script::Renew, MEMBER, include_str!("renew.lua")),
     (Script::Leave, MEMBER, include_str!("leave.lua")),
-    (Script::Members, "", include_str!("members.lua")),
+    (Script::Members, READ, include_str!("members.lua")),
     (Script::Publish, "", include_str!("publish.lua")),
     (Script::Note, "", include_str!("note.lua")),
-    (Script::Moves, "", include_str!("moves.lua")),
+    (Script::Moves, READ, include_str!("moves.lua")),
     (Script::IndexAdd, "", include_str!("index_add.lua")),
     (Script::IndexPrune, "", include_str!("index_prune.lua")),
     (Script::Create, GAME, include_str!("create.lua")),

@@ -1,5 +1,6 @@
 //! From requests to commands, and from answers to replies.
 
+use super::told::Told;
 use super::{FORGET_MEMBER_MS, RedisSettings, Script, decode, unreadable};
 use crate::{
     CAUSES_COUNTED, ClusterRecord, Fence, GameRecord, LogBatch, MOVES_KEPT, MOVES_KNOWN, MemberRecord,
@@ -8,8 +9,8 @@ use crate::{
 };
 use bytes::Bytes;
 use protocol::{Epoch, GameId, MemberId, Tick};
-use redis::{Cmd, Value};
-use std::collections::{BTreeMap, HashMap};
+use redis::{Cmd, ParsingError, Value, from_redis_value};
+use std::collections::BTreeMap;
 
 /// One command; with the script that it runs, should the server have forgotten it.
 #[derive(Clone)]
@@ -57,6 +58,7 @@ pub(super) struct Keys {
     pub(super) hints: String,
     /// For a moment, while rights are tried out.
     pub(super) rights: [String; 2],
+    pub(super) told: Told,
 }
 
 impl Keys {
@@ -75,6 +77,7 @@ impl Keys {
             parked: format!("{prefix}:parked"),
             hints: format!("{prefix}:hints"),
             rights: [shared("rights"), format!("{prefix}:rights")],
+            told: Told::default(),
         }
     }
 
@@ -111,7 +114,7 @@ impl Keys {
     }
 
     /// Takes an entry out of an index if nobody has added it again since.
-    pub(super) fn prune(&self, index: &str, game: GameId, added: u64) -> Step {
+    pub(super) fn prune(&self, index: &str, game: GameId, added: &str) -> Step {
         Step::script(Script::IndexPrune, &[index]).arg(game.to_string()).arg(added)
     }
 
@@ -185,13 +188,17 @@ impl Keys {
             Request::Members => {
                 let keys = [&self.members, &self.renewals, &self.joined, &self.cluster, &self.beat]
                     .map(String::as_str);
-                plan([Step::script(Script::Members, &keys)], members)
+                let told = self.told.clone();
+                plan([Step::script(Script::Members, &keys)], move |value, run_id| {
+                    members(value, run_id, &told)
+                })
             }
             Request::Games | Request::GamesOf(_) | Request::Parked => plan([], done),
             Request::Game(game) => {
-                let game = *game;
+                let (game, told) = (*game, self.told.clone());
                 plan([Step::plain(self.read_record(game))], move |value, _| {
-                    Ok(record(game, value)?.map_or(Reply::Gone, Reply::Game))
+                    let record = told.take(format_args!("game {game}"), record(game, value)).flatten();
+                    Ok(record.map_or(Reply::Gone, Reply::Game))
                 })
             }
             Request::Create { game, owner, settings: what, snapshot, salt, floor } => {
@@ -272,7 +279,10 @@ impl Keys {
             }
             Request::Moves => {
                 let [ever, rollout, last, _] = self.moves.each_ref().map(String::as_str);
-                plan([Step::script(Script::Moves, &[ever, rollout, last])], moves)
+                let told = self.told.clone();
+                plan([Step::script(Script::Moves, &[ever, rollout, last])], move |value, _| {
+                    moves(value, &told)
+                })
             }
         })
     }
@@ -352,21 +362,37 @@ const FIELDS: [&str; 17] = [
 const MOVE: &str = "move";
 const DEAD: &str = "dead:";
 
-/// A game's record out of its fields; none where there is no such game.
-pub(super) fn record(id: GameId, value: Value) -> Result<Option<GameRecord>, RegistryError> {
-    let fields: Vec<Option<String>> = decode(value)?;
-    if fields.first().is_none_or(Option::is_none) {
+/// A text, or the nearest to it: nothing but names may be anything.
+fn lossy(bytes: Vec<u8>) -> String {
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// The fields of a hash.
+pub(super) fn hash(value: Value) -> Result<BTreeMap<String, String>, ParsingError> {
+    let fields: BTreeMap<Vec<u8>, Vec<u8>> = from_redis_value(value)?;
+    Ok(fields.into_iter().map(|(field, value)| (lossy(field), lossy(value))).collect())
+}
+
+/// A game's record out of its fields; none where there is no such game. Reads whatever `record` in game.lua takes for one.
+///
+/// # Errors
+/// Why it cannot be read.
+pub(super) fn record(id: GameId, value: Value) -> Result<Option<GameRecord>, String> {
+    let fields: Vec<Option<Vec<u8>>> = from_redis_value(value).map_err(|error| error.to_string())?;
+    let fields: Vec<Option<String>> = fields.into_iter().map(|field| field.map(lossy)).collect();
+    if fields.iter().all(Option::is_none) {
         return Ok(None);
     }
-    let wrong = |name: &str| unreadable(format!("field {name} of game {id}"));
+    let wrong = |name: &str| format!("its field {name}");
     let field = |name: &'static str| {
         let at = FIELDS.iter().position(|field| *field == name);
         at.and_then(|at| fields.get(at)).and_then(Option::as_deref).ok_or_else(|| wrong(name))
     };
     // Missing in a record that an earlier version wrote.
     let later = |name: &'static str, none: &'static str| field(name).unwrap_or(none);
-    let epoch = |name| field(name)?.parse::<Epoch>().map_err(|_| wrong(name));
-    let tick = |name| u64::from_str_radix(field(name)?, 16).map(Tick).map_err(|_| wrong(name));
+    let hex = |name, text: &str| text.parse::<Epoch>().map_err(|_| wrong(name));
+    let epoch = |name| hex(name, field(name)?);
+    let tick = |name| epoch(name).map(|digits| Tick(digits.0));
     let number = |name| field(name)?.parse::<u16>().map_err(|_| wrong(name));
     let member = |name| match field(name)? {
         "" => Ok(None),
@@ -384,7 +410,7 @@ pub(super) fn record(id: GameId, value: Value) -> Result<Option<GameRecord>, Reg
         epoch: epoch("epoch")?,
         owner: member("owner")?,
         base: epoch("base")?,
-        next: member("next")?.map(|next| Ok((next, reason()?))).transpose()?,
+        next: member("next")?.map(|next| Ok::<_, String>((next, reason()?))).transpose()?,
         durable: tick("durable")?,
         snapshot_tick: tick("snapshot")?,
         snapshot_epoch: epoch("under")?,
@@ -395,7 +421,7 @@ pub(super) fn record(id: GameId, value: Value) -> Result<Option<GameRecord>, Reg
         bots: number("bots")?,
         attempts: field("attempts")?.parse().map_err(|_| wrong("attempts"))?,
         failures: later("failures", "0").parse().map_err(|_| wrong("failures"))?,
-        calm_from: u64::from_str_radix(later("calm", "0"), 16).map(Tick).map_err(|_| wrong("calm"))?,
+        calm_from: Tick(hex("calm", later("calm", "0000000000000000"))?.0),
         quarantined: later("quarantined", "0") == "1",
     }))
 }
@@ -404,48 +430,57 @@ fn done(_: Value, _: &str) -> Result<Reply, RegistryError> {
     Ok(Reply::Done)
 }
 
-fn members(value: Value, run_id: &str) -> Result<Reply, RegistryError> {
-    type Numbers = HashMap<String, u64>;
-    type Answer = (BTreeMap<String, Bytes>, Numbers, Numbers, Option<Bytes>, Option<u64>);
+fn number(numbers: &BTreeMap<String, String>, field: &str) -> u64 {
+    numbers.get(field).and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
+fn member(id: &str, json: &str) -> Result<MemberRecord, String> {
+    let record: MemberRecord = serde_json::from_str(json).map_err(|error| error.to_string())?;
+    if record.id.to_string() == id { Ok(record) } else { Err("it is another member's".to_owned()) }
+}
+
+fn members(value: Value, run_id: &str, told: &Told) -> Result<Reply, RegistryError> {
+    type Answer = (Value, Value, Value, Option<Bytes>, Option<Bytes>);
     let (records, renewals, joined, cluster, beat): Answer = decode(value)?;
+    let [records, renewals, joined] = [("members", records), ("renewals", renewals), ("joined", joined)]
+        .map(|(key, value)| told.take(key, hash(value)).unwrap_or_default());
     let mut members = Vec::with_capacity(records.len());
     for (id, json) in records {
-        let mut record: MemberRecord =
-            serde_json::from_slice(&json).map_err(|error| unreadable(format!("member {id}: {error}")))?;
-        record.renewals = renewals.get(&id).copied().unwrap_or(0);
-        record.joined = joined.get(&id).copied().unwrap_or(0);
-        members.push(record);
+        // It says it again with its next renewal.
+        let Some(record) = told.take(format_args!("member {id}"), member(&id, &json)) else { continue };
+        let (renewals, joined) = (number(&renewals, &id), number(&joined, &id));
+        members.push(MemberRecord { renewals, joined, ..record });
     }
     members.sort_by_key(|record| record.joined);
-    let mut cluster: ClusterRecord = match cluster {
-        Some(json) => {
-            serde_json::from_slice(&json).map_err(|error| unreadable(format!("cluster: {error}")))?
-        }
-        None => ClusterRecord::default(),
-    };
-    cluster.beat = beat.unwrap_or(0);
+    // So does the operator.
+    let cluster =
+        cluster.and_then(|json| told.take("cluster", serde_json::from_slice::<ClusterRecord>(&json)));
+    let beat = beat.and_then(|beat| std::str::from_utf8(&beat).ok()?.parse().ok()).unwrap_or(0);
+    let cluster = ClusterRecord { beat, ..cluster.unwrap_or_default() };
     Ok(Reply::Members { run_id: run_id.to_owned(), members, cluster })
 }
 
-fn moves(value: Value, _: &str) -> Result<Reply, RegistryError> {
-    type Answer = (BTreeMap<String, u64>, BTreeMap<String, u64>, Vec<String>);
-    let (ever, rollout, last): Answer = decode(value)?;
-    let tallies = |numbers: &BTreeMap<String, u64>| {
-        let causes =
-            numbers.iter().filter_map(|(field, count)| Some((field.strip_prefix("count:")?, *count)));
-        let tally = |(cause, count)| {
-            let worst_pause_us = numbers.get(&format!("worst:{cause}")).copied().unwrap_or(0);
+fn moves(value: Value, told: &Told) -> Result<Reply, RegistryError> {
+    let (ever, rollout, last): (Value, Value, Value) = decode(value)?;
+    let tallies = |key, value| {
+        let numbers = told.take(key, hash(value)).unwrap_or_default();
+        let causes = numbers.keys().filter_map(|field| field.strip_prefix("count:"));
+        let tally = |cause| {
+            let count = number(&numbers, &format!("count:{cause}"));
+            let worst_pause_us = number(&numbers, &format!("worst:{cause}"));
             (String::from(cause), MoveTally { count, worst_pause_us })
         };
         causes.map(tally).collect()
     };
+    let (ever, rollout) = (tallies("moves", ever), tallies("moves:rollout", rollout));
     // A note of another build may have another form: people miss a line, and nothing else.
-    let note = |text: &String| {
+    let note = |text: Vec<u8>| {
+        let text = lossy(text);
         let (at_ms, note) = text.split_once(' ')?;
         Some(NotedMove { at_ms: at_ms.parse().ok()?, note: serde_json::from_str(note).ok()? })
     };
-    let last = last.iter().filter_map(note).collect();
-    Ok(Reply::Moves(MoveLedger { ever: tallies(&ever), rollout: tallies(&rollout), last }))
+    let last: Vec<Vec<u8>> = told.take("moves:last", from_redis_value(last)).unwrap_or_default();
+    Ok(Reply::Moves(MoveLedger { ever, rollout, last: last.into_iter().filter_map(note).collect() }))
 }
 
 /// The answer of a script that changes a game.
@@ -453,31 +488,38 @@ fn changed(game: GameId, value: Value) -> Result<Reply, RegistryError> {
     let parts: Vec<Value> = decode(value)?;
     let mut parts = parts.into_iter();
     let mut next = || parts.next().ok_or_else(|| unreadable("it is too short"));
-    let present = |record: Option<GameRecord>| record.ok_or_else(|| unreadable("the record is missing"));
+    let record = |value| {
+        let record = record(game, value).map_err(unreadable)?;
+        record.ok_or_else(|| unreadable("the record is missing"))
+    };
     match decode::<String>(next()?)?.as_str() {
         "done" => Ok(Reply::Done),
-        "game" => Ok(Reply::Game(present(record(game, next()?)?)?)),
+        "game" => Ok(Reply::Game(record(next()?)?)),
         "gone" => Ok(Reply::Gone),
-        "behind" => Ok(Reply::Behind(present(record(game, next()?)?)?)),
-        "stale" => Ok(Reply::Stale(present(record(game, next()?)?)?)),
+        "behind" => Ok(Reply::Behind(record(next()?)?)),
+        "stale" => Ok(Reply::Stale(record(next()?)?)),
         "granted" => {
             let epoch = decode::<String>(next()?)?.parse().map_err(unreadable)?;
             Ok(Reply::Granted { epoch })
         }
         "claimed" => {
-            let record = present(record(game, next()?)?)?;
+            let mut record = record(next()?)?;
             let settings = serde_json::from_slice(&decode::<Vec<u8>>(next()?)?).map_err(unreadable)?;
             let world = Bytes::from(decode::<Vec<u8>>(next()?)?);
             let GameRecord { snapshot_epoch: epoch, snapshot_tick: tick, players, bots, .. } = record;
             let snapshot = Snapshot { epoch, tick, players, bots, world };
-            let log = decode::<Vec<(String, Vec<Bytes>)>>(next()?)?.into_iter().map(|(_, fields)| {
-                let batch = fields.get(1).ok_or_else(|| unreadable("a log entry is empty"))?;
-                postcard::from_bytes(batch).map_err(unreadable)
-            });
-            Ok(Reply::Claimed { record, settings, snapshot, log: log.collect::<Result<_, _>>()? })
+            let entries = decode::<Vec<(String, Vec<Bytes>)>>(next()?)?;
+            let entry = |fields: &[Bytes]| postcard::from_bytes::<LogBatch>(fields.get(1)?).ok();
+            let log: Vec<LogBatch> = entries.iter().map_while(|(_, fields)| entry(fields)).collect();
+            if log.len() < entries.len() {
+                // As if what follows had never been written.
+                record.durable = log.last().map_or(tick, |batch| batch.upto);
+                tracing::warn!(%game, durable = record.durable.0, "the rest of the log cannot be read, and is left out");
+            }
+            Ok(Reply::Claimed { record, settings, snapshot, log })
         }
         "broken" => Err(RegistryError::Refused(format!(
-            "the world of game {game} is missing in the registry; may Redis evict keys? set maxmemory-policy to noeviction"
+            "the world of game {game} is missing in the registry, or cannot be read; may Redis evict keys? set maxmemory-policy to noeviction"
         ))),
         other => Err(unreadable(format!("{other:?} is no answer"))),
     }

@@ -11,6 +11,7 @@ mod golden;
 mod listing;
 mod requests;
 mod server;
+mod spoilt;
 mod twins;
 mod ways;
 
