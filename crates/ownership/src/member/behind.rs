@@ -22,9 +22,10 @@ impl Member {
         self.view.read_again(now);
     }
 
-    /// What was asked for at `sent` is all that the registry has: what it lacks of this member's games is stored at once.
+    /// What was asked for at `sent` is all that the registry has: what it lacks of this member's games is stored at once, and so
+    /// is what it has lost one by one.
     pub(super) fn settle_with(&mut self, now: Time, sent: Time, records: &[GameRecord]) {
-        if self.is_settled() || sent < self.view.lost_at {
+        if sent < self.view.lost_at {
             return;
         }
         let known: BTreeMap<GameId, &GameRecord> = records.iter().map(|record| (record.id, record)).collect();
@@ -34,11 +35,10 @@ impl Member {
             !has && owned.since < sent && !owned.phase.is_over()
         };
         let lacking: Vec<GameId> = self.owned.iter().filter(lacks).map(|(game, _)| *game).collect();
-        if lacking.is_empty() {
+        if lacking.is_empty() && !self.is_settled() {
             self.me.settled.clone_from(&self.view.run_id);
             // Others wait for that.
             self.lease.renew_at(now);
-            return;
         }
         // Its answer tells what the registry has instead.
         for game in lacking {
@@ -67,11 +67,11 @@ impl Member {
         others.into_iter().any(|id| !settled(id)).then_some(until)
     }
 
-    /// The registry lacks a game that this member ran before it stood still: who has replaced it meanwhile, if anybody has,
-    /// may still have to put it back.
-    pub(super) fn may_be_replaced(&self, now: Time) -> bool {
+    /// The registry lacks a game that this member ran before it stood still, `since` when it runs again: who has replaced it
+    /// meanwhile, if anybody has, may still have to put it back.
+    pub(super) fn may_be_replaced(&self, now: Time, since: Time) -> bool {
         !self.lease.valid(now)
             || !self.view.fresh(now, self.settings.lease_us / 2)
-            || now < self.view.lost_at.plus(PUT_BACK_US)
+            || now < self.view.lost_at.max(since).plus(PUT_BACK_US)
     }
 }

@@ -75,11 +75,11 @@ pub(super) struct Owned {
 
 /// The record of a game that stood still has to be read.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Unread {
-    /// The question is under way.
-    Asked,
-    /// It was not answered, and is asked again then.
-    Again(Time),
+pub(super) struct Unread {
+    /// When it had last stood still, as far as is known.
+    since: Time,
+    /// When it is asked for again; none while the question is under way.
+    again: Option<Time>,
 }
 
 /// Where an owned game is.
@@ -202,6 +202,11 @@ impl Owned {
         !matches!(&self.phase, Phase::Frozen { world, .. } if !world.held)
     }
 
+    /// It ticks, nobody can have replaced its owner meanwhile, and a registry that has lost it is to get it back.
+    pub(super) fn is_put_back(&self) -> bool {
+        matches!(self.phase, Phase::Running) && self.unread.is_none()
+    }
+
     /// Whose word the game waits for.
     pub(super) fn target(&self) -> Option<MemberId> {
         match &self.phase {
@@ -226,10 +231,7 @@ impl Owned {
 
     /// When something is to be done for it, if nothing happens before.
     pub(super) fn due(&self, settings: &Settings) -> Option<Time> {
-        let reread = match self.unread {
-            Some(Unread::Again(at)) => Some(at),
-            _ => None,
-        };
+        let reread = self.unread.and_then(|unread| unread.again);
         let snapshot =
             matches!(self.phase, Phase::Running | Phase::Preparing { .. }).then_some(self.snapshot_due);
         let phase = match &self.phase {
@@ -444,9 +446,7 @@ impl Member {
             owned.asked = None;
             owned.avoid.insert(asked.to, now.plus(PATIENCE_US));
         }
-        if let Some(Unread::Again(at)) = owned.unread
-            && now >= at
-        {
+        if owned.unread.and_then(|unread| unread.again).is_some_and(|at| now >= at) {
             self.ask_whether_replaced(now, game, out);
         }
         let Some(owned) = self.owned.get_mut(&game) else { return };
@@ -616,7 +616,8 @@ impl Member {
 
     fn ask_whether_replaced(&mut self, now: Time, game: GameId, out: &mut Vec<Effect>) {
         let Some(owned) = self.owned.get_mut(&game) else { return };
-        owned.unread = Some(Unread::Asked);
+        let since = owned.unread.map_or(now, |unread| unread.since);
+        owned.unread = Some(Unread { since, again: None });
         let epoch = owned.epoch;
         self.call(Call::Reread { game, epoch, sent: now }, Request::Game(game), out);
     }
@@ -629,9 +630,10 @@ impl Member {
         reply: Result<Reply, RegistryError>,
         out: &mut Vec<Effect>,
     ) {
-        let asked = |owned: &&mut Owned| owned.epoch == epoch && owned.unread.is_some();
-        let waits = self.may_be_replaced(now);
-        let Some(owned) = self.owned.get_mut(&game).filter(asked) else { return };
+        let owned = self.owned.get(&game).filter(|owned| owned.epoch == epoch);
+        let Some(Unread { since, .. }) = owned.and_then(|owned| owned.unread) else { return };
+        let waits = self.may_be_replaced(now, since);
+        let Some(owned) = self.owned.get_mut(&game) else { return };
         let lost = match &reply {
             Ok(Reply::Game(record)) => record.epoch < epoch,
             other => matches!(other, Ok(Reply::Gone)),
@@ -640,14 +642,14 @@ impl Member {
         let old = now.since(sent) > self.settings.lease_us / 2;
         let still = match &reply {
             Ok(_) if old => {
-                owned.unread = Some(Unread::Again(now));
+                owned.unread = Some(Unread { since: now, again: Some(now) });
                 return;
             }
             // It is put back.
             _ if lost && !waits => true,
             Ok(Reply::Game(record)) if !lost => (record.epoch, record.owner) == (epoch, Some(self.me.id)),
             _ => {
-                owned.unread = Some(Unread::Again(now.plus(REREAD_US)));
+                owned.unread = Some(Unread { since, again: Some(now.plus(REREAD_US)) });
                 return;
             }
         };

@@ -127,7 +127,7 @@ impl Member {
         if let Some(owned) = self.owned.get_mut(&game).filter(|owned| owned.epoch == epoch) {
             match &reply {
                 Ok(Reply::Done) => owned.durable = owned.durable.max(Some(upto)),
-                Ok(Reply::Gone) if matches!(owned.phase, Phase::Running) && self.lease.valid(now) => {
+                Ok(Reply::Gone) if owned.is_put_back() && self.lease.valid(now) => {
                     self.freeze(game, Then::Recreate, out);
                 }
                 // The registry has lost what it had: a snapshot brings it up to date, and the log goes on from there.

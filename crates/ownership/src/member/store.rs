@@ -3,7 +3,7 @@
 //! What goes wrong without: a crash takes everything back to the last move. A snapshot that the registry refuses as stale
 //! is also how an owner that was replaced learns it first.
 
-use super::handover::{Phase, Then};
+use super::handover::{Owned, Phase, Then};
 use super::{Call, Member};
 use crate::placement::mix;
 use crate::{Effect, Time};
@@ -72,7 +72,7 @@ impl Member {
             match &reply {
                 Ok(Reply::Done) => owned.durable = owned.durable.max(Some(tick)),
                 // Only the owner ends a game, so that the registry must have lost it.
-                Ok(Reply::Gone) if matches!(owned.phase, Phase::Running) && self.lease.valid(now) => {
+                Ok(Reply::Gone) if owned.is_put_back() && self.lease.valid(now) => {
                     self.freeze(game, Then::Recreate, out);
                 }
                 _ => {}
@@ -93,9 +93,8 @@ impl Member {
         record: GameRecord,
         out: &mut Vec<Effect>,
     ) {
-        let owned = self.owned.get(&game).filter(|owned| owned.epoch == epoch && owned.unread.is_none());
-        let runs = owned.is_some_and(|owned| matches!(owned.phase, Phase::Running));
-        if runs && record.epoch < epoch && self.lease.valid(now) {
+        let owned = self.owned.get(&game).filter(|owned| owned.epoch == epoch);
+        if owned.is_some_and(Owned::is_put_back) && record.epoch < epoch && self.lease.valid(now) {
             let held = Fence { epoch: record.epoch, owner: record.owner };
             return self.freeze(game, Then::Bump(held), out);
         }

@@ -189,3 +189,56 @@ fn a_parked_game_that_the_registry_has_lost_is_not_left_to_whom_it_names() {
     let Reply::Game(record) = rig.ask(Request::Game(GAME)) else { panic!("the game is gone") };
     assert_ne!(record.owner, Some(B));
 }
+
+impl Rig {
+    /// The registry has nothing of the game any more.
+    fn loses(&mut self, epoch: Epoch) {
+        let expect = Fence { epoch, owner: Some(ME) };
+        assert_eq!(self.ask(Request::End { game: GAME, expect }), Reply::Done);
+        self.effects.clear();
+    }
+}
+
+#[test]
+fn a_single_game_that_the_registry_has_lost_is_put_back_at_the_next_look() {
+    let mut rig = Rig::new(&[B]);
+    // Worlds are not stored by themselves.
+    rig.member.settings.snapshot_us = 1 << 60;
+    let epoch = rig.create();
+    rig.pass(1_000_000);
+    rig.loses(epoch);
+    rig.pass(410_000);
+    assert!(rig.seen(|effect| *effect == Effect::Freeze(GAME)));
+    rig.freeze_done();
+    let Reply::Game(record) = rig.ask(Request::Game(GAME)) else { panic!("the game is gone") };
+    assert!(record.owner == Some(ME) && record.epoch > epoch);
+    let stored = |effect: &Effect| matches!(effect, Effect::Call(_, Request::StoreSnapshot { .. }));
+    rig.effects.clear();
+    rig.pass(2_000_000);
+    assert!(!rig.seen(stored), "the registry lacks nothing");
+}
+
+#[test]
+fn who_stood_still_and_finds_its_game_missing_waits_for_whom_may_have_replaced_it() {
+    for replaced in [true, false] {
+        let mut rig = Rig::new(&[B]);
+        let epoch = rig.create();
+        rig.pass(1_000_000);
+        rig.loses(epoch);
+        rig.tell(Event::Stalled(GAME));
+        rig.pass(900_000);
+        assert!(!rig.seen(|effect| matches!(effect, Effect::GoOn(_) | Effect::Freeze(_))));
+        if replaced {
+            rig.game_of(B);
+            rig.pass(300_000);
+            assert!(!rig.owns());
+            assert_eq!(rig.owner_in_registry(), Some(B));
+        } else {
+            rig.pass(300_000);
+            assert!(rig.seen(|effect| *effect == Effect::GoOn(GAME)));
+            rig.pass(900_000);
+            rig.freeze_done();
+            assert_eq!(rig.owner_in_registry(), Some(ME));
+        }
+    }
+}
