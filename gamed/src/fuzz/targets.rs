@@ -13,7 +13,7 @@ use protocol::{
     ChatText, ClientMessage, ClusterKey, Epoch, Frame, GameId, GameName, MemberId, PlayerId, PlayerName,
     ServerMessage, Tick, Token,
 };
-use registry::{ClusterRecord, GameRecord, LogBatch, MemberRecord, MemberState, Snapshot};
+use registry::{ClusterRecord, Fence, GameRecord, LogBatch, MemberRecord, MemberState, Request, Snapshot};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -229,9 +229,8 @@ fn record<T: Serialize + DeserializeOwned + PartialEq + Debug>(bytes: &[u8]) -> 
     again(read(bytes), |value| serde_json::to_vec(value).expect("plain data"), read)
 }
 
-#[test]
-fn fuzzed_records_of_the_registry() {
-    let member = MemberRecord {
+fn member() -> MemberRecord {
+    MemberRecord {
         id: MemberId(1),
         name: "one".into(),
         address: "10.0.0.1:7946".into(),
@@ -247,7 +246,31 @@ fn fuzzed_records_of_the_registry() {
         renewals: 3,
         joined: 4,
         settled: String::new(),
-    };
+    }
+}
+
+fn settings() -> GameSettings {
+    GameSettings {
+        name: "g".into(),
+        maze: "name M".into(),
+        maze_name: "M".into(),
+        slots: 4,
+        rules: 1,
+        bots: 2,
+        stays: false,
+    }
+}
+
+fn note() -> MoveNote {
+    let note = golden("peer").into_iter().find_map(|(_, bytes)| match peer::decode(&bytes) {
+        Ok(peer::PeerMessage::MoveDone(note)) => Some(note),
+        _ => None,
+    });
+    note.expect("a move among the golden bytes")
+}
+
+#[test]
+fn fuzzed_records_of_the_registry() {
     let game = GameRecord {
         id: GameId(1),
         epoch: Epoch(2),
@@ -267,28 +290,14 @@ fn fuzzed_records_of_the_registry() {
         calm_from: Tick(0),
         quarantined: false,
     };
-    let settings = GameSettings {
-        name: "g".into(),
-        maze: "name M".into(),
-        maze_name: "M".into(),
-        slots: 4,
-        rules: 1,
-        bots: 2,
-        stays: false,
-    };
     let cluster = ClusterRecord { target_revision: "r".into(), rules: 1, ..ClusterRecord::default() };
-    let note = golden("peer").into_iter().find_map(|(_, bytes)| match peer::decode(&bytes) {
-        Ok(peer::PeerMessage::MoveDone(note)) => Some(note),
-        _ => None,
-    });
-    let note = note.expect("a move among the golden bytes");
     let json = |value: serde_json::Result<Vec<u8>>| value.expect("plain data");
     let seeds = vec![
-        json(serde_json::to_vec(&member)),
+        json(serde_json::to_vec(&member())),
         json(serde_json::to_vec(&game)),
-        json(serde_json::to_vec(&settings)),
+        json(serde_json::to_vec(&settings())),
         json(serde_json::to_vec(&cluster)),
-        json(serde_json::to_vec(&note)),
+        json(serde_json::to_vec(&note())),
     ];
     let words: [&[u8]; 8] =
         [b"null", b"\"", b"-1", b"1e400", b"\\ud800", b"[", b"{", b"18446744073709551616"];
@@ -301,6 +310,65 @@ fn fuzzed_records_of_the_registry() {
             record::<MoveNote>(bytes),
         ];
         all.join(" ")
+    });
+}
+
+/// A text, and several answers in one, as Redis sends them.
+fn text(text: impl AsRef<[u8]>) -> Vec<u8> {
+    let text = text.as_ref();
+    [format!("${}\r\n", text.len()).as_bytes(), text, b"\r\n"].concat()
+}
+
+fn array(items: impl IntoIterator<Item = Vec<u8>>) -> Vec<u8> {
+    let items: Vec<_> = items.into_iter().collect();
+    [format!("*{}\r\n", items.len()).into_bytes(), items.concat()].concat()
+}
+
+#[test]
+fn fuzzed_answers_of_redis() {
+    let (game, owner, id) = (GameId(1), MemberId(1), "0000000000000001");
+    let expect = Fence { epoch: Epoch(1), owner: None };
+    let requests = [
+        Request::Members,
+        Request::Game(game),
+        Request::Claim { game, expect, owner, salt: 0, floor: Epoch(0) },
+        Request::Moves,
+        Request::Leave(owner),
+    ];
+    let json = |value: serde_json::Result<String>| text(value.expect("plain data"));
+    let tick = "0000000000000009";
+    let record = || {
+        let next = [id, id, id, "", "dead:it is gone", tick, tick, id];
+        array(next.into_iter().chain(["1", "g", "m", "1", "2", "0", "0", tick, "0"]).map(text))
+    };
+    let cluster = ClusterRecord { target_revision: "r".into(), rules: 1, ..ClusterRecord::default() };
+    let numbers = || array([text(id), text("7")]);
+    let members = array([text(id), json(serde_json::to_string(&member()))]);
+    let members = array([members, numbers(), numbers(), json(serde_json::to_string(&cluster)), text("3")]);
+    let batch = LogBatch { epoch: Epoch(1), upto: Tick(9), ticks: vec![(Tick(8), vec![1].into())] };
+    let batch = postcard::to_allocvec(&batch).expect("plain data");
+    let log = array([array([text("0-9"), array([text("batch"), text(batch)])])]);
+    let settings = json(serde_json::to_string(&settings()));
+    let claimed = array([text("claimed"), record(), settings, text("world"), log]);
+    let tallies = || array([text("count:move"), text("7"), text("worst:move"), text("9")]);
+    let note = format!("7 {}", serde_json::to_string(&note()).expect("plain data"));
+    let answers = [
+        (0, members),
+        (1, record()),
+        (2, claimed),
+        (2, array([text("stale"), record()])),
+        (2, array([text("granted"), text(id)])),
+        (2, array([text("gone")])),
+        (3, array([tallies(), tallies(), array([text(note)])])),
+        (4, b":1\r\n".to_vec()),
+    ];
+    let seeds = answers.into_iter().map(|(request, answer)| [vec![request], answer].concat());
+    let words: [&[u8]; 8] =
+        [b"$-1\r\n", b"*0\r\n", b"*-1\r\n", b":7\r\n", b"_\r\n", b"%1\r\n", b"-WRONGTYPE\r\n", b"$0\r\n\r\n"];
+    fuzz("redis", seeds.collect(), &words, |bytes| {
+        let Some((&request, answer)) = bytes.split_first() else { return String::new() };
+        let request = &requests[usize::from(request) % requests.len()];
+        format!("{:?}", registry::redis::read(request, answer))
     });
 }
 
