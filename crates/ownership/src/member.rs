@@ -433,9 +433,10 @@ impl Member {
     pub fn owner_of(&self, game: GameId) -> Option<(MemberId, Epoch)> {
         match self.owned.get(&game).filter(|owned| !owned.phase.is_over()) {
             Some(owned) => Some((self.me.id, owned.epoch)),
-            None => self
-                .ceded_to(game)
-                .or_else(|| self.view.game(game).and_then(|record| Some((record.owner?, record.epoch)))),
+            None => self.ceded_to(game).or_else(|| {
+                let record = self.view.game(game)?;
+                self.promised_to(record).or_else(|| Some((record.owner?, record.epoch)))
+            }),
         }
     }
 

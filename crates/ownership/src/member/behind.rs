@@ -11,7 +11,7 @@ use protocol::GameId;
 use registry::{GameRecord, MemberState};
 use std::collections::BTreeMap;
 
-/// Owners that have not settled are waited for so long after the registry was found to be another one: five looks.
+/// Owners that have not settled are waited for so long after the registry was found to be another one, and answers: five looks.
 const PUT_BACK_US: u64 = 1_000_000;
 
 impl Member {
@@ -54,7 +54,7 @@ impl Member {
 
     /// Until when others may still have to put back what the registry has lost; none if all have.
     pub(super) fn others_settle_until(&self, now: Time) -> Option<Time> {
-        let until = self.view.lost_at.plus(PUT_BACK_US);
+        let until = self.view.lost_at.max(self.view.answers_since).plus(PUT_BACK_US);
         if now >= until {
             return None;
         }
@@ -72,6 +72,6 @@ impl Member {
     pub(super) fn may_be_replaced(&self, now: Time, since: Time) -> bool {
         !self.lease.valid(now)
             || !self.view.fresh(now, self.settings.lease_us / 2)
-            || now < self.view.lost_at.max(since).plus(PUT_BACK_US)
+            || now < self.view.lost_at.max(self.view.answers_since).max(since).plus(PUT_BACK_US)
     }
 }

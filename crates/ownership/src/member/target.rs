@@ -216,6 +216,12 @@ impl Member {
         }
     }
 
+    /// Who runs the game, and under which epoch, though the record names this member.
+    pub(super) fn promised_to(&self, record: &GameRecord) -> Option<(MemberId, Epoch)> {
+        let promise = self.promises.get(&record.id).filter(|promise| !promise.over)?;
+        (record.owner == Some(self.me.id)).then_some((promise.to, promise.epoch))
+    }
+
     /// The old owner of some game may tick it provisionally, on this member's word.
     pub(super) fn keeps_promises(&self) -> bool {
         self.promises.values().any(|promise| !promise.over)

@@ -32,6 +32,8 @@ pub(super) struct View {
     pub(super) run_id: String,
     /// When it was first heard that the registry is another one than before: it may have less than it had.
     pub(super) lost_at: Time,
+    /// Since when its answers have followed each other without a break.
+    pub(super) answers_since: Time,
     /// It has become another one since this member began.
     pub(super) is_another: bool,
     watches: BTreeMap<MemberId, Watch>,
@@ -69,6 +71,7 @@ impl View {
             nobody: ClusterRecord::default(),
             run_id: String::new(),
             lost_at: now,
+            answers_since: now,
             is_another: false,
             watches: BTreeMap::new(),
             members_sent: None,
@@ -203,6 +206,7 @@ impl View {
     ) {
         if !unbroken {
             self.watches.clear();
+            self.answers_since = now;
         }
         self.run_id = run_id;
         self.members_sent = Some(sent);
@@ -402,7 +406,7 @@ impl Member {
         }
         let known = self.view.game(record.id);
         let news = known.map(|known| (known.owner, known.epoch)) != Some((record.owner, record.epoch));
-        if !self.is_behind_cede(&record) && news {
+        if !self.is_behind_cede(&record) && self.promised_to(&record).is_none() && news {
             out.push(Effect::OwnerOf(record.id, record.owner.map(|owner| (owner, record.epoch))));
         }
         if news && record.quarantined {

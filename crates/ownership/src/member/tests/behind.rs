@@ -148,6 +148,27 @@ fn nothing_is_claimed_from_a_registry_that_others_have_not_put_their_games_back_
     }
 }
 
+/// Nobody could put anything back.
+#[test]
+fn the_time_in_which_a_registry_that_is_another_one_does_not_answer_does_not_count() {
+    let mut rig = Rig::new(&[B, C]);
+    let old = rig.game_of(B);
+    rig.pass(300_000);
+    rig.others.retain(|other| other.id != B);
+    rig.store.set_run_id("two");
+    rig.pass(300_000);
+    let expect = Fence { epoch: old, owner: Some(B) };
+    rig.ask(Request::Assign { game: GAME, expect, next: ME, reason: Reason::Dead("terminated".into()) });
+    rig.tell(Event::LinkDown { member: B, refused: false });
+    rig.away = true;
+    rig.pass(2_000_000);
+    rig.away = false;
+    rig.pass(800_000);
+    assert!(!rig.owns(), "it may be C's by now");
+    rig.pass(600_000);
+    assert!(rig.owns());
+}
+
 #[test]
 fn who_stood_still_and_finds_the_registry_behind_waits_for_whom_may_have_replaced_it() {
     let mut rig = Rig::new(&[B]);

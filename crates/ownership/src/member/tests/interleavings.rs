@@ -227,6 +227,20 @@ fn a_target_that_others_may_still_have_to_greet_claims_what_it_was_given() {
     }
 }
 
+/// Else players of this server look for the game here.
+#[test]
+fn a_game_whose_move_was_called_off_is_the_old_owners_whomever_the_registry_names() {
+    let mut rig = Rig::new(&[B]);
+    let old = rig.prepared_by_b();
+    rig.tell(Event::Message(B, Control::Abort { game: GAME, epoch: old, given: Epoch(0) }));
+    rig.effects.clear();
+    rig.committed_by_b(old);
+    rig.tell(Event::Hint(Hint::Game(GAME)));
+    rig.pass(100_000);
+    assert_eq!(rig.member.owner_of(GAME), Some((B, old)));
+    assert!(!rig.seen(|effect| matches!(effect, Effect::OwnerOf(GAME, Some((ME, _))))));
+}
+
 #[test]
 fn a_target_that_refuses_while_the_game_freezes_leaves_it_where_it_is() {
     let mut rig = Rig::new(&[B]);
