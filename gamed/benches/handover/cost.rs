@@ -1,8 +1,9 @@
 //! What games cost a server and its Redis, for each durability, with and without players in them.
 //!
-//! Each line has a server and a Redis of its own, so that lines differ in nothing else. The log is what `tick` takes more than
-//! `none`. Sockets are not measured: of the players in a game one is a person whose page is gone for the moment, so that the game
-//! is one with people in it, and the others are bots, whose inputs go through the same desks and the same log as people's.
+//! Each line has a server and a Redis of its own, so that lines differ in nothing else. `tick` stores snapshots, too: the log is
+//! what it takes more than `snapshot`. Sockets are not measured: of the players in a game one is a person whose page is gone for
+//! the moment, so that the game is one with people in it, and the others are bots, whose inputs go through the same desks and the
+//! same log as people's.
 
 use crate::servers::{Metrics, Redis, Server, enter, wait_for};
 use futures_util::{StreamExt, stream};
@@ -26,7 +27,7 @@ pub fn measure(games: usize, players: usize, sockets: &tokio::runtime::Runtime) 
         "{games} games for {} s; for 1,000 games, and where not processors a second:\n",
         MEASURE.as_secs()
     );
-    println!("players in each  durability  {}  late ticks", FIGURES.join("  "));
+    println!("players in each  durability   {}  late ticks", FIGURES.join("  "));
     let lines = [0, players];
     for players in &lines[usize::from(players == 0)..] {
         let mut costs = Vec::new();
@@ -35,7 +36,9 @@ pub fn measure(games: usize, players: usize, sockets: &tokio::runtime::Runtime) 
             line(*players, durability, cost, &format!("{:10.2} %", late * 100.0));
             costs.push(cost);
         }
-        line(*players, "the log", std::array::from_fn(|at| costs[2][at] - costs[0][at]), "");
+        for (what, less, more) in [("+ snapshots", 0, 1), ("+ the log", 1, 2)] {
+            line(*players, what, std::array::from_fn(|at| costs[more][at] - costs[less][at]), "");
+        }
     }
 }
 
@@ -46,7 +49,7 @@ fn line(players: usize, durability: &str, cost: Cost, late: &str) {
             format!("{value:width$.digits$}", width = name.len(), digits = if at < 2 { 2 } else { 0 })
         })
         .collect();
-    println!("{players:15}  {durability:10}  {}  {late}", figures.join("  "));
+    println!("{players:15}  {durability:11}  {}  {late}", figures.join("  "));
 }
 
 /// The cost, and the share of ticks that were late.
