@@ -72,7 +72,11 @@ impl Cluster {
             });
             let served = self.is_served(game) || self.is_quarantined(game) || self.is_gone(game);
             well &= served;
-            if !ready || served || self.runs_ceded(game).is_some() {
+            // Whom the registry names lives, and has not heard of it.
+            let owner = self.record(game).and_then(|record| record.owner);
+            let unheard = owner.and_then(|owner| self.servers.get(&owner));
+            let unheard = unheard.is_some_and(|owner| owner.alive && now < owner.blind_until);
+            if !ready || served || unheard || self.runs_ceded(game).is_some() {
                 self.served_at.insert(game, now);
             }
             let since = self.served_at.get(&game).copied().unwrap_or(0);
