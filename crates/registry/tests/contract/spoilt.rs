@@ -4,7 +4,7 @@ use crate::server::Server;
 use crate::*;
 use registry::redis::Redis;
 use registry::{ClusterRecord, LogBatch, Reason};
-use std::sync::{Arc, Mutex};
+use std::cell::RefCell;
 
 const RECORD: &str = "tanx:test/one:{0000000000000001}:record";
 const SNAPSHOT: &str = "tanx:test/one:{0000000000000001}:snapshot";
@@ -440,13 +440,16 @@ async fn numbers_of_moves_that_are_none_are_counted_anew() {
     assert_eq!(ledger.rollout["move"].count, 2);
 }
 
-/// What is logged as a warning.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+thread_local! {
+    /// What this thread has warned of.
+    static SAID: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
-impl std::io::Write for Log {
+struct Said;
+
+impl std::io::Write for Said {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
+        SAID.with_borrow_mut(|said| said.extend_from_slice(bytes));
         Ok(bytes.len())
     }
 
@@ -455,16 +458,15 @@ impl std::io::Write for Log {
     }
 }
 
+/// This test's thread runs all of its tasks.
 #[tokio::test]
 async fn what_cannot_be_read_is_warned_of_once_and_again_when_it_changes() {
-    let log = Log::default();
-    let writer = log.clone();
+    // For all threads: whether anybody listens to a warning is decided once, by the first that comes to it.
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
-        .with_writer(move || writer.clone())
+        .with_writer(|| Said)
         .finish();
-    // This test's thread runs all of its tasks.
-    let _guard = tracing::subscriber::set_default(subscriber);
+    tracing::subscriber::set_global_default(subscriber).unwrap();
     let server = Server::start(&[]);
     let registry = server.registry().await;
     ask(&registry, Request::Join(member(1))).await;
@@ -473,7 +475,7 @@ async fn what_cannot_be_read_is_warned_of_once_and_again_when_it_changes() {
         for _ in 0..5 {
             registry.call_all(vec![Request::Members, Request::Games, Request::Game(GameId(1))]).await;
         }
-        let said = String::from_utf8(std::mem::take(&mut *log.0.lock().unwrap())).unwrap();
+        let said = String::from_utf8(SAID.take()).unwrap();
         said.lines().count()
     };
     assert_eq!(look().await, 0);
