@@ -51,9 +51,9 @@ const PATIENCE_MIN: Duration = Duration::from_millis(300);
 /// The same before a round trip was measured.
 const PATIENCE_FIRST: Duration = Duration::from_secs(2);
 /// It grows so much with every such failure in a row, so that nobody who is far away is locked out; up to [`SILENCE`].
-const PATIENCE_GROWTH: f64 = 1.5;
+const PATIENCE_GROWTH: f64 = 1.25;
 /// After so many it has reached that in any case.
-const PATIENCE_STEPS: u32 = 6;
+const PATIENCE_STEPS: u32 = 12;
 /// A `Seen` goes out at least every so many frames.
 const SEEN_EVERY: u64 = 10;
 /// Time between two Pings.

@@ -417,7 +417,7 @@ async fn a_bot_whose_server_is_dead_finds_another_though_new_sockets_lead_to_dea
         server.tell(Say::Nothing);
         until("each bot was welcomed again", || bots.iter().all(|bot| bot.logbook.progress().welcomed == 2))
             .await;
-        // 1.2 s until it is known to be dead, and 0.3 and 0.45 s where one bot meets both dead ends; a busy machine takes longer.
+        // 1.2 s until it is known to be dead, and 0.3 and 0.38 s where one bot meets both dead ends; a busy machine takes longer.
         let back = dead_since.elapsed();
         let expected = Duration::from_millis(1_200)..Duration::from_millis(2_500);
         assert!(expected.contains(&back), "back after {back:?}");

@@ -19,7 +19,7 @@ pub(super) const BARS: Bars = Bars {
     loss: Loss::Crash(Crash {
         served_p99_ms: 3_000.0,
         served_ms: 3_000.0,
-        anybody_ms: 14_000.0,
+        anybody_ms: 8_000.0,
         lost_ticks: CRASH_LOST_TICKS,
     }),
     moved: Moved::Any,
@@ -70,10 +70,9 @@ pub(super) async fn cut(stage: &Stage<'_>, cut: Cut) -> Result<Done> {
         Instant::now(),
     );
     done.broken = match cut {
-        // Connections of players come in by all nodes.
-        Cut::All => Broken { servers: names_on(&pods, node), ways: true },
-        Cut::Peers | Cut::ToPeers => Broken { servers: names_on(&pods, node), ways: false },
         Cut::Redis => Broken::default(),
+        // Connections of players come in by all nodes, also those to servers elsewhere.
+        Cut::All | Cut::Peers | Cut::ToPeers => Broken { servers: names_on(&pods, node), ways: true },
     };
     let mut arguments = if matches!(cut, Cut::All) { vec!["cut", node] } else { vec!["block", node, what] };
     arguments.extend(addresses.iter().map(String::as_str));

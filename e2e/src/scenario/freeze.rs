@@ -12,12 +12,12 @@ use tokio::time::{Instant, sleep};
 /// How long it stands still.
 const FROZEN: Duration = Duration::from_secs(10);
 
-/// Games go on a second after the lease of two seconds; players of the server itself find another one before it wakes.
+/// Games go on a second after the lease of two seconds; players of the server itself find another one meanwhile.
 pub(super) const BARS: Bars = Bars {
     loss: Loss::Crash(Crash {
         served_p99_ms: 3_000.0,
         served_ms: 3_000.0,
-        anybody_ms: 10_000.0,
+        anybody_ms: 4_000.0,
         lost_ticks: CRASH_LOST_TICKS,
     }),
     exits: false,

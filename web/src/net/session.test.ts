@@ -519,8 +519,8 @@ describe('a session', () => {
     expect(silence).toBeLessThanOrEqual(1300);
     waits.forEach((wait, i) => {
       // The beat may come late, and each pause is up to 125 ms.
-      expect(wait).toBeGreaterThanOrEqual(patience * 1.5 ** i);
-      expect(wait).toBeLessThanOrEqual(patience * 1.5 ** i + 225);
+      expect(wait).toBeGreaterThanOrEqual(patience * 1.25 ** i);
+      expect(wait).toBeLessThanOrEqual(patience * 1.25 ** i + 225);
     });
     expect(peers.map(({ closedWith }) => closedWith)).toEqual([undefined, 1000, 1000, 1000, undefined]);
     // Who has been welcomed has time.

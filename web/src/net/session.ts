@@ -36,9 +36,9 @@ const OPENING_MS = 8000;
 /**
  * One that does not open is given up after so many round trips and what servers take (at least `min`), and another is tried: until
  * the load balancer is told, it leads to dead servers, too. TCP takes a round trip, TLS one or two, and the websocket one. With every
- * such failure in a row it grows by half, so that nobody who is far away is locked out.
+ * such failure in a row it grows by a quarter, so that nobody who is far away is locked out.
  */
-const PATIENCE = { trips: 4, serverMs: 200, minMs: 300, growth: 1.5 };
+const PATIENCE = { trips: 4, serverMs: 200, minMs: 300, growth: 1.25 };
 /** The same before a round trip was measured: more than a worker may take to start (see `socket`). */
 const PATIENCE_FIRST_MS = 2000;
 /** A second socket is tried beside one whose server answers, when that has shown nothing new for so long: it does not find the game. */
