@@ -62,6 +62,8 @@ const POLL_LOBBY: Duration = Duration::from_millis(50);
 const READY_WITHIN: Duration = Duration::from_secs(180);
 /// Longest wait for a cluster to become whole after a fault.
 const SETTLED_WITHIN: Duration = Duration::from_secs(300);
+/// Longest wait until each server is linked with all others.
+const LINKED_WITHIN: Duration = Duration::from_secs(10);
 /// The watch goes on for so long after that: longer than [`oracle::SILENCE`], so that whoever is cut off shows.
 const WATCH_AFTER: Duration = Duration::from_secs(3);
 
@@ -210,6 +212,16 @@ impl Settings {
     /// Does something to nodes or containers from outside.
     async fn node(&self, arguments: &[&str]) -> Result<()> {
         carry_out(self.node_command.as_deref(), arguments).await
+    }
+
+    /// Undoes what was done to the network of these nodes: all of them, also where one cannot be healed.
+    async fn heal(&self, nodes: impl IntoIterator<Item = &String>) -> Result<()> {
+        let mut all = Ok(());
+        for node in nodes {
+            let healed = self.node(&["heal", node]).await;
+            all = all.and(healed);
+        }
+        all
     }
 
     /// As node commands name a pod of the cluster's namespace.
@@ -363,6 +375,28 @@ impl Stage<'_> {
     async fn whole_after(&self, done: &Done) -> Result<Owners> {
         let wanted = Wanted { done: Some(done), ..Wanted::default() };
         whole_within(SETTLED_WITHIN, self.settings, Some(self.arena), &wanted).await
+    }
+
+    /// Waits until each server is linked with all others.
+    async fn all_linked(&self) -> Result<()> {
+        let cluster = &self.settings.cluster;
+        let deadline = Instant::now() + LINKED_WITHIN;
+        loop {
+            let pods = cluster.pods().await?;
+            let mut links = Vec::new();
+            for pod in &pods {
+                links.push(cluster.metrics(&pod.name).await?.number("gamed_links")?);
+            }
+            let others = pods.len() as u64 - 1;
+            if links.iter().all(|links| *links == others) {
+                return Ok(());
+            }
+            ensure!(
+                Instant::now() < deadline,
+                "after {LINKED_WITHIN:?} the servers have {links:?} links, not {others} each"
+            );
+            sleep(POLL).await;
+        }
     }
 
     /// Waits until a pod that was not there at the beginning owns a game.

@@ -83,7 +83,7 @@ pub(super) async fn cut(stage: &Stage<'_>, cut: Cut) -> Result<Done> {
         sleep(CUT).await;
     }
     // Whatever became of it: the next scenario needs the node.
-    stage.settings.node(&["heal", node]).await?;
+    stage.settings.heal([node]).await?;
     begun?;
     done.step("the node is back");
     done.checks.push(told(&before, &stage.arena.told_cut_off()));

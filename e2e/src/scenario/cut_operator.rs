@@ -46,9 +46,7 @@ pub(super) async fn roll(stage: &Stage<'_>, unreached: Unreached) -> Result<Done
     }
     .await;
     // Whatever became of it: the next scenario needs the operator.
-    for (node, _) in &places {
-        settings.node(&["heal", node]).await?;
-    }
+    settings.heal(places.iter().map(|(node, _)| node)).await?;
     let mut done = rolled?;
     done.step("the operator reaches all again");
     cluster.operator_rolled(operator, BACK_WITHIN).await?;

@@ -36,9 +36,7 @@ pub(super) async fn lose(stage: &Stage<'_>) -> Result<Done> {
     }
     .await;
     // Whatever became of it: the next scenario needs a network at its best.
-    for node in &nodes {
-        settings.node(&["heal", node]).await?;
-    }
+    settings.heal(&nodes).await?;
     let mut done = lossy?;
     done.step("nothing is lost any more");
     Ok(done)

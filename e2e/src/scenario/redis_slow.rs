@@ -67,9 +67,7 @@ pub(super) async fn slow(stage: &Stage<'_>, delay: Duration) -> Result<Done> {
     }
     .await;
     // Whatever became of it: the next scenario needs a Redis at its best.
-    for node in &nodes {
-        settings.node(&["heal", node]).await?;
-    }
+    settings.heal(&nodes).await?;
     let (begun, mut done) = slowed?;
     drop(proxy);
     done.step("Redis answers at once again");

@@ -76,9 +76,7 @@ pub(super) async fn away(stage: &Stage<'_>) -> Result<Done> {
     }
     .await;
     // Whatever became of it: the next scenario needs Redis.
-    for node in &nodes {
-        settings.node(&["heal", node]).await?;
-    }
+    settings.heal(&nodes).await?;
     done.step("Redis is back");
     done.checks.push(told?);
     available_again(stage, &mut done).await?;

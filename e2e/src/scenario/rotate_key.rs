@@ -20,8 +20,6 @@ const HURRY: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_secs(1);
 /// Longest wait until somebody who joins has a tank.
 const JOINED_WITHIN: Duration = Duration::from_secs(20);
-/// Longest wait until each server is linked with all others.
-const LINKED_WITHIN: Duration = Duration::from_secs(10);
 
 /// Nothing happens but what deleting a pod does.
 pub(super) const BARS: Bars = delete_pod::BARS;
@@ -49,7 +47,7 @@ pub(super) async fn rotate(stage: &Stage<'_>) -> Result<Done> {
     done.steps.extend(deleted.steps);
     done.doomed_pods = deleted.doomed_pods;
     stage.whole_after(&done).await.context("no pod came that has known the new key only")?;
-    all_linked(stage).await?;
+    stage.all_linked().await?;
     done.step("the pod in its place is linked with all others");
     stage.arena.all_come_again().await?;
     done.step("all players have connected again");
@@ -143,28 +141,6 @@ async fn somebody_joins(stage: &Stage<'_>) -> Result<()> {
         sleep(Duration::from_millis(20)).await;
     }
     bot.stop().await
-}
-
-/// Waits until each server is linked with all others.
-async fn all_linked(stage: &Stage<'_>) -> Result<()> {
-    let cluster = &stage.settings.cluster;
-    let deadline = Instant::now() + LINKED_WITHIN;
-    loop {
-        let pods = cluster.pods().await?;
-        let mut links = Vec::new();
-        for pod in &pods {
-            links.push(cluster.metrics(&pod.name).await?.number("gamed_links")?);
-        }
-        let others = pods.len() as u64 - 1;
-        if links.iter().all(|links| *links == others) {
-            return Ok(());
-        }
-        ensure!(
-            Instant::now() < deadline,
-            "after {LINKED_WITHIN:?} the servers have {links:?} links, not {others} each"
-        );
-        sleep(LOOK).await;
-    }
 }
 
 #[cfg(test)]

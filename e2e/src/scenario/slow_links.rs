@@ -17,8 +17,6 @@ use tokio::time::{Instant, sleep};
 const PORT: u16 = 7946;
 /// Longest wait until each two of them have linked anew, through the proxies.
 const THROUGH_WITHIN: Duration = Duration::from_secs(15);
-/// From then on until it is looked at: longer than a lease.
-const SETTLE: Duration = Duration::from_secs(5);
 /// How long before and after the move.
 const WATCH: Duration = Duration::from_secs(10);
 
@@ -50,9 +48,9 @@ pub(super) async fn slow(stage: &Stage<'_>, delay: Duration) -> Result<Done> {
             sleep(Duration::from_millis(50)).await;
         }
         // Links were cut for this, and games may have left servers that lost all of theirs for a moment.
+        stage.all_linked().await?;
         let owners = stage.whole_with(pods.len()).await?;
         let stage = &Stage { settings, arena: stage.arena, owners, pods: stage.pods };
-        sleep(SETTLE).await;
         let begun = Instant::now();
         sleep(WATCH).await;
         let mut done = delete_pod::delete(stage).await?;
@@ -64,9 +62,7 @@ pub(super) async fn slow(stage: &Stage<'_>, delay: Duration) -> Result<Done> {
     }
     .await;
     // Whatever became of it: the next scenario needs links at their best.
-    for node in &nodes {
-        settings.node(&["heal", node]).await?;
-    }
+    settings.heal(&nodes).await?;
     let (begun, mut done) = slowed?;
     done.checks.push(pauses(stage, &done, delay, "one word").await?);
     drop(proxies);

@@ -116,16 +116,17 @@ const SCRIPTED = [
   { code: 4008, says: 'did not keep up', again: true },
   { code: 4011, says: 'has left', again: true },
   { code: 4012, says: 'expects binary' },
+  { code: 4014, says: 'is cut off from the others', next: 'tries to reach another one' },
   { code: 1001, says: 'The connection broke', again: true },
 ];
 
-for (const { code, says, again } of SCRIPTED) {
+for (const { code, says, again, next } of SCRIPTED) {
   browserTest(`close code ${code} has its sentence`, async (visit) => {
     const server = await refusing(visit.demo, code);
     visit.finally(() => server.close());
     const { page } = await visit.visitor('Ada', { port: server.port });
     await page.goto('/#game=00000000000000aa');
     await sentence(page, says);
-    await sentence(page, again ? /Attempt \d/ : 'This page does not try again by itself.');
+    await sentence(page, next ?? (again ? /Attempt \d/ : 'This page does not try again by itself.'));
   });
 }

@@ -16,6 +16,7 @@ describe('a standstill', () => {
     ['a leaving server', { leaving: true }, /is leaving/],
     ['a server that is cut off', { leaving: true, cutOff: true }, /is cut off from the others.*tries to reach another one.*0\.5 s/],
     ['attempts that end at one', { cutOff: true, phase: { type: 'connecting' } }, /is cut off from the others.*tries to reach another one/],
+    ['attempts that end at one, by whom has no place yet', { seen: false, cutOff: true, phase: { type: 'connecting' } }, /all the time\. $/],
     ['the pause after such an attempt', { cutOff: true, phase: { type: 'waiting', sentence: '', retryAt: 3400, attempt: 3 } }, /is cut off from the others/],
     ['no network', { offline: true }, /no network/],
     ['no network, before it is noticed otherwise', { offline: true, phase: { type: 'connecting' } }, /no network/],

@@ -49,13 +49,13 @@ export function standstill(facts: Facts, now: number): Standstill | null {
       return { kind: 'ended', title: 'Stopped', why: phase.sentence, next: 'This page does not try again by itself.', time: '' };
     case 'waiting': {
       if (offline) return OFFLINE;
-      if (cutOff) return CUT_OFF;
+      if (cutOff) return serverCutOff(seen);
       const seconds = Math.ceil((phase.retryAt - now) / 1000);
       return { kind: 'stopped', title: 'Not connected', why: phase.sentence, next: `Attempt ${phase.attempt} follows.`, time: seconds > 0 ? `in ${seconds} s` : 'now' };
     }
     case 'connecting':
       if (offline) return OFFLINE;
-      if (cutOff) return CUT_OFF;
+      if (cutOff) return serverCutOff(seen);
       return seen
         ? { kind: 'stopped', title: 'Connecting again', why: 'The connection is gone; your place in the game is kept for a minute.', next: 'The game goes on here as soon as a server answers.', time: '' }
         : { kind: 'stopped', title: 'Connecting', why: 'Asking a server for the game.', next: '', time: '' };
@@ -72,20 +72,22 @@ const OFFLINE: Standstill = {
   time: '',
 };
 
-const CUT_OFF: Standstill = {
-  kind: 'stopped',
-  title: 'Server cut off',
-  why: 'The server that this page reaches is cut off from the others, and has no news of the game.',
-  next: 'The page tries to reach another one all the time; your place in the game is kept for a minute.',
-  time: '',
-};
+function serverCutOff(seen: boolean): Standstill {
+  return {
+    kind: 'stopped',
+    title: 'Server cut off',
+    why: 'The server that this page reaches is cut off from the others, and has no news of the game.',
+    next: `The page tries to reach another one all the time${seen ? '; your place in the game is kept for a minute' : ''}.`,
+    time: '',
+  };
+}
 
 function silent({ frameAt, leaving, cutOff, moving, offline }: Facts, now: number): Standstill | null {
   const silence = now - (frameAt ?? now);
   if (silence <= SILENCE_MS) return null;
   const time = `${(silence / 1000).toFixed(1)} s`;
   if (offline) return OFFLINE;
-  if (cutOff) return { ...CUT_OFF, time };
+  if (cutOff) return { ...serverCutOff(true), time };
   if (leaving) return { kind: 'stopped', title: 'Changing servers', why: 'The server that you are connected to is leaving.', next: 'Another one takes over; you stay in the game.', time };
   if (moving) return { kind: 'stopped', title: 'The game is moving', why: 'Another server takes the game over.', next: 'It goes on exactly where it stopped.', time };
   return {

@@ -7,8 +7,8 @@
 use super::Member;
 use super::handover::Owned;
 use crate::Time;
-use protocol::GameId;
-use registry::{GameRecord, MemberState};
+use protocol::{Epoch, GameId};
+use registry::MemberState;
 use std::collections::BTreeMap;
 
 /// Owners that have not settled are waited for so long after the registry was found to be another one, and answers: five looks.
@@ -22,16 +22,15 @@ impl Member {
         self.view.read_again(now);
     }
 
-    /// What was asked for at `sent` is all that the registry has: what it lacks of this member's games is stored at once, and so
-    /// is what it has lost one by one.
-    pub(super) fn settle_with(&mut self, now: Time, sent: Time, records: &[GameRecord]) {
+    /// What was asked for at `sent` is all that the registry has, under these epochs: what it lacks of this member's games is
+    /// stored at once, and so is what it has lost one by one.
+    pub(super) fn settle_with(&mut self, now: Time, sent: Time, listed: &BTreeMap<GameId, Epoch>) {
         if sent < self.view.lost_at {
             return;
         }
-        let known: BTreeMap<GameId, &GameRecord> = records.iter().map(|record| (record.id, record)).collect();
         // What was granted after the question was sent is newer than its answer.
         let lacks = |(game, owned): &(&GameId, &Owned)| {
-            let has = known.get(game).is_some_and(|record| record.epoch >= owned.epoch);
+            let has = listed.get(game).is_some_and(|epoch| *epoch >= owned.epoch);
             !has && owned.since < sent && !owned.phase.is_over()
         };
         let lacking: Vec<GameId> = self.owned.iter().filter(lacks).map(|(game, _)| *game).collect();

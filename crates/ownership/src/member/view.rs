@@ -337,8 +337,9 @@ impl Member {
         self.view.polling_games = false;
         let Ok(Reply::Games(records)) = reply else { return };
         self.view.games_known = true;
-        self.settle_with(now, sent, &records);
-        let named: BTreeSet<GameId> = records.iter().map(|record| record.id).collect();
+        let listed: BTreeMap<GameId, Epoch> =
+            records.iter().map(|record| (record.id, record.epoch)).collect();
+        self.settle_with(now, sent, &listed);
         for record in records {
             self.learn(sent, record, out);
         }
@@ -347,7 +348,7 @@ impl Member {
             .view
             .games
             .iter()
-            .filter(|(id, (_, seen))| !named.contains(id) && *seen < sent)
+            .filter(|(id, (_, seen))| !listed.contains_key(id) && *seen < sent)
             .map(|(id, _)| *id)
             .collect();
         for game in gone {
