@@ -20,16 +20,11 @@ const WATCHERS: usize = 500;
 const HOSTILE: usize = 50;
 /// Longest wait until all watchers are in.
 const IN_WITHIN: Duration = Duration::from_secs(60);
-/// The watch before, with the watchers there.
-const QUIET: Duration = Duration::from_secs(60);
-/// How often the watchers come back.
-const RETURNS: usize = 3;
-/// How long each time is looked at.
-const RETURN: Duration = Duration::from_secs(10);
-/// Each part is looked at in slices of that length, so that the machine's standing still once does not decide.
-const SLICE: Duration = RETURN;
-/// How long the hostile ones stay.
-const STAY: Duration = Duration::from_secs(30);
+/// How often each part has its turn, one after the other: the machine that all of this runs on is slower in some minutes than in
+/// others, and what is compared shall have its share of both. The quiet turns come to a minute.
+const ROUNDS: usize = 6;
+/// How long each turn is.
+const TURN: Duration = Duration::from_secs(10);
 /// How much longer than in the quiet minute others may wait for a tick, at the 99th percentile.
 const MOST_RATIO: f64 = 1.2;
 
@@ -40,15 +35,19 @@ pub(super) const BARS: Bars = registry::BARS;
 #[derive(Clone, Debug)]
 pub(super) struct Part {
     name: &'static str,
-    from: Instant,
-    to: Instant,
+    turns: Vec<(Instant, Instant)>,
 }
 
-/// A part that lasts until `then` is over.
-async fn part(name: &'static str, then: impl Future<Output = ()>) -> Part {
-    let from = Instant::now();
-    then.await;
-    Part { name, from, to: Instant::now() }
+impl Part {
+    fn new(name: &'static str) -> Part {
+        Part { name, turns: Vec::new() }
+    }
+
+    /// A turn, which is under way since `from`, lasts as long as all do.
+    async fn turn(&mut self, from: Instant) {
+        sleep(TURN.saturating_sub(from.elapsed())).await;
+        self.turns.push((from, Instant::now()));
+    }
 }
 
 pub(super) async fn come(stage: &Stage<'_>) -> Result<Done> {
@@ -57,49 +56,47 @@ pub(super) async fn come(stage: &Stage<'_>) -> Result<Done> {
         |manner, count| Crowd::come(&settings.address, &stage.arena.games, manner, count, settings.seed);
     let watchers = crowd(Manner::Watch, WATCHERS)?;
     watchers.visited(WATCHERS, IN_WITHIN).await.context("not all watchers were let in")?;
-    let quiet = part("quiet, with them", sleep(QUIET)).await;
-
     let what = format!(
-        "{WATCHERS} watchers come back at once, {RETURNS} times; then {HOSTILE} clients read nothing for {STAY:?}; \
-         then {HOSTILE} send garbage for {STAY:?}"
+        "{ROUNDS} times, each for {TURN:?}: nothing; {WATCHERS} watchers come back at once; {HOSTILE} clients come and \
+         read nothing; {HOSTILE} come and send garbage"
     );
     let mut done = Done::new(what, Instant::now());
-    let mut back = Vec::new();
-    let returning = part("all watchers come back", async {
-        for time in 1..=RETURNS {
+    let (mut quiet, mut returning) =
+        (Part::new("quiet, with the watchers"), Part::new("all watchers come back"));
+    let mut hostile = [
+        (Part::new("some read nothing"), Manner::Deaf, 0),
+        (Part::new("some send garbage"), Manner::Garbage, 0),
+    ];
+    let mut slowest = Duration::ZERO;
+    for round in 1..=ROUNDS {
+        quiet.turn(Instant::now()).await;
+        let began = Instant::now();
+        watchers.come_again();
+        watchers.visited(WATCHERS * (round + 1), TURN).await.context("not all watchers came back")?;
+        slowest = slowest.max(began.elapsed());
+        returning.turn(began).await;
+        for (part, manner, visits) in &mut hostile {
             let began = Instant::now();
-            watchers.come_again();
-            let all = watchers.visited(WATCHERS * (time + 1), RETURN).await;
-            back.push(all.map(|()| began.elapsed()));
-            sleep(RETURN.saturating_sub(began.elapsed())).await;
+            let clients = crowd(*manner, HOSTILE)?;
+            part.turn(began).await;
+            *visits += clients.visits();
         }
-    });
-    let returning = returning.await;
-    done.step("the watchers have come back");
-    let mut hostile = Vec::new();
-    for (name, manner) in [("some read nothing", Manner::Deaf), ("some send garbage", Manner::Garbage)] {
-        let clients = crowd(manner, HOSTILE)?;
-        let part = part(name, sleep(STAY)).await;
-        hostile.push((part, clients.visits()));
-        done.step(name);
     }
-    let slowest = back.into_iter().collect::<Result<Vec<_>>>().context("not all watchers came back")?;
-    let slowest = slowest.into_iter().max().unwrap_or_default().as_secs_f64();
+    done.step("the last of them has left");
     let mut told = |measure: &str, value| done.checks.push(Check::new(measure, value, String::new(), None));
-    told("all watchers are back within", format!("{slowest:.1} s"));
-    for (part, visits) in &hostile {
+    told("all watchers are back within", format!("{:.1} s", slowest.as_secs_f64()));
+    for (part, _, visits) in &hostile {
         told(&format!("times one came: {}", part.name), visits.to_string());
     }
-    done.parts = [quiet, returning].into_iter().chain(hostile.into_iter().map(|(part, _)| part)).collect();
+    done.parts = [quiet, returning].into_iter().chain(hostile.map(|(part, ..)| part)).collect();
     Ok(done)
 }
 
-/// One line for each part: the 99th percentile of all gaps between a player's new ticks, in its median slice. Those who read
-/// nothing come anew in each, as all others do.
+/// One line for each part: the 99th percentile of all gaps between a player's new ticks, in its median turn.
 pub(super) fn compared(parts: &[Part], recordings: &[Recording], start: Instant) -> Vec<Check> {
     let p99s = |part: &Part| {
-        let slices = slices(part.from - start, part.to - start);
-        Spread::of(slices.map(|(from, to)| Spread::of(gaps(recordings, from, to)).p99))
+        let turns = part.turns.iter().map(|(from, to)| (*from - start, *to - start));
+        Spread::of(turns.map(|(from, to)| Spread::of(gaps(recordings, from, to)).p99))
     };
     let quiet = parts.first().map(p99s).unwrap_or_default().median;
     let line = |(index, part): (usize, &Part)| {
@@ -107,17 +104,10 @@ pub(super) fn compared(parts: &[Part], recordings: &[Recording], start: Instant)
         let judged = index > 0;
         let bar = if judged { format!("<= {most:.1} ms") } else { String::new() };
         let measure = format!("gap between ticks, p99: {}", part.name);
-        let value = format!("{median:.1} ms, worst slice {max:.1} ms");
+        let value = format!("{median:.1} ms, worst turn {max:.1} ms");
         Check::new(&measure, value, bar, judged.then_some(median <= most))
     };
     parts.iter().enumerate().map(line).collect()
-}
-
-/// As many as fit, of [`SLICE`] and a little more; one where none fits.
-fn slices(from: Duration, to: Duration) -> impl Iterator<Item = (Duration, Duration)> {
-    let count = ((to - from).as_millis() / SLICE.as_millis()).max(1) as u32;
-    let each = (to - from) / count;
-    (0..count).map(move |index| (from + each * index, from + each * (index + 1)))
 }
 
 /// In milliseconds, by the tick that ended each.
@@ -138,15 +128,6 @@ mod tests {
     use protocol::{Epoch, GameId, Keyframe, ServerMessage, Tick};
 
     #[test]
-    fn a_part_is_cut_into_slices() {
-        let ms = |ms| Duration::from_millis(ms);
-        let of = |from, to| slices(ms(from), ms(to)).collect::<Vec<_>>();
-        assert_eq!(of(500, 2_500), [(ms(500), ms(2_500))]);
-        assert_eq!(of(0, 30_009).len(), 3);
-        assert_eq!(of(0, 30_009)[1], (ms(10_003), ms(20_006)));
-    }
-
-    #[test]
     fn each_part_is_held_against_the_first() {
         let mut recording = Recording::new(GameId(1), "bot");
         let mut at = 0;
@@ -157,10 +138,11 @@ mod tests {
             at += if tick < 200 { 20 } else { 25 };
         }
         let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        // One turn that is slower does not count.
         let part = |name, from, to| Part {
             name,
-            from: start + Duration::from_millis(from),
-            to: start + Duration::from_millis(to),
+            turns: [(from, to), (from, to), (4_100, 6_000)].map(|(from, to)| (at(from), at(to))).to_vec(),
         };
         let parts = [part("quiet", 0, 2_000), part("same", 2_000, 4_000), part("slower", 4_100, 6_000)];
         let checks = compared(&parts, &[recording], start);

@@ -25,8 +25,11 @@ const THROUGH_WITHIN: Duration = Duration::from_secs(15);
 const LEFT_WITHIN: Duration = Duration::from_secs(80);
 /// How long it is slow before and after the move.
 const WATCH: Duration = Duration::from_secs(10);
-/// What a move may take besides, at the 99th percentile: a tick, in milliseconds.
+/// What a move may take besides: a tick, in milliseconds.
 const MOST_BESIDES_MS: f64 = 20.0;
+/// Of all moves in percent: with 20 to 30 games that move, of which the machine may delay one or two, no higher percentile says
+/// anything about the rest.
+const OF_MOVES: usize = 90;
 
 /// As for any pod that is deleted.
 pub(super) const BARS: Bars = Bars { pauses: false, ..delete_pod::BARS };
@@ -82,11 +85,13 @@ pub(super) async fn pauses(stage: &Stage<'_>, done: &Done, delay: Duration, what
     let since_ms = done.at.elapsed().as_millis() as u64;
     let noted = stage.settings.address.moves().await?;
     let ours = noted.iter().filter(|one| one.ago_ms <= since_ms && stage.arena.games.contains(&one.game));
-    let pauses: Vec<f64> = ours.map(|one| one.pause_us as f64 / 1e3).collect();
+    let mut pauses: Vec<f64> = ours.map(|one| one.pause_us as f64 / 1e3).collect();
     ensure!(!pauses.is_empty(), "the servers have noted no move");
-    let all = Spread::of(pauses);
+    pauses.sort_by(f64::total_cmp);
+    let judged = pauses[(pauses.len() * OF_MOVES).div_ceil(100) - 1];
+    let Spread { median, max, .. } = Spread::of(pauses);
     let most = delay.as_secs_f64() * 1e3 + MOST_BESIDES_MS;
-    let value = format!("median {:.1} ms, p99 {:.1} ms", all.median, all.p99);
-    let bar = format!("<= {most:.0} ms: {what}");
-    Ok(Check::new("first tick at a new owner, late by", value, bar, Some(all.p99 <= most)))
+    let value = format!("median {median:.1} ms, p{OF_MOVES} {judged:.1} ms, worst {max:.1} ms");
+    let bar = format!("p{OF_MOVES} <= {most:.0} ms: {what}");
+    Ok(Check::new("first tick at a new owner, late by", value, bar, Some(judged <= most)))
 }
