@@ -72,6 +72,10 @@ pub enum Broken {
     LossUnheard,
     /// The log takes what does not follow on what it holds.
     LogWithHole,
+    /// Of the inputs of one tick only the first is logged.
+    ChangesUnlogged,
+    /// Who puts a game back replaces the one that is there.
+    PutBackOverNewer,
     /// A leaving member neither waits for assignments nor places its games: it only serves.
     LeavesWithoutMoving,
 }
@@ -117,8 +121,11 @@ pub const TEETH: &[Tooth] = &[
     Tooth { broken: Broken::CedeUnheard, promise: "promise 5" },
     Tooth { broken: Broken::NeverCedes, promise: "promise 10" },
     Tooth { broken: Broken::FailuresNotCounted, promise: "rule 20" },
+    Tooth { broken: Broken::CutOffUnnoticed, promise: "rule 17" },
     Tooth { broken: Broken::CutOffUnnoticed, promise: "rule 19" },
     Tooth { broken: Broken::LossUnheard, promise: "promise" },
     Tooth { broken: Broken::LogWithHole, promise: "promise 7" },
+    Tooth { broken: Broken::ChangesUnlogged, promise: "promise 7" },
+    Tooth { broken: Broken::PutBackOverNewer, promise: "promise 4" },
     Tooth { broken: Broken::LeavesWithoutMoving, promise: "promise 10" },
 ];

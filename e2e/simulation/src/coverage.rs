@@ -68,8 +68,9 @@ branches! {
 }
 
 /// Faults of which each happens in so many of 1,000 runs, at least.
-pub const LEAST: [(&str, u64); 3] = [
+pub const LEAST: [(&str, u64); 4] = [
     ("cut off from all peers", 100),
+    ("cut off from all peers and the registry", 15),
     ("registry restored from an older copy", 50),
     ("registry back with nothing", 30),
 ];

@@ -3,7 +3,7 @@
 use crate::broken::Broken;
 use crate::cluster::{Action, Cluster, Down};
 use crate::net::pair;
-use crate::plan::{Blow, Kind, Loss, Outage};
+use crate::plan::{Blow, Isolation, Kind, Loss, Outage};
 use crate::server::{Server, short};
 use ownership::Event;
 use protocol::{GameId, MemberId};
@@ -62,8 +62,8 @@ pub enum Fault {
     Restore { copy: bool },
     /// Some link breaks, as soon as there is one that may.
     Cut,
-    /// Some server reaches none of the others for so long, as soon as there are enough of them.
-    Isolate(u64),
+    /// Some server reaches none of the others, as soon as there are enough of them.
+    Isolate(Isolation),
     /// Some server ends without having left.
     Crash,
     /// To the parties of a cede.
@@ -100,8 +100,8 @@ impl Cluster {
             }
             self.at(at, Action::Fault(Fault::Lose { lasts, copy: age.is_some() }));
         }
-        if let Some((at, lasts)) = self.plan.isolation {
-            self.at(at, Action::Fault(Fault::Isolate(lasts)));
+        if let Some(isolation) = self.plan.isolation {
+            self.at(isolation.at, Action::Fault(Fault::Isolate(isolation)));
         }
         if self.plan.fault_every != u64::MAX {
             self.at(2_000_000, Action::Fault(Fault::Any));
@@ -174,9 +174,9 @@ impl Cluster {
                     self.at(now + LOOK_US, Action::Fault(Fault::Cut));
                 }
             }
-            Fault::Isolate(micros) => {
-                if !self.isolate(micros) && now < self.plan.faults_until {
-                    self.at(now + LOOK_US, Action::Fault(Fault::Isolate(micros)));
+            Fault::Isolate(isolation) => {
+                if !self.isolate(isolation) && now < self.plan.faults_until {
+                    self.at(now + LOOK_US, Action::Fault(Fault::Isolate(isolation)));
                 }
             }
             Fault::Crash => {
@@ -361,7 +361,7 @@ impl Cluster {
 
     /// It alone does not reach the registry.
     pub fn blind(&mut self, id: MemberId, micros: u64) {
-        let until = self.now + micros;
+        let (now, until) = (self.now, self.now + micros);
         // As with one link.
         if self.plan.misses_nothing() && self.servers.values().any(|server| self.now < server.isolated_until)
         {
@@ -372,13 +372,16 @@ impl Cluster {
         self.note(|| format!("{} is cut off from the registry for {micros} us", short(id)));
         self.outage_until = self.outage_until.max(until);
         if let Some(server) = self.servers.get_mut(&id) {
+            if now >= server.blind_until {
+                server.blind_from = now;
+            }
             server.blind_until = server.blind_until.max(until);
         }
         self.lose_with(id);
     }
 
-    /// Some server reaches the registry, and none of the others. Says whether there are enough of them.
-    fn isolate(&mut self, micros: u64) -> bool {
+    /// Some server reaches none of the others. Says whether there are enough of them.
+    fn isolate(&mut self, Isolation { lasts, wholly, .. }: Isolation) -> bool {
         let ready = |id: &MemberId| self.servers[id].member.is_ready();
         let ready: Vec<MemberId> = self.stays().into_iter().filter(ready).collect();
         let blind = |server: &Server| server.blind_until > 0 && self.now < server.blind_until + LOOK_AGAIN_US;
@@ -387,12 +390,16 @@ impl Cluster {
         }
         self.count("cut off from all peers");
         let one = ready[self.rng.random_range(0..ready.len())];
-        self.note(|| format!("{} is cut off from all others for {micros} us", short(one)));
+        self.note(|| format!("{} is cut off from all others for {lasts} us", short(one)));
         if let Some(server) = self.servers.get_mut(&one) {
-            server.isolated_until = self.now + micros;
+            server.isolated_until = self.now + lasts;
         }
         for peer in self.links_of(one) {
-            self.break_link(one, peer, micros);
+            self.break_link(one, peer, lasts);
+        }
+        if wholly {
+            self.count("cut off from all peers and the registry");
+            self.blind(one, lasts);
         }
         true
     }

@@ -43,7 +43,7 @@ const LINKED_US: u64 = 1_500_000;
 const EVIDENCE_US: u64 = 1_000_000;
 
 /// A member that is cut off from all others finds that out, and leaves its games to them, within so long: half a second
-/// without links, a renewal of each of the others, and a few calls that are lost.
+/// without links, a renewal of each of the others, and a few calls that are lost; or a lease that lapses.
 const CUT_OFF_US: u64 = 3_500_000;
 
 impl Cluster {
@@ -450,33 +450,38 @@ impl Cluster {
         }
     }
 
-    /// Who reaches the registry and none of the others, of which at least two do, runs no game for long: its players elsewhere
-    /// would not see it.
+    /// Who reaches none of the others, of which at least two reach the registry, runs no game for long: its players elsewhere
+    /// would not see it, and where it does not reach the registry either somebody else runs it. Such a one must have known of
+    /// these two: half of those that it knows to live may be itself.
     fn judge_cut_off(&mut self) {
         let now = self.now;
-        let away = self.away_until.max(self.slow_until);
+        let away = now < self.away_until.max(self.slow_until);
         let well = |server: &Server| {
-            server.alive
-                && !server.terminating
-                && server.member.is_ready()
-                && !server.paused(now)
-                && now >= server.blind_until.max(away)
+            server.alive && !server.terminating && server.member.is_ready() && !server.paused(now) && !away
         };
-        let ids: Vec<MemberId> =
-            self.servers.values().filter(|server| well(server)).map(|server| server.id).collect();
-        let others = ids.iter().filter(|id| !self.is_isolated(**id)).count();
+        let reaches = |server: &&Server| now >= server.blind_until && now >= server.isolated_until;
+        let others = self.servers.values().filter(|server| well(server)).filter(reaches);
+        let ready: Vec<u64> = others.filter_map(|server| server.ready_at).collect();
         let mut broken = None;
         for server in self.servers.values_mut() {
-            if others < 2 || !ids.contains(&server.id) || now >= server.isolated_until {
+            let wholly = now < server.blind_until;
+            let known_to_it = |at: &&u64| !wholly || **at + READ_US < server.blind_from;
+            let others = ready.iter().filter(known_to_it).count();
+            if others < 2 || !well(server) || now >= server.isolated_until {
                 server.cut_off = None;
                 continue;
             }
-            let since = *server.cut_off.get_or_insert(now);
+            let since = match server.cut_off {
+                Some((since, before)) if before == wholly => since,
+                _ => now,
+            };
+            server.cut_off = Some((since, wholly));
             let runs = |(_, hub): &(&GameId, &Hub)| hub.own.as_ref().is_some_and(|own| !own.frozen);
             let game = server.hubs.iter().find(runs).filter(|_| now - since > CUT_OFF_US);
             if let Some((game, _)) = game {
+                let (rule, also) = if wholly { (17, " and the registry") } else { (19, "") };
                 broken = Some(format!(
-                    "rule 19: {} has been cut off from all others since {since}, and still runs {game}",
+                    "rule {rule}: {} has been cut off from all others{also} since {since}, and still runs {game}",
                     short(server.id)
                 ));
             }

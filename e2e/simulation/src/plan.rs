@@ -240,6 +240,17 @@ pub struct Loss {
     pub age: Option<u64>,
 }
 
+/// A server reaches none of the others. Times in microseconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Isolation {
+    /// When it begins.
+    pub at: u64,
+    /// How long it lasts.
+    pub lasts: u64,
+    /// Nor the registry.
+    pub wholly: bool,
+}
+
 /// How a run goes. Times in microseconds of virtual time.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -269,8 +280,8 @@ pub struct Plan {
     pub aims: Vec<Aim>,
     /// The registry is away at the end of a drain.
     pub outage: Option<Outage>,
-    /// A server is cut off from all others, but not from the registry: when, and for how long.
-    pub isolation: Option<(u64, u64)>,
+    /// A server is cut off from all others.
+    pub isolation: Option<Isolation>,
     /// The registry loses what it had.
     pub loss: Option<Loss>,
     /// Faults end then.
@@ -304,6 +315,9 @@ const LOST: f64 = 0.15;
 /// As above, to have a server that is cut off from all others: one in eight of all runs have.
 const ISOLATED: f64 = 0.18;
 
+/// Chance of such a server in a stormy run to be cut off from the registry, too: one in forty of all runs.
+const WHOLLY: f64 = 0.4;
+
 impl Plan {
     /// The plan of a seed's so-manieth try.
     pub fn of(seed: u64, attempt: u32, broken: Option<Broken>) -> Plan {
@@ -331,7 +345,8 @@ impl Plan {
         }
         if kind != Kind::Calm && rng.random_bool(ISOLATED) {
             let at = rng.random_range(2 * SECOND..plan.faults_until - SECOND);
-            plan.isolation = Some((at, rng.random_range(SECOND..6 * SECOND)));
+            let lasts = rng.random_range(SECOND..6 * SECOND);
+            plan.isolation = Some(Isolation { at, lasts, wholly: false });
             // Where one of two cannot reach the other, neither is the one that is cut off.
             plan.servers = plan.servers.max(3);
         }
@@ -339,6 +354,13 @@ impl Plan {
             let at = rng.random_range(2 * SECOND..plan.faults_until - SECOND);
             let age = rng.random_bool(0.6).then(|| rng.random_range(0..5 * SECOND));
             plan.loss = Some(Loss { at, lasts: rng.random_range(20_000..1_500_000), age });
+        }
+        if let Some(isolation) = plan.isolation.as_mut().filter(|_| kind == Kind::Stormy)
+            && rng.random_bool(WHOLLY)
+        {
+            // It stands still a lease later.
+            isolation.lasts += 3 * SECOND;
+            isolation.wholly = true;
         }
         plan
     }

@@ -40,12 +40,16 @@ pub struct Server {
     pub pod: String,
     pub revision: &'static str,
     pub terminating: bool,
-    /// It alone does not reach the registry before.
+    /// When players could come to it.
+    pub ready_at: Option<u64>,
+    /// It alone does not reach the registry from then on.
+    pub blind_from: u64,
+    /// As above, before then.
     pub blind_until: u64,
     /// It reaches no other server before.
     pub isolated_until: u64,
-    /// Since when nothing but that has kept it from its games.
-    pub cut_off: Option<u64>,
+    /// Since when nothing but that has kept it from its games, and whether it did not reach the registry either.
+    pub cut_off: Option<(u64, bool)>,
     /// When the last link that broke could stand again.
     pub links_broke: Option<u64>,
     /// When it went on after the last stop that was long.
@@ -79,6 +83,8 @@ impl Server {
             pod,
             revision,
             terminating: false,
+            ready_at: None,
+            blind_from: 0,
             blind_until: 0,
             isolated_until: 0,
             cut_off: None,
@@ -314,7 +320,13 @@ impl Cluster {
                 }
             }
             Effect::CutOff(true) => self.coverage.branch(coverage::CUT_OFF),
-            Effect::Ready | Effect::CutOff(false) | Effect::Quarantined(_) => {}
+            Effect::Ready => {
+                let now = self.now;
+                if let Some(server) = self.servers.get_mut(&id) {
+                    server.ready_at.get_or_insert(now);
+                }
+            }
+            Effect::CutOff(false) | Effect::Quarantined(_) => {}
             Effect::Moved(moved) => {
                 if moved.to == id {
                     *self.coverage.moves.entry(moved.cause).or_default() += 1;
@@ -630,7 +642,10 @@ impl Cluster {
         let (epoch, after, world) = (own.epoch, own.after, own.world.clone());
         own.after = epoch;
         let bytes = Frame { after: before, durable: own.durable, world: world.clone() }.encode();
-        let (tick, log) = (Tick(world.tick), toy::log(&presses));
+        // Broken: a game's changes beyond the first of a tick are in its world and not in its log.
+        let unlogged = self.plan.broken == Some(Broken::ChangesUnlogged);
+        let logged = if unlogged { &presses[..presses.len().min(1)] } else { &presses[..] };
+        let (tick, log) = (Tick(world.tick), toy::log(logged));
         if let Some(server) = self.servers.get_mut(&id) {
             Ran::tick(game, epoch, tick, log.clone(), false).join(&mut server.ran);
         }
