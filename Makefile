@@ -31,14 +31,15 @@ web/dist/index.html: web/node_modules web/index.html web/vite.config.ts $(shell 
 test: web ## All tests that need no cluster; installs redis-server and Chromium where it may
 	e2e/cluster/requirements tests
 	e2e/cluster/build api
-	cd web && npm test
+	cd web && TANX_FUZZ_SECONDS=$${TANX_FUZZ_SECONDS:-10} npm test
 	TANX_FUZZ_SECONDS=$${TANX_FUZZ_SECONDS:-10} cargo test --workspace --locked
 	cargo test --locked -p sim -p gamed --features next-rules --test versions
 	cargo build --locked -p gamed
 	cd web && TANX_DEMO_BIN=$(TARGET)/debug/gamed npm run test:browser
 
-fuzz: ## Try all decoders with hostile bytes, each for an hour; what is found goes into gamed/corpus
+fuzz: web/node_modules ## Try all decoders with hostile bytes, each for an hour; what is found goes into gamed/corpus
 	TANX_FUZZ_SECONDS=$(SECONDS) TANX_FUZZ_KEEP=1 cargo test --locked -p gamed --lib -- --nocapture fuzzed
+	cd web && TANX_FUZZ_SECONDS=$(SECONDS) npx vitest run src/protocol/changed.test.ts
 
 lint: web/node_modules ## Formatting, clippy, types
 	cargo fmt --all --check
