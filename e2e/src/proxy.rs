@@ -1,11 +1,11 @@
 //! A TCP proxy that passes on late: a slow server, or a long way to it.
 //!
-//! Owns the delays. What clients send goes on so much later, and what the server says, in order.
+//! Owns the delays. What clients send goes on so much later, and what the server says, in order; at once until it is told to wait.
 
 use anyhow::{Context, Result};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -23,35 +23,51 @@ pub struct Proxy {
     /// Where it listens: an address that `to` and its neighbours reach.
     pub address: SocketAddr,
     accepted: Arc<AtomicUsize>,
+    delays: Arc<Delays>,
     serving: JoinHandle<()>,
 }
 
+/// In microseconds.
+#[derive(Debug, Default)]
+struct Delays {
+    asks: AtomicU64,
+    answers: AtomicU64,
+}
+
 impl Proxy {
-    /// Passes on to `to` what comes, `asks` later, and its answers, `answers` later.
+    /// Passes on to `to` what comes, and its answers.
     ///
     /// # Errors
     /// When there is no way to `to`, or no port.
-    pub async fn start(to: SocketAddr, asks: Duration, answers: Duration) -> Result<Proxy> {
+    pub async fn start(to: SocketAddr) -> Result<Proxy> {
         // Sends nothing: tells which of our addresses is on the way.
         let way = UdpSocket::bind("0.0.0.0:0").await?;
         way.connect(to).await.with_context(|| format!("there is no way to {to}"))?;
         let listener = TcpListener::bind((way.local_addr()?.ip(), 0)).await?;
         let address = listener.local_addr()?;
         let accepted = Arc::new(AtomicUsize::new(0));
-        let count = accepted.clone();
+        let delays = Arc::new(Delays::default());
+        let (count, late) = (accepted.clone(), delays.clone());
         let serving = tokio::spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((client, _)) = listener.accept().await {
                 count.fetch_add(1, Ordering::Relaxed);
+                let late = late.clone();
                 connections.spawn(async move {
-                    if let Err(error) = pass(client, to, asks, answers).await {
+                    if let Err(error) = pass(client, to, &late).await {
                         tracing::debug!("a proxied connection has ended: {error:#}");
                     }
                 });
                 while connections.try_join_next().is_some() {}
             }
         });
-        Ok(Proxy { address, accepted, serving })
+        Ok(Proxy { address, accepted, delays, serving })
+    }
+
+    /// From now on what comes is passed on `asks` later, and the answers `answers` later.
+    pub fn delay(&self, asks: Duration, answers: Duration) {
+        self.delays.asks.store(asks.as_micros() as u64, Ordering::Relaxed);
+        self.delays.answers.store(answers.as_micros() as u64, Ordering::Relaxed);
     }
 
     /// Connections so far.
@@ -66,7 +82,7 @@ impl Drop for Proxy {
     }
 }
 
-async fn pass(client: TcpStream, to: SocketAddr, asks: Duration, answers: Duration) -> Result<()> {
+async fn pass(client: TcpStream, to: SocketAddr, delays: &Delays) -> Result<()> {
     let server = TcpStream::connect(to).await?;
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
@@ -74,18 +90,19 @@ async fn pass(client: TcpStream, to: SocketAddr, asks: Duration, answers: Durati
     let (from_server, to_server) = server.into_split();
     // Whichever side ends, both do.
     tokio::select! {
-        ended = late(from_client, to_server, asks) => ended,
-        ended = late(from_server, to_client, answers) => ended,
+        ended = late(from_client, to_server, &delays.asks) => ended,
+        ended = late(from_server, to_client, &delays.answers) => ended,
     }
 }
 
-async fn late(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, delay: Duration) -> Result<()> {
+async fn late(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, delay: &AtomicU64) -> Result<()> {
     let (waits, mut due) = mpsc::channel::<(Instant, Vec<u8>)>(WAITING);
     let read = async move {
         let mut piece = vec![0; 16 * 1024];
         loop {
             let length = from.read(&mut piece).await?;
-            if length == 0 || waits.send((Instant::now() + delay, piece[..length].to_vec())).await.is_err() {
+            let at = Instant::now() + Duration::from_micros(delay.load(Ordering::Relaxed));
+            if length == 0 || waits.send((at, piece[..length].to_vec())).await.is_err() {
                 return anyhow::Ok(());
             }
         }
@@ -118,7 +135,8 @@ mod tests {
             stream.write_all(&bytes[3..]).await.unwrap();
         });
         let (asks, answers) = (Duration::from_millis(30), Duration::from_millis(60));
-        let proxy = Proxy::start(to, asks, answers).await.unwrap();
+        let proxy = Proxy::start(to).await.unwrap();
+        proxy.delay(asks, answers);
         let mut client = TcpStream::connect(proxy.address).await.unwrap();
         let asked = Instant::now();
         client.write_all(b"one").await.unwrap();

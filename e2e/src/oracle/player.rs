@@ -14,7 +14,7 @@ use protocol::{
     Body, EncodedBody, Epoch, FrameEvent, FrameHeader, Keyframe, KeyframePlayer, PlayerId, ServerMessage,
     Tick,
 };
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 /// Where one socket stands.
@@ -618,11 +618,12 @@ impl Shown {
 impl Socket {
     /// Counts along; answers whose numbers rose.
     fn follow(&mut self, body: &Body) -> Vec<Counted> {
-        let mut risen = Vec::new();
+        // A round may begin in the tick that applies an input: what counts is what each has after all of it.
+        let mut risen = BTreeSet::new();
         for inputs in &body.inputs {
             if let Some(counted) = self.players.get_mut(&inputs.slot) {
                 counted.applied += inputs.keys.len() as u32;
-                risen.push(counted.clone());
+                risen.insert(inputs.slot);
             }
         }
         for event in &body.events {
@@ -636,25 +637,25 @@ impl Socket {
                 FrameEvent::Kill { slot, by, .. } if slot != by => {
                     if let Some(counted) = self.players.get_mut(by) {
                         counted.score += 1;
-                        risen.push(counted.clone());
+                        risen.insert(*by);
                     }
                 }
                 FrameEvent::RoundOver { winner, .. } => {
                     if let Some(counted) = self.players.get_mut(winner) {
                         counted.wins += 1;
-                        risen.push(counted.clone());
+                        risen.insert(*winner);
                     }
                 }
                 FrameEvent::RoundStart { .. } => {
                     self.round += 1;
-                    for counted in self.players.values_mut() {
+                    for (slot, counted) in &mut self.players {
                         counted.score = 0;
-                        risen.push(counted.clone());
+                        risen.insert(*slot);
                     }
                 }
                 _ => {}
             }
         }
-        risen
+        risen.iter().filter_map(|slot| self.players.get(slot)).cloned().collect()
     }
 }

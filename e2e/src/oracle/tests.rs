@@ -380,13 +380,15 @@ fn a_score_that_falls_is_lost_even_when_only_a_kill_event_told_of_it() {
 #[test]
 fn a_round_begins_with_no_kills_and_one_that_was_won_stays_won() {
     for (wins, broken) in [(1, None), (0, Some((Fault::ScoreLost, 1)))] {
-        let mut film = Film::playing(1);
+        let mut film = Film::playing(2);
         for (tick, event) in [
             (101, FrameEvent::RoundOver { winner: 0, ticks: 1 }),
             (102, FrameEvent::RoundStart { ticks: 9_000 }),
         ] {
             let header = FrameHeader::new(Tick(tick), Tick(tick - 20), Flags::default(), None);
-            let body = Body { events: vec![event], ..Body::default() };
+            // Who has kills acts in this very tick.
+            let inputs = vec![SlotInputs { slot: 0, keys: vec![1] }];
+            let body = Body { events: vec![event], inputs, ..Body::default() };
             film.wait(20).raw(1, &Frame { header, body }.encode(SLOTS));
         }
         let mut next = world(OLD, 102, 82);

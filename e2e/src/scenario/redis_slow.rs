@@ -39,7 +39,8 @@ pub(super) async fn slow(stage: &Stage<'_>, delay: Duration) -> Result<Done> {
     let (redis, service) = (cluster.redis_address().await?, cluster.redis_service().await?);
     let nodes = cluster.nodes().await?;
     let to: IpAddr = redis.parse().with_context(|| format!("the pod of Redis has no address ({redis:?})"))?;
-    let proxy = Proxy::start(SocketAddr::new(to, PORT), Duration::ZERO, delay).await?;
+    let proxy = Proxy::start(SocketAddr::new(to, PORT)).await?;
+    proxy.delay(Duration::ZERO, delay);
     let through = proxy.address.to_string();
     let slowed: Result<(Instant, Done)> = async {
         for node in &nodes {

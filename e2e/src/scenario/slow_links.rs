@@ -32,8 +32,8 @@ pub(super) async fn slow(stage: &Stage<'_>, delay: Duration) -> Result<Done> {
             .address
             .parse()
             .with_context(|| format!("pod {} has no address ({:?})", pod.name, pod.address))?;
-        proxies
-            .push((Proxy::start(SocketAddr::new(to, PORT), delay, delay).await?, SocketAddr::new(to, PORT)));
+        let to = SocketAddr::new(to, PORT);
+        proxies.push((Proxy::start(to).await?, to));
     }
     let slowed: Result<(Instant, Done)> = async {
         for node in &nodes {
@@ -47,8 +47,12 @@ pub(super) async fn slow(stage: &Stage<'_>, delay: Duration) -> Result<Done> {
             ensure!(Instant::now() < deadline, "only {} links came through the proxies", through());
             sleep(Duration::from_millis(50)).await;
         }
-        // Links were cut for this, and games may have left servers that lost all of theirs for a moment.
+        // Links were cut for this, and are slow only when they stand again: for as long as that takes nobody is shown other servers'
+        // games, and games may leave servers that have lost all of theirs.
         stage.all_linked().await?;
+        for (proxy, _) in &proxies {
+            proxy.delay(delay, delay);
+        }
         let owners = stage.whole_with(pods.len()).await?;
         let stage = &Stage { settings, arena: stage.arena, owners, pods: stage.pods };
         let begun = Instant::now();
