@@ -192,9 +192,14 @@ impl Ring {
         keyframe.map_or_else(Vec::new, |keyframe| self.from(keyframe))
     }
 
-    /// What answers a socket that asks for a keyframe: it may lie back, as long as it leads over what the socket was led to.
+    /// What answers a socket that asks for a keyframe: the last one that is not ahead of what the socket was led to, and all that
+    /// followed; where all are ahead, first what leads up to them.
     pub fn asked(&self, shown: (Epoch, Tick)) -> Vec<Sent<'_>> {
-        if self.leads_on_from(shown) { self.welcome(None) } else { self.missed(shown) }
+        let Some(index) = self.index_after(shown) else { return self.missed(shown) };
+        match self.keyframes.iter().rfind(|keyframe| keyframe.tick <= shown.1) {
+            Some(keyframe) => self.from(keyframe),
+            None => self.with_keyframes(None, index),
+        }
     }
 
     fn from<'a>(&'a self, keyframe: &'a Kept) -> Vec<Sent<'a>> {
@@ -351,7 +356,24 @@ mod tests {
         assert_eq!(missed(&ring, 1, 6), (vec![6], vec![]));
         assert_eq!(welcome(&ring, 1, 6), (vec![6], vec![]));
         assert_eq!(asked(&ring), (vec![6], vec![]));
-        assert_eq!(ticks(&ring.asked((Epoch(1), Tick(5)))), (vec![6], vec![]), "it leads over that, too");
+        assert_eq!(ticks(&ring.asked((Epoch(1), Tick(5)))), (vec![5], vec![6]), "it leads over that, too");
+    }
+
+    #[test]
+    fn who_asks_is_left_out_no_tick_that_is_here() {
+        let mut ring = Ring::default();
+        ring.restart(kept(5));
+        (6..=8).for_each(|tick| ring.push(kept(tick)));
+        ring.keyframe(kept(7));
+        let asked = |ring: &Ring, tick| ticks(&ring.asked((Epoch(1), Tick(tick))));
+        assert_eq!(asked(&ring, 6), (vec![5], vec![6, 7, 8]), "a new owner's ring is ahead of its own edge");
+        assert_eq!(asked(&ring, 7), (vec![7], vec![8]));
+        assert_eq!(asked(&ring, 8), (vec![7], vec![8]));
+        let full = RING_FRAMES as u64;
+        (9..=full + 10).for_each(|tick| ring.push(kept(tick)));
+        assert_eq!(asked(&ring, full).0, Vec::<u64>::new());
+        ring.keyframe(kept(full + 2));
+        assert_eq!(asked(&ring, full), (vec![full + 2], (full + 1..=full + 10).collect()));
     }
 
     #[test]
