@@ -221,7 +221,7 @@ impl Cluster {
             *after = before.durable.min(*after);
         }
         if let (Some(Broken::PutBackOverNewer), Some(game)) = (self.plan.broken, created)
-            && self.owns(caller, game)
+            && caller.is_some_and(|caller| self.epoch_on(caller.id, game).is_some())
             && let Some(GameRecord { epoch, owner, .. }) = self.record(game)
         {
             self.store.apply(BEGAN_MS, Request::End { game, expect: Fence { epoch, owner } });
@@ -361,12 +361,6 @@ impl Cluster {
         if matches!(reply, Reply::Stale(_)) {
             self.coverage.count("stale writes refused");
         }
-    }
-
-    /// That member runs the game, whatever the registry knows.
-    fn owns(&self, caller: Option<Caller>, game: GameId) -> bool {
-        let server = caller.and_then(|caller| self.servers.get(&caller.id));
-        server.and_then(|server| server.hubs.get(&game)).is_some_and(|hub| hub.own.is_some())
     }
 
     /// The game was ceded to that member, and the registry has not given it to it.

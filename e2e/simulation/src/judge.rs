@@ -250,7 +250,8 @@ impl Cluster {
         (own.is_some(), own.is_some_and(|own| !own.frozen))
     }
 
-    fn epoch_on(&self, id: MemberId, game: GameId) -> Option<Epoch> {
+    /// Under which epoch that server runs the game, whatever the registry knows.
+    pub fn epoch_on(&self, id: MemberId, game: GameId) -> Option<Epoch> {
         self.servers.get(&id)?.hubs.get(&game)?.own.as_ref().map(|own| own.epoch)
     }
 

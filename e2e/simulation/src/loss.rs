@@ -4,7 +4,7 @@
 use crate::cluster::Cluster;
 use crate::coverage;
 use crate::hub::Own;
-use protocol::{Epoch, GameId, MemberId};
+use protocol::{GameId, MemberId};
 use registry::memory::Store;
 use registry::{Reply, Request};
 
@@ -85,17 +85,13 @@ impl Cluster {
 
     /// Counts how owners put their games back.
     pub fn count_put_back(&mut self, id: MemberId, request: &Request, reply: &Reply) {
-        let own = |cluster: &Cluster, game: &GameId| -> Option<Epoch> {
-            let hub = cluster.servers.get(&id)?.hubs.get(game)?;
-            hub.own.as_ref().map(|own| own.epoch)
-        };
         match (request, reply) {
             (Request::Bump { game, expect, .. }, Reply::Granted { .. })
-                if own(self, game).is_some_and(|own| own > expect.epoch) =>
+                if self.epoch_on(id, *game).is_some_and(|own| own > expect.epoch) =>
             {
                 self.coverage.branch(coverage::PUT_BACK);
             }
-            (Request::Create { game, .. }, Reply::Granted { .. }) if own(self, game).is_some() => {
+            (Request::Create { game, .. }, Reply::Granted { .. }) if self.epoch_on(id, *game).is_some() => {
                 self.coverage.branch(coverage::RECREATED);
             }
             (Request::Append { .. }, Reply::Behind(_)) => self.coverage.branch(coverage::BEHIND),
