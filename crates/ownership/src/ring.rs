@@ -193,9 +193,12 @@ impl Ring {
     }
 
     /// What answers a socket that asks for a keyframe: the last one that is not ahead of what the socket was led to, and all that
-    /// followed; where all are ahead, first what leads up to them.
-    pub fn asked(&self, shown: (Epoch, Tick)) -> Vec<Sent<'_>> {
-        let Some(index) = self.index_after(shown) else { return self.missed(shown) };
+    /// followed; where all are ahead, first what leads up to them. Nothing where nothing leads on from there and the member's
+    /// edge has not shown more either: the frames between are still on their way to it, and it is asked again when they came.
+    pub fn asked(&self, shown: (Epoch, Tick), edge: Option<(Epoch, Tick)>) -> Vec<Sent<'_>> {
+        let Some(index) = self.index_after(shown) else {
+            return if edge > Some(shown) { self.missed(shown) } else { Vec::new() };
+        };
         match self.keyframes.iter().rfind(|keyframe| keyframe.tick <= shown.1) {
             Some(keyframe) => self.from(keyframe),
             None => self.with_keyframes(None, index),
@@ -350,13 +353,18 @@ mod tests {
             "the old branch went on, and nothing says yet that it is left"
         );
         assert_eq!(welcome(&ring, 1, 6), nothing());
-        let asked = |ring: &Ring| ticks(&ring.asked((Epoch(1), Tick(6))));
-        assert_eq!(asked(&ring), nothing());
+        let asked = |ring: &Ring, edge| ticks(&ring.asked((Epoch(1), Tick(6)), Some((Epoch(edge), Tick(6)))));
+        assert_eq!(asked(&ring, 2), nothing());
         ring.keyframe(Kept { epoch: Epoch(2), ..kept(6) });
         assert_eq!(missed(&ring, 1, 6), (vec![6], vec![]));
         assert_eq!(welcome(&ring, 1, 6), (vec![6], vec![]));
-        assert_eq!(asked(&ring), (vec![6], vec![]));
-        assert_eq!(ticks(&ring.asked((Epoch(1), Tick(5)))), (vec![5], vec![6]), "it leads over that, too");
+        assert_eq!(asked(&ring, 1), nothing(), "its edge may yet be brought the frames between");
+        assert_eq!(asked(&ring, 2), (vec![6], vec![]));
+        assert_eq!(
+            ticks(&ring.asked((Epoch(1), Tick(5)), None)),
+            (vec![5], vec![6]),
+            "it leads over that, too"
+        );
     }
 
     #[test]
@@ -365,7 +373,7 @@ mod tests {
         ring.restart(kept(5));
         (6..=8).for_each(|tick| ring.push(kept(tick)));
         ring.keyframe(kept(7));
-        let asked = |ring: &Ring, tick| ticks(&ring.asked((Epoch(1), Tick(tick))));
+        let asked = |ring: &Ring, tick| ticks(&ring.asked((Epoch(1), Tick(tick)), None));
         assert_eq!(asked(&ring, 6), (vec![5], vec![6, 7, 8]), "a new owner's ring is ahead of its own edge");
         assert_eq!(asked(&ring, 7), (vec![7], vec![8]));
         assert_eq!(asked(&ring, 8), (vec![7], vec![8]));

@@ -191,16 +191,8 @@ impl Hub {
                 return;
             }
             ClientMessage::KeyframePlease => {
-                // Where it is behind anyway it gets one when it reads again; where it waits for its first, then.
-                if let (Some(shown), Some(newest)) = (seat.shown, self.ring.newest())
-                    && seat.reads(now)
-                {
-                    let way = self.ring.asked(shown);
-                    if !way.is_empty() {
-                        show_all(seat, way, newest, now);
-                    }
-                }
-                return;
+                seat.asks = true;
+                return self.answer_asked();
             }
         };
         match seat.player {

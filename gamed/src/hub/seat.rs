@@ -42,6 +42,8 @@ pub struct Seat {
     rewind: Rewind,
     /// Frames after `shown` were left out because it did not read.
     behind: bool,
+    /// It has asked for a keyframe, and was given none since.
+    pub asks: bool,
     /// The newest tick that the client says it was given. None: it has said nothing yet.
     seen: Option<Tick>,
     /// When it is told to find another member, while its own one leaves.
@@ -76,6 +78,7 @@ impl Seat {
             shown: None,
             rewind: Rewind::default(),
             behind: false,
+            asks: false,
             seen: None,
             goes: Goes::Stays,
             dead: false,
@@ -129,13 +132,14 @@ impl Seat {
         self.judge(now);
     }
 
-    /// Shows the frame that leads to this world, where the socket has the one before and reads what it gets.
-    pub fn show(&mut self, world: (Epoch, Tick), frame: &Bytes, now: Instant) {
-        let Some((_, shown)) = self.shown else { return };
+    /// Shows the frame that leads to this world from the tick before it under `after`, where the socket has that one and reads
+    /// what it gets.
+    pub fn show(&mut self, world: (Epoch, Tick), after: Epoch, frame: &Bytes, now: Instant) {
+        let Some((shown_under, shown)) = self.shown else { return };
         if world.1 <= shown {
             return;
         }
-        self.behind |= world.1 != shown.next() || !self.reads(now);
+        self.behind |= (after, world.1) != (shown_under, shown.next()) || !self.reads(now);
         if !self.behind {
             self.queue_frame(frame);
             self.flush(now);
@@ -146,6 +150,7 @@ impl Seat {
     /// Queues a keyframe. One of a later epoch may go back in time.
     pub fn queue_keyframe(&mut self, (epoch, tick): (Epoch, Tick), keyframe: &Bytes) {
         self.rewind.by_keyframe(self.shown, (epoch, tick));
+        self.asks = false;
         self.queue(keyframe.clone());
     }
 

@@ -71,7 +71,7 @@ impl Hub {
                 }
             }
             EdgeEffect::Show { frame, new_epoch } => {
-                let Kept { epoch, tick, ref bytes, .. } = frame;
+                let Kept { epoch, tick, after, ref bytes, .. } = frame;
                 let bytes = bytes.clone();
                 self.ring.push(frame);
                 if new_epoch {
@@ -85,8 +85,9 @@ impl Hub {
                     if let Some(host) = &host {
                         seat.queue(host.clone());
                     }
-                    seat.show((epoch, tick), &bytes, now);
+                    seat.show((epoch, tick), after, &bytes, now);
                 }
+                self.answer_asked();
                 self.seat_waiting();
                 if new_epoch {
                     self.join_again();
@@ -111,6 +112,7 @@ impl Hub {
                         seat.leave_out();
                     }
                 }
+                self.answer_asked();
                 self.seat_waiting();
                 self.join_again();
             }
@@ -121,6 +123,22 @@ impl Hub {
                 }
             }
             EdgeEffect::Lookup(game) => self.context.look_up(game),
+        }
+    }
+
+    /// Gives a keyframe to the sockets that have asked for one, as soon as it takes no tick from them that is still to come.
+    /// Those that do not read get it when they do again.
+    pub(super) fn answer_asked(&mut self) {
+        let (Some(newest), now) = (self.ring.newest(), Instant::now()) else { return };
+        for seat in self.seats.iter_mut().filter(|seat| seat.asks) {
+            if let Some(shown) = seat.shown
+                && seat.reads(now)
+            {
+                let way = self.ring.asked(shown, self.edge.shown());
+                if !way.is_empty() {
+                    show_all(seat, way, newest, now);
+                }
+            }
         }
     }
 

@@ -403,6 +403,59 @@ async fn a_keyframe_that_is_asked_for_before_a_new_owner_has_run_a_tick_leads_no
     bench.shows(NEW, 1).await;
 }
 
+/// The types of the messages in what a client was sent. What the tests make up themselves is 1 and 2.
+fn types(mut sent: &[u8]) -> Vec<u8> {
+    let mut types = Vec::new();
+    while let [0x82, length, rest @ ..] = sent {
+        let (length, rest) = match (length, rest) {
+            (126, [high, low, rest @ ..]) => (usize::from(u16::from_be_bytes([*high, *low])), rest),
+            (127, _) => panic!("no test makes one that long"),
+            _ => (usize::from(*length), rest),
+        };
+        types.push(rest[0]);
+        sent = &rest[length..];
+    }
+    assert!(sent.is_empty(), "no message: {sent:?}");
+    types
+}
+
+#[tokio::test]
+async fn whoever_asks_for_a_keyframe_while_the_last_ticks_of_the_old_owner_are_on_their_way_misses_none() {
+    let mut bench = bench();
+    let client = bench.attach().await;
+    bench.hub.message(ToHub::Owner(Some((OWNER, OLD))));
+    bench.hub.message(ToHub::Peer(OWNER, subscribed(None)));
+    bench.hub.message(ToHub::Peer(OWNER, keyframe(9, OLD)));
+    // It goes on here from tick 12: what lies between is not here yet.
+    let (settings, snapshot) = game();
+    let (maze, mut world) = running::restore(&settings, &snapshot).expect("its own world");
+    (0..12).for_each(|_| world.step(&maze, &[]));
+    let snapshot = Some(Snapshot { epoch: OLD, tick: Tick(12), world: world.snapshot().into(), ..snapshot });
+    let (log, due) = (Vec::new(), crate::clock::now());
+    let durable = Tick(12);
+    let base = OLD;
+    bench.command(Command::Start { epoch: NEW, base, settings, snapshot, log, durable, due, rewind: false });
+    bench.hub.tick();
+    bench.reads().await;
+    let ask = || Received::Message(ClientMessage::KeyframePlease.encode());
+    bench.hub.received(0, ask());
+    assert_eq!(bench.shown(), [Some((OLD, Tick(9)))]);
+    for tick in 10..=12 {
+        bench.hub.message(ToHub::Peer(OWNER, frame(tick, OLD, OLD)));
+    }
+    bench.shows(NEW, 13).await;
+    bench.reads().await;
+    // Once it is there, an ask is answered at once.
+    bench.hub.received(0, ask());
+    bench.reads().await;
+    client.readable().await.expect("it is open");
+    let mut sent = vec![0; 64 * 1024];
+    let length = client.try_read(&mut sent).expect("it was written");
+    let (welcome, host, keyframe) = (0x81, 0x87, 0x82);
+    let (before, answers) = ([welcome, host, 1, 2, 2, 2], [keyframe, 1, host, keyframe]);
+    assert_eq!(types(&sent[..length]), [&before[..], &answers].concat(), "0x86 is Skipped");
+}
+
 #[tokio::test]
 async fn whoever_comes_back_to_a_hub_that_nobody_watched_is_not_shown_what_is_old() {
     let mut bench = bench();
