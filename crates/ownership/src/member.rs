@@ -72,14 +72,18 @@ enum Call {
     },
     Commit {
         game: GameId,
+        epoch: Epoch,
     },
     /// What has become of a game that ticks provisionally?
     Probe {
         game: GameId,
         epoch: Epoch,
     },
+    /// With the world of that tick.
     Bump {
         game: GameId,
+        epoch: Epoch,
+        tick: Tick,
         sent: Time,
     },
     Recreate {
@@ -98,6 +102,7 @@ enum Call {
     },
     Park {
         game: GameId,
+        epoch: Epoch,
     },
     End {
         game: GameId,
@@ -276,13 +281,15 @@ impl Member {
                 self.create_answered(now, game, settings, snapshot, reply, out);
             }
             Call::Claim { game, claiming } => self.claim_answered(now, game, claiming, reply, out),
-            Call::Commit { game } => self.commit_answered(now, game, reply, out),
-            Call::Bump { game, sent } => self.bump_answered(now, game, sent, reply, out),
+            Call::Commit { game, epoch } => self.commit_answered(now, game, epoch, reply, out),
+            Call::Bump { game, epoch, tick, sent } => {
+                self.bump_answered((sent, now), game, (epoch, tick), reply, out)
+            }
             Call::Probe { game, epoch } => self.probed(now, game, epoch, reply, out),
             Call::Recreate { game, sent } => self.recreate_answered(now, game, sent, reply, out),
             Call::Append { game, epoch, upto } => self.append_answered(now, game, (epoch, upto), reply, out),
             Call::Store { game, epoch, tick } => self.store_answered(now, game, epoch, tick, reply, out),
-            Call::Park { game } => self.park_answered(now, game, reply, out),
+            Call::Park { game, epoch } => self.park_answered(now, game, epoch, reply, out),
             Call::End { game } => self.end_answered(now, game, reply, out),
             Call::Fail { game } => self.fail_answered(now, game, reply, out),
             // The next list of members says whether it was carried out.

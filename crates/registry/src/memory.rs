@@ -202,21 +202,26 @@ impl Store {
                 self.games.insert(game, Game { record, settings, snapshot, log: Vec::new() });
                 (Reply::Granted { epoch }, vec![Hint::Game(game)])
             }
+            claim @ Request::Claim { .. } if !claim.is_meant_for(&self.run_id) => {
+                (Reply::Another, Vec::new())
+            }
             Request::Claim { game: id, .. }
                 if let Some(game) = self.games.get(&id).filter(|game| game.record.quarantined) =>
             {
                 (Reply::Stale(game.record.clone()), Vec::new())
             }
-            Request::Claim { game, expect, owner, salt, floor } => self.change(game, expect, |game| {
-                game.grant(next_epoch(expect.epoch, floor, now_ms, salt), Some(owner));
-                game.record.attempts = game.record.attempts.saturating_add(1);
-                Reply::Claimed {
-                    record: game.record.clone(),
-                    settings: game.settings.clone(),
-                    snapshot: game.snapshot.clone(),
-                    log: game.log.clone(),
-                }
-            }),
+            Request::Claim { game, expect, owner, salt, floor, run_id: _ } => {
+                self.change(game, expect, |game| {
+                    game.grant(next_epoch(expect.epoch, floor, now_ms, salt), Some(owner));
+                    game.record.attempts = game.record.attempts.saturating_add(1);
+                    Reply::Claimed {
+                        record: game.record.clone(),
+                        settings: game.settings.clone(),
+                        snapshot: game.snapshot.clone(),
+                        log: game.log.clone(),
+                    }
+                })
+            }
             Request::Assign { game, expect, next, reason } => self.change(game, expect, |game| {
                 game.record.next = Some((next, reason));
                 Reply::Done

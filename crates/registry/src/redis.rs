@@ -379,12 +379,18 @@ impl Inner {
             Ok(live) => live,
             Err(why) => return requests.iter().map(|_| Err(RegistryError::Refused(why.clone()))).collect(),
         };
-        let plans: Vec<_> = requests.iter().map(|request| self.keys.plan(&self.settings, request)).collect();
-        let steps: Vec<Step> = plans.iter().flatten().flat_map(|plan| plan.steps.iter()).cloned().collect();
+        // A connection is with one life of one server.
+        let plan = |request: &Request| {
+            request.is_meant_for(&live.run_id).then(|| self.keys.plan(&self.settings, request)).transpose()
+        };
+        let plans: Vec<_> = requests.iter().map(plan).collect();
+        let steps: Vec<Step> =
+            plans.iter().flatten().flatten().flat_map(|plan| plan.steps.iter()).cloned().collect();
         let mut answers = self.run(&live, steps).await.into_iter();
         let mut replies = Vec::with_capacity(requests.len());
         for (plan, request) in plans.into_iter().zip(requests) {
-            let reply = plan.and_then(|Plan { steps, read }| {
+            let reply = plan.and_then(|plan| {
+                let Some(Plan { steps, read }) = plan else { return Ok(Reply::Another) };
                 let mut own: Vec<_> = answers.by_ref().take(steps.len()).collect();
                 let last = own.pop().expect("one answer for each step, and each change takes at least one");
                 for error in own.into_iter().filter_map(Result::err) {

@@ -99,8 +99,12 @@ pub enum Request {
         /// Highest epoch that the asker has seen.
         floor: Epoch,
     },
-    /// Take a game over from exactly this ownership. One that is quarantined is not given. -> `Claimed`, `Stale` or `Gone`
+    /// Take a game over from exactly this ownership. One that is quarantined is not given. -> `Claimed`, `Stale`, `Gone` or
+    /// `Another`
     Claim {
+        /// The run id of the registry that this was decided by: another one may have been restored from an older copy. None:
+        /// whichever it is.
+        run_id: Option<String>,
         /// Which game.
         game: GameId,
         /// The ownership that is replaced.
@@ -236,6 +240,11 @@ pub enum Request {
 }
 
 impl Request {
+    /// Whether a registry of that run id may carry it out.
+    pub fn is_meant_for(&self, life: &str) -> bool {
+        !matches!(self, Request::Claim { run_id: Some(run_id), .. } if run_id != life)
+    }
+
     /// Looks through the whole directory and changes nothing. It may take long where there are many games: ask apart from
     /// what is urgent, for a batch is answered when all of it is.
     pub fn lists(&self) -> bool {
@@ -296,6 +305,8 @@ pub enum Reply {
     Stale(GameRecord),
     /// There is no such game; nothing was changed.
     Gone,
+    /// It was meant for the registry of another run id; nothing was changed.
+    Another,
     /// What is remembered of moves.
     Moves(MoveLedger),
 }

@@ -331,7 +331,7 @@ fn fuzzed_answers_of_redis() {
     let requests = [
         Request::Members,
         Request::Game(game),
-        Request::Claim { game, expect, owner, salt: 0, floor: Epoch(0) },
+        Request::Claim { game, expect, owner, salt: 0, floor: Epoch(0), run_id: None },
         Request::Moves,
         Request::Leave(owner),
     ];

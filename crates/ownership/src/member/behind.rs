@@ -7,8 +7,8 @@
 use super::Member;
 use super::handover::Owned;
 use crate::Time;
-use protocol::{Epoch, GameId};
-use registry::MemberState;
+use protocol::{Epoch, GameId, MemberId};
+use registry::{MemberRecord, MemberState};
 use std::collections::BTreeMap;
 
 /// Owners that have not settled are waited for so long after the registry was found to be another one, and answers: five looks.
@@ -20,6 +20,7 @@ impl Member {
         self.me.settled.clear();
         self.reach.count_anew();
         self.view.read_again(now);
+        self.leave_untold();
     }
 
     /// What was asked for at `sent` is all that the registry has, under these epochs: what it lacks of this member's games is
@@ -64,6 +65,17 @@ impl Member {
         };
         let others = self.view.members.keys().chain(&self.links).filter(|id| **id != self.me.id);
         others.into_iter().any(|id| !settled(id)).then_some(until)
+    }
+
+    /// That member has put back what the registry has lost of its games, and nobody else may still have to, who may have got one
+    /// of them from it.
+    pub(super) fn has_put_back(&self, now: Time, member: MemberId) -> bool {
+        // What was listed before the loss was noticed says who has settled with the registry as it was.
+        let listed = self.view.members_sent().is_some_and(|sent| sent >= self.view.lost_at);
+        let settled = |known: &MemberRecord| known.settled == self.view.run_id;
+        listed
+            && self.view.members.get(&member).is_some_and(settled)
+            && self.others_settle_until(now).is_none()
     }
 
     /// The registry lacks a game that this member ran before it stood still, `since` when it runs again: who has replaced it

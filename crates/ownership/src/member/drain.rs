@@ -5,7 +5,7 @@
 //! serving, and shortly before it is killed it puts them into the registry for whoever is ready next, or cedes them.
 
 use super::Member;
-use super::handover::Then;
+use super::handover::{Owned, Phase, Step, Then};
 use crate::{Effect, Time};
 use protocol::{Epoch, GameId, MemberId};
 use registry::{Fence, MemberState, RegistryError, Reply};
@@ -105,10 +105,14 @@ impl Member {
         &mut self,
         now: Time,
         game: GameId,
+        epoch: Epoch,
         reply: Result<Reply, RegistryError>,
         out: &mut Vec<Effect>,
     ) {
-        let Some(owned) = self.owned.get(&game) else { return };
+        let parks = |owned: &&Owned| matches!(owned.phase, Phase::Frozen { step: Step::Parking, .. });
+        let Some(owned) = self.owned.get(&game).filter(|owned| owned.epoch == epoch).filter(parks) else {
+            return;
+        };
         let own = Fence { epoch: owned.epoch, owner: Some(self.me.id) };
         match reply {
             Ok(Reply::Granted { epoch }) => {

@@ -34,7 +34,9 @@ impl Member {
     }
 
     pub(super) fn link_down(&mut self, now: Time, member: MemberId, refused: bool, out: &mut Vec<Effect>) {
-        self.links.remove(&member);
+        if self.links.remove(&member) {
+            self.reach.link_broke(now, member);
+        }
         self.heard.remove(&member);
         self.link_down_to_target(now, member, out);
         self.members_changed = true;

@@ -309,7 +309,7 @@ impl Member {
         }
     }
 
-    fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         for game in self.owned.settle(&self.settings) {
             if self.owned.contains_key(&game) {
                 self.to_move.insert(game);
@@ -698,11 +698,12 @@ impl Member {
                 owned.moved_at = Some(snapshot.tick);
                 owned.phase = Phase::Frozen { world, step: Step::Committing { to } };
                 let request = Request::CommitMove { game, expect, to, snapshot, salt, floor };
-                self.call(Call::Commit { game }, request, out);
+                self.call(Call::Commit { game, epoch: expect.epoch }, request, out);
             }
             Then::Park => {
                 owned.phase = Phase::Frozen { world, step: Step::Parking };
-                self.call(Call::Park { game }, Request::Park { game, expect, snapshot, salt, floor }, out);
+                let request = Request::Park { game, expect, snapshot, salt, floor };
+                self.call(Call::Park { game, epoch: expect.epoch }, request, out);
             }
             Then::Recreate => {
                 owned.phase = Phase::Frozen { world, step: Step::Recreating { retry: Some(now) } };
@@ -732,10 +733,11 @@ impl Member {
         &mut self,
         now: Time,
         game: GameId,
+        epoch: Epoch,
         reply: Result<Reply, RegistryError>,
         out: &mut Vec<Effect>,
     ) {
-        let Some(owned) = self.owned.get_mut(&game) else { return };
+        let Some(owned) = self.owned.get_mut(&game).filter(|owned| owned.epoch == epoch) else { return };
         let own = Fence { epoch: owned.epoch, owner: Some(self.me.id) };
         let Phase::Frozen { step: Step::Committing { to }, world } = &owned.phase else { return };
         let to = *to;
@@ -848,7 +850,7 @@ impl Member {
                 *to == from && epoch >= *handed
             }
             // It runs only what the registry gave it: the move was carried out.
-            Phase::Frozen { step: Step::Bumping { to: Some(to), .. }, .. }
+            Phase::Frozen { step: Step::Committing { to } | Step::Bumping { to: Some(to), .. }, .. }
             | Phase::Provisional { to: Some(to), .. } => *to == from && epoch > owned.epoch,
             // It has claimed what was ceded to this member.
             Phase::Provisional { to: None, .. } => epoch > owned.epoch,
@@ -1027,32 +1029,37 @@ impl Member {
     fn bump(&mut self, now: Time, game: GameId, out: &mut Vec<Effect>) {
         let (salt, floor, owner) = (self.salt(), self.highest, self.me.id);
         let Some(owned) = self.owned.get_mut(&game) else { return };
+        let epoch = owned.epoch;
         let Phase::Frozen { world, step: Step::Bumping { expect, retry, .. } } = &mut owned.phase else {
             return;
         };
         *retry = None;
-        let snapshot = world.snapshot.clone();
+        let (snapshot, tick) = (world.snapshot.clone(), world.snapshot.tick);
         let request = Request::Bump { game, expect: *expect, owner, snapshot, salt, floor };
-        self.call(Call::Bump { game, sent: now }, request, out);
+        self.call(Call::Bump { game, epoch, tick, sent: now }, request, out);
     }
 
     pub(super) fn bump_answered(
         &mut self,
-        now: Time,
+        (sent, now): (Time, Time),
         game: GameId,
-        sent: Time,
+        (epoch, tick): (Epoch, Tick),
         reply: Result<Reply, RegistryError>,
         out: &mut Vec<Effect>,
     ) {
-        let Some(owned) = self.owned.get_mut(&game) else { return };
+        let Some(owned) = self.owned.get_mut(&game).filter(|owned| owned.epoch == epoch) else { return };
         // It came too late: what it got is seen by looking.
         if let (Phase::Provisional { next: Some(next), .. }, Ok(_)) = (&mut owned.phase, &reply) {
             *next = now;
             return;
         }
-        let Phase::Frozen { step: Step::Bumping { expect, to, retry, off }, .. } = &mut owned.phase else {
+        let Phase::Frozen { world, step: Step::Bumping { expect, to, retry, off } } = &mut owned.phase else {
             return;
         };
+        // Of an earlier try: what it got has the world of that try. The one that is under way meets it, and follows on that.
+        if tick != world.snapshot.tick {
+            return;
+        }
         let (expect, to, off) = (*expect, *to, *off);
         match reply {
             Ok(Reply::Granted { epoch }) => self.granted((sent, now), game, epoch, (to, off), out),
@@ -1217,6 +1224,19 @@ impl Member {
                 let target = doubt.and_then(|doubt| doubt.to);
                 let others = |owner| owner != me && owner != *to && Some(owner) != target;
                 record.epoch > expected && (taken || record.owner.is_some_and(others))
+            }
+            // Neither the move nor a fresh epoch that was asked for has made that record: the answer, which may be lost, would tell
+            // nothing else. A registry that loses it meanwhile would be given an old world.
+            Phase::Frozen { step: Step::Committing { to }, .. } => {
+                record.epoch > owned.epoch && !owned.is_unrun(record, me, Some(*to))
+            }
+            Phase::Frozen { step: Step::Bumping { expect, to, off: None, .. }, .. }
+                if owned.ceded.is_none() =>
+            {
+                record.epoch > owned.epoch.max(expect.epoch) && !owned.is_unrun(record, me, *to)
+            }
+            Phase::Frozen { step: Step::Parking, .. } => {
+                record.epoch > owned.epoch && record.owner.is_some_and(|owner| owner != me)
             }
             // The answer to the write that is under way will tell.
             Phase::Frozen { .. } | Phase::Ending { .. } | Phase::Failing { .. } => false,

@@ -6,14 +6,15 @@
 
 use super::{Call, Member};
 use crate::{Effect, Time};
+use protocol::TICK_MICROS;
 use registry::{MemberState, RegistryError, Reply, Request};
 
 /// After a refusal the next try comes so many microseconds later.
 const RETRY_US: u64 = 100_000;
 
 /// What members tell one that has just linked with them is waited for so long before it claims anything: some games may run
-/// elsewhere than the registry says.
-const GREETING_US: u64 = 100_000;
+/// elsewhere than the registry says. Eight ticks: what was sent over a new link and lost is sent again before that.
+const GREETING_US: u64 = 8 * TICK_MICROS;
 
 #[derive(Debug)]
 pub(super) struct Lease {
@@ -94,9 +95,12 @@ impl Member {
     pub(super) fn renewed(&mut self, now: Time, sent: Time, reply: Result<Reply, RegistryError>) {
         self.lease.in_flight = false;
         match reply {
-            Ok(Reply::Renewed { renewals, .. }) => {
+            Ok(Reply::Renewed { renewals, run_id }) => {
                 if renewals <= self.me.renewals {
                     self.lost_something(now);
+                } else if run_id != self.view.run_id {
+                    // The next list of members says so as well; but what is durable is told as soon as the lease goes on.
+                    self.leave_untold();
                 }
                 self.me.renewals = renewals;
                 self.lease.failing = false;

@@ -22,6 +22,8 @@ pub(super) struct Reach {
     /// Members without a link.
     unlinked: BTreeMap<MemberId, Unlinked>,
     cut_off: bool,
+    /// When that was last so.
+    cut_off_at: Option<Time>,
 }
 
 #[derive(Debug)]
@@ -30,9 +32,15 @@ struct Unlinked {
     since: Time,
     /// How often it had renewed by the first answer to a question that was asked after that, of the registry that answers now.
     renewals: Option<u64>,
+    /// It had a link until then.
+    broke: bool,
 }
 
 impl Reach {
+    pub(super) fn link_broke(&mut self, now: Time, member: MemberId) {
+        self.unlinked.insert(member, Unlinked { since: now, renewals: None, broke: true });
+    }
+
     /// Another registry counts renewals anew, or from where they were.
     pub(super) fn count_anew(&mut self) {
         for unlinked in self.unlinked.values_mut() {
@@ -47,11 +55,19 @@ impl Member {
         self.reach.cut_off
     }
 
+    /// It is so, or was until a moment ago: words of others may be on their way to this member.
+    pub(super) fn may_have_missed_words(&self, now: Time) -> bool {
+        self.reach.cut_off_at.is_some_and(|at| now < at.plus(UNLINKED_US))
+    }
+
     pub(super) fn keep_reach(&mut self, now: Time, out: &mut Vec<Effect>) {
         if !self.ready {
             return;
         }
         let cut_off = self.finds_itself_cut_off(now);
+        if cut_off {
+            self.reach.cut_off_at = Some(now);
+        }
         if cut_off != self.reach.cut_off {
             self.reach.cut_off = cut_off;
             self.look_for_claims = true;
@@ -64,6 +80,8 @@ impl Member {
         }
         // One that leaves goes on serving until the end, and parks then.
         if cut_off && self.drain.is_none() {
+            // What this very event has changed: a world that has just failed rests no longer.
+            self.settle();
             for game in self.owned.resting.iter().copied().collect::<Vec<GameId>>() {
                 self.freeze(game, Then::Park, out);
             }
@@ -86,14 +104,16 @@ impl Member {
                 known += 1;
                 continue;
             }
-            let first = Unlinked { since: now, renewals: None };
+            let first = Unlinked { since: now, renewals: None, broke: false };
             let first = reach.unlinked.entry(other.id).or_insert(first);
             if first.renewals.is_none() && asked.is_some_and(|asked| asked >= first.since.max(view.lost_at)) {
                 first.renewals = Some(other.renewals);
             }
             let refuses = self.refused.get(&other.id).is_some_and(|by| by.contains(&me.id));
-            // One that is joining waits for links, as does one that is cut off itself.
-            if gone.contains(&other.id) || refuses || other.state == MemberState::Joining {
+            // One that is joining waits for links, as does one that is cut off itself; but what was read before its link broke
+            // is old.
+            let waits = other.state == MemberState::Joining && (!first.broke || first.renewals.is_some());
+            if gone.contains(&other.id) || refuses || waits {
                 continue;
             }
             known += 1;

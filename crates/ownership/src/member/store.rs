@@ -101,6 +101,15 @@ impl Member {
         self.learn(now, record, out);
     }
 
+    /// What was not told while the lease had lapsed is not told at all, but with what is stored next: the registry may have lost it.
+    pub(super) fn leave_untold(&mut self) {
+        for game in std::mem::take(&mut self.owned.untold) {
+            if let Some(owned) = self.owned.get_mut(&game) {
+                owned.told = owned.durable;
+            }
+        }
+    }
+
     /// Frames may call durable what is, as long as nobody can have replaced this member.
     pub(super) fn tell_durable(&mut self, now: Time, out: &mut Vec<Effect>) {
         if !self.lease.valid(now) {

@@ -37,8 +37,8 @@ pub(super) struct Claim {
     /// A try failed a moment ago.
     not_before: Time,
     pub(super) in_flight: bool,
-    /// A claim over `epoch` was not answered: it may still arrive.
-    pub(super) unanswered: bool,
+    /// A claim over `epoch` was not answered, as was known then: it may have been carried out, or may still arrive.
+    pub(super) unanswered: Option<Time>,
 }
 
 /// What a claim was sent for.
@@ -77,7 +77,10 @@ impl Member {
         if let Some(until) = settle.filter(|_| self.view.is_another) {
             self.wake_at(until);
             self.look_for_claims = true;
-        } else if let Some(until) = settle.max((now < self.claims_from).then_some(self.claims_from)) {
+            // What was found before is not claimed either.
+            return;
+        }
+        if let Some(until) = settle.max((now < self.claims_from).then_some(self.claims_from)) {
             self.wake_at(until);
             // Of what the registry has given to this member nobody needs to be heard first: who gave it away knew this member
             // already, and would have told it what became of the game since.
@@ -134,7 +137,7 @@ impl Member {
             let record = self.view.game(game);
             let cause = record.and_then(|record| self.cause_to_claim(now, record, last));
             let (Some(record), Some(cause)) = (record, cause) else {
-                if self.claims.get(&game).is_some_and(|claim| !claim.in_flight) {
+                if self.claims.get(&game).is_some_and(|claim| !claim.in_flight) && !self.is_unread(game) {
                     self.drop_claim(game);
                     self.put_on_board(game);
                 }
@@ -150,7 +153,7 @@ impl Member {
             let known = known.filter(|claim| claim.epoch == epoch);
             let since = known.map_or(now, |claim| claim.since);
             let (not_before, unanswered) =
-                known.map_or((now, false), |claim| (claim.not_before, claim.unanswered));
+                known.map_or((now, None), |claim| (claim.not_before, claim.unanswered));
             let delay_us = self.claim_delay(game, rules, cause);
             let claim =
                 Claim { epoch, untouched, cause, since, delay_us, not_before, in_flight: false, unanswered };
@@ -259,6 +262,13 @@ impl Member {
         }
     }
 
+    /// The record has not been read since a claim of this member was not answered: it may have been given the game, and is to
+    /// know then that nobody has ticked it. Who begins to leave meanwhile has to wait for that, too.
+    fn is_unread(&self, game: GameId) -> bool {
+        let unanswered = self.claims.get(&game).and_then(|claim| claim.unanswered);
+        unanswered.is_some_and(|at| !self.view.was_read_since(game, at))
+    }
+
     /// The old owner's message is expected: it froze the game and its link stands.
     fn commit_may_come(&self, game: GameId) -> bool {
         self.incoming.get(&game).is_some_and(|incoming| self.links.contains(&incoming.from))
@@ -271,8 +281,14 @@ impl Member {
         let record = self.view.game(game);
         let record = record.filter(|record| self.cause_to_claim(now, record, last).is_some());
         let Some(expect) = record.map(|record| Fence { epoch: record.epoch, owner: record.owner }) else {
-            self.claims.remove(&game);
             self.view.changed.insert(game);
+            let unread = self.is_unread(game);
+            if let Some(claim) = self.claims.get_mut(&game).filter(|_| unread) {
+                claim.not_before = now.plus(RETRY_US);
+                self.claims_due.insert((claim.due(), game));
+            } else {
+                self.claims.remove(&game);
+            }
             return;
         };
         let Some(claim) = self.claims.get_mut(&game).filter(|claim| claim.epoch == expect.epoch) else {
@@ -283,7 +299,10 @@ impl Member {
         self.claiming += 1;
         let claiming =
             Claiming { expect, untouched: claim.untouched, cause: claim.cause, since: claim.since };
-        self.call(Call::Claim { game, claiming }, Request::Claim { game, expect, owner, salt, floor }, out);
+        // One that was restored from an older copy may have answered before this member knows that it is another one.
+        let run_id = Some(self.view.run_id.clone());
+        let request = Request::Claim { game, expect, owner, salt, floor, run_id };
+        self.call(Call::Claim { game, claiming }, request, out);
     }
 
     pub(super) fn claim_answered(
@@ -297,7 +316,9 @@ impl Member {
         if let Some(claim) = self.claims.get_mut(&game) {
             claim.in_flight = false;
             claim.not_before = now.plus(RETRY_US);
-            claim.unanswered |= matches!(reply, Err(RegistryError::Unanswered(_)));
+            if let Err(RegistryError::Unanswered(_)) = reply {
+                claim.unanswered = Some(now);
+            }
             self.claims_due.insert((claim.due(), game));
         }
         self.claiming -= 1;

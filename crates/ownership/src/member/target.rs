@@ -41,6 +41,13 @@ pub(super) struct Promise {
     next: Time,
 }
 
+impl Promise {
+    /// Somebody else has got the game since, or it was parked: what was called off cannot give it to `me` any more.
+    pub(super) fn is_void(&self, record: &GameRecord, me: MemberId) -> bool {
+        record.owner != Some(me) && record.epoch > self.epoch
+    }
+}
+
 impl Member {
     #[expect(clippy::too_many_arguments, reason = "the fields of one message")]
     pub(super) fn asked_to_prepare(
@@ -202,7 +209,10 @@ impl Member {
             out.push(Effect::Unprepare { game });
         }
         self.drop_claim(game);
-        self.promises.insert(game, Promise { to: from, epoch, over: false, next: now.plus(PROMISE_US) });
+        let promise = Promise { to: from, epoch, over: false, next: now.plus(PROMISE_US) };
+        if !self.view.game(game).is_some_and(|record| promise.is_void(record, me)) {
+            self.promises.insert(game, promise);
+        }
         out.push(Effect::Send(from, Control::Aborted { game, epoch, given }));
     }
 
@@ -239,7 +249,8 @@ impl Member {
         for game in waiting.map(|(game, _)| *game).collect::<Vec<_>>() {
             let Some(promise) = self.promises.get(&game) else { continue };
             let (to, epoch) = (promise.to, promise.epoch);
-            let gone = self.gone(now, to).is_some();
+            // It may have ceded the game before that, and told those that this member does not reach.
+            let gone = self.gone(now, to).is_some() && !self.may_have_missed_words(now);
             let Some(promise) = self.promises.get_mut(&game) else { continue };
             if gone {
                 promise.over = true;
@@ -290,7 +301,7 @@ impl Member {
 
     /// A claim of this member for the game is under way, or may still be though it was not answered.
     pub(super) fn is_claiming(&self, game: GameId) -> bool {
-        self.claims.get(&game).is_some_and(|claim| claim.unanswered || claim.in_flight)
+        self.claims.get(&game).is_some_and(|claim| claim.unanswered.is_some() || claim.in_flight)
     }
 
     /// As [`Member::is_claiming`], where the claim would replace that ownership: any other one is refused.

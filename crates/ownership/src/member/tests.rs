@@ -13,6 +13,7 @@ mod versions;
 const ME: MemberId = MemberId(1);
 const B: MemberId = MemberId(2);
 const C: MemberId = MemberId(3);
+const D: MemberId = MemberId(4);
 const GAME: GameId = GameId(7);
 
 fn record(id: MemberId) -> MemberRecord {
@@ -494,6 +495,27 @@ fn an_unanswered_commit_that_was_carried_out_is_found_by_the_bump_that_follows()
 }
 
 #[test]
+fn an_owner_whose_commit_is_not_answered_leaves_the_game_to_whom_it_hears_to_run_it() {
+    for says_so in [true, false] {
+        let mut rig = Rig::new(&[B]);
+        rig.create_and_freeze();
+        rig.spoil = vec![(is_commit, Spoil::Held)];
+        rig.freeze_done();
+        let Reply::Game(moved) = rig.ask(Request::Game(GAME)) else { panic!("the game is gone") };
+        let expect = Fence { epoch: moved.epoch, owner: Some(B) };
+        let floor = Epoch(0);
+        rig.ask(Request::Claim { game: GAME, expect, owner: B, salt: 1, floor, run_id: None });
+        rig.tell(match says_so {
+            true => Event::Message(B, Control::Started { game: GAME, epoch: Epoch(moved.epoch.0 + 1) }),
+            false => Event::Hint(Hint::Game(GAME)),
+        });
+        assert!(rig.seen(|effect| matches!(effect, Effect::Stop { .. })), "{says_so}");
+        rig.answer_held();
+        assert!(!rig.owns());
+    }
+}
+
+#[test]
 fn an_unanswered_bump_is_followed_by_one_over_the_epoch_that_it_got() {
     let mut rig = Rig::new(&[B]);
     let before = rig.create_and_freeze();
@@ -592,7 +614,7 @@ fn a_stale_snapshot_stops_the_game_at_once() {
     let mut rig = Rig::new(&[B]);
     let epoch = rig.create();
     let expect = Fence { epoch, owner: Some(ME) };
-    rig.ask(Request::Claim { game: GAME, expect, owner: B, salt: 1, floor: Epoch(0) });
+    rig.ask(Request::Claim { game: GAME, expect, owner: B, salt: 1, floor: Epoch(0), run_id: None });
     rig.tell(Event::World { game: GAME, snapshot: world(60) });
     assert!(!rig.owns());
     assert!(rig.seen(|effect| matches!(effect, Effect::Stop { to: Some((to, _)), .. } if *to == B)));
@@ -763,6 +785,28 @@ fn a_member_that_reaches_neither_the_registry_nor_most_others_stands_still_once_
     rig.pass(1_000_000);
     assert!(rig.owns() && rig.member.owned().all(|(_, now)| now > epoch), "nobody has claimed it");
     assert!(rig.seen(|effect| matches!(effect, Effect::Start { .. })));
+}
+
+#[test]
+fn one_that_was_joining_when_the_registry_was_read_last_is_missed_only_if_its_link_broke() {
+    for linked in [true, false] {
+        let mut rig = Rig::new(&[B]);
+        rig.create();
+        let joining = MemberRecord { state: MemberState::Joining, ..record(C) };
+        rig.ask(Request::Join(joining.clone()));
+        rig.others.push(joining);
+        if linked {
+            rig.tell(Event::LinkUp(C));
+        }
+        rig.pass(1_000_000);
+        rig.away = true;
+        rig.tell(Event::LinkDown { member: B, refused: false });
+        if linked {
+            rig.tell(Event::LinkDown { member: C, refused: false });
+        }
+        rig.pass(3_000_000);
+        assert_eq!(rig.seen(|effect| *effect == Effect::Freeze(GAME)), linked);
+    }
 }
 
 #[test]

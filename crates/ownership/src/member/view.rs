@@ -96,6 +96,11 @@ impl View {
         self.games.get(&game).map(|(record, _)| record)
     }
 
+    /// Its record was read after that, or is gone, and no answer about it is under way.
+    pub(super) fn was_read_since(&self, game: GameId, at: Time) -> bool {
+        self.games.get(&game).is_none_or(|(_, seen)| *seen > at) && !self.asked.contains_key(&game)
+    }
+
     /// The registry is known to name that owner by now, before the record is read again.
     pub(super) fn note_owner(&mut self, game: GameId, owner: Option<MemberId>, epoch: Epoch) {
         let known = self.games.get(&game).filter(|(record, _)| record.epoch < epoch).cloned();
@@ -147,6 +152,7 @@ impl View {
     /// All that was read may be lost.
     pub(super) fn read_again(&mut self, now: Time) {
         self.is_another |= !self.run_id.is_empty();
+        self.games_known = false;
         (self.lost_at, self.games_again, self.next_games) = (now, true, now);
     }
 
@@ -336,7 +342,8 @@ impl Member {
     ) {
         self.view.polling_games = false;
         let Ok(Reply::Games(records)) = reply else { return };
-        self.view.games_known = true;
+        // What another registry has said before is nothing to claim from.
+        self.view.games_known |= sent >= self.view.lost_at;
         let listed: BTreeMap<GameId, Epoch> =
             records.iter().map(|record| (record.id, record.epoch)).collect();
         self.settle_with(now, sent, &listed);
@@ -414,8 +421,7 @@ impl Member {
             out.push(Effect::Quarantined(record.id));
         }
         self.highest = self.highest.max(record.epoch);
-        let promise = self.promises.get(&record.id);
-        if record.owner != Some(self.me.id) && promise.is_some_and(|promise| record.epoch > promise.epoch) {
+        if self.promises.get(&record.id).is_some_and(|promise| promise.is_void(&record, self.me.id)) {
             self.promises.remove(&record.id);
         }
         let id = record.id;
@@ -426,15 +432,18 @@ impl Member {
         }
     }
 
-    /// The registry is another one since the record of that game was read, whose owner is gone: nobody puts it back.
+    /// The registry is another one since the record of that game was read, and nobody puts it back: its owner is gone, or lives
+    /// and has put back all that it had, as have all others. Such an owner has lost the world, or never had it.
     fn is_lost(&self, seen: Time, game: GameId) -> bool {
         let since = self.view.lost_at;
         let Some((known, read)) = self.view.games.get(&game).filter(|_| !self.owned.contains_key(&game))
         else {
             return false;
         };
-        let lives = |owner| owner != self.me.id && self.gone(seen, owner).is_none();
-        *read < since && seen >= since && !known.owner.is_some_and(lives)
+        let puts_back = |owner| {
+            owner != self.me.id && self.gone(seen, owner).is_none() && !self.has_put_back(seen, owner)
+        };
+        *read < since && seen >= since && !known.owner.is_some_and(puts_back)
     }
 
     pub(super) fn forget(&mut self, game: GameId, out: &mut Vec<Effect>) {

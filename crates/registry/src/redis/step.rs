@@ -214,7 +214,7 @@ impl Keys {
                 let step = world(settings, step, snapshot)?;
                 change(*game, [self.add(&self.games(*game), 0, [*game]), own(owner, *game), step])
             }
-            Request::Claim { game, expect, owner, salt, floor } => {
+            Request::Claim { game, expect, owner, salt, floor, run_id: _ } => {
                 let step = self.change(Script::Claim, *game, *expect);
                 let step = step.arg(floor.to_string()).arg(hex(*salt)).arg(owner.to_string());
                 change(*game, [own(owner, *game), step])

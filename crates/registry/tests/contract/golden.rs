@@ -127,7 +127,8 @@ async fn what_another_build_wrote_is_read_and_written_alike() {
     assert_eq!((members, read), (vec![member_then()], cluster()), "{ADVICE}");
     let record = record_of(&registry).await;
     let expect = Fence { epoch: record.epoch, owner: record.owner };
-    let claim = Request::Claim { game: GAME, expect, owner: MemberId(2), salt: 7, floor: Epoch(0) };
+    let claim =
+        Request::Claim { game: GAME, expect, owner: MemberId(2), salt: 7, floor: Epoch(0), run_id: None };
     let answer = registry.call(claim).await;
     let Ok(Reply::Claimed { settings: read, snapshot: world, log, .. }) = answer else {
         panic!("{answer:?}. {ADVICE}")

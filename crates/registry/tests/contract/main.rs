@@ -85,7 +85,14 @@ fn create(game: u64, owner: u64) -> Request {
 }
 
 fn claim(game: u64, expect: Fence, owner: u64) -> Request {
-    Request::Claim { game: GameId(game), expect, owner: MemberId(owner), salt: 7, floor: Epoch(0) }
+    Request::Claim {
+        game: GameId(game),
+        expect,
+        owner: MemberId(owner),
+        salt: 7,
+        floor: Epoch(0),
+        run_id: None,
+    }
 }
 
 fn fence(epoch: Epoch, owner: u64) -> Fence {

@@ -619,7 +619,7 @@ async fn a_game_ends_once(registry: &dyn Registry) {
 fn fenced(expect: Fence) -> Vec<Request> {
     let (game, salt, floor, owner) = (GameId(1), 3, Epoch(0), MemberId(10));
     vec![
-        Request::Claim { game, expect, owner, salt, floor },
+        Request::Claim { game, expect, owner, salt, floor, run_id: None },
         Request::Assign { game, expect, next: owner, reason: Reason::Move },
         Request::CommitMove { game, expect, to: owner, snapshot: snapshot(99), salt, floor },
         Request::Bump { game, expect, owner, snapshot: snapshot(99), salt, floor },

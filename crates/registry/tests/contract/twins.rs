@@ -65,8 +65,14 @@ fn epochs_rise_while_time_runs_backwards() {
         let salt = random.random();
         let held = fence(highest, owner);
         owner = step;
-        let claim =
-            Request::Claim { game: GameId(1), expect: held, owner: MemberId(owner), salt, floor: highest };
+        let claim = Request::Claim {
+            game: GameId(1),
+            expect: held,
+            owner: MemberId(owner),
+            salt,
+            floor: highest,
+            run_id: None,
+        };
         let epoch = match store.apply(now_ms, claim).0 {
             Reply::Claimed { record, .. } => record.epoch,
             Reply::Gone => {
@@ -151,7 +157,7 @@ async fn draw(random: &mut StdRng, memory: &Memory) -> Request {
         }
         4 => Request::End { game, expect },
         5..8 => Request::Create { game, owner, settings: settings(), snapshot, salt, floor },
-        8..10 => Request::Claim { game, expect, owner, salt, floor },
+        8..10 => Request::Claim { game, expect, owner, salt, floor, run_id: None },
         10..12 => Request::Assign { game, expect, next: owner, reason },
         12..14 => Request::CommitMove { game, expect, to: owner, snapshot, salt, floor },
         14..16 => Request::Bump { game, expect, owner, snapshot, salt, floor },

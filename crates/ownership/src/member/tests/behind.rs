@@ -81,7 +81,7 @@ fn a_game_that_is_over_is_over_in_a_registry_that_is_behind_as_well() {
 fn claimed_since(rig: &mut Rig) -> (Store, Fence) {
     let old = Fence { epoch: rig.game_of(B), owner: Some(B) };
     let copy = rig.store.clone();
-    rig.ask(Request::Claim { game: GAME, expect: old, owner: C, salt: 3, floor: Epoch(0) });
+    rig.ask(Request::Claim { game: GAME, expect: old, owner: C, salt: 3, floor: Epoch(0), run_id: None });
     rig.others.retain(|other| other.id != B);
     (copy, old)
 }
@@ -100,6 +100,21 @@ fn a_newer_record_than_the_registry_has_counts_as_long_as_its_owner_lives() {
     rig.tell(Event::LinkDown { member: C, refused: false });
     rig.pass(6_000_000);
     assert!(rig.owns(), "C is gone, and nobody puts back what the registry has lost");
+    assert!(rig.member.owned().all(|(_, epoch)| epoch > old.epoch));
+}
+
+#[test]
+fn an_owner_that_lives_and_has_put_back_all_that_it_had_does_not_run_what_the_registry_lacks() {
+    let mut rig = Rig::new(&[B, C]);
+    let (copy, old) = claimed_since(&mut rig);
+    rig.tell(Event::LinkDown { member: B, refused: false });
+    rig.pass(3_000_000);
+    rig.restores(copy);
+    rig.pass(6_000_000);
+    assert!(!rig.owns());
+    rig.others[0].settled = "two".into();
+    rig.pass(2_000_000);
+    assert!(rig.owns(), "C has lost the world, or never had it");
     assert!(rig.member.owned().all(|(_, epoch)| epoch > old.epoch));
 }
 
@@ -148,6 +163,28 @@ fn nothing_is_claimed_from_a_registry_that_others_have_not_put_their_games_back_
     }
 }
 
+/// The record is read before the list of members, which says that the registry is another one.
+#[test]
+fn nothing_is_claimed_from_a_record_before_it_is_known_to_be_of_the_same_registry() {
+    let mut rig = Rig::new(&[B, C]);
+    let old = rig.game_of(B);
+    rig.pass(300_000);
+    rig.others.retain(|other| other.id != B);
+    rig.store.set_run_id("two");
+    let expect = Fence { epoch: old, owner: Some(B) };
+    rig.ask(Request::Assign { game: GAME, expect, next: ME, reason: Reason::Dead("terminated".into()) });
+    rig.tell(Event::LinkDown { member: B, refused: false });
+    rig.spoil = vec![(is_members, Spoil::Held)];
+    rig.tell(Event::Hint(Hint::Game(GAME)));
+    rig.pass(250_000);
+    assert!(!rig.owns(), "no list of members has come yet");
+    rig.answer_held();
+    rig.pass(800_000);
+    assert!(!rig.owns(), "it may be C's by now");
+    rig.pass(600_000);
+    assert!(rig.owns());
+}
+
 /// Nobody could put anything back.
 #[test]
 fn the_time_in_which_a_registry_that_is_another_one_does_not_answer_does_not_count() {
@@ -189,7 +226,7 @@ fn what_was_heard_before_a_member_stood_still_once_more_says_nothing() {
     rig.spoil.push((|request| matches!(request, Request::Game(_)), Spoil::Held));
     rig.tell(Event::Stalled(GAME));
     rig.now = rig.now.plus(5_000_000);
-    rig.ask(Request::Claim { game: GAME, expect, owner: B, salt: 3, floor: Epoch(0) });
+    rig.ask(Request::Claim { game: GAME, expect, owner: B, salt: 3, floor: Epoch(0), run_id: None });
     rig.answer_held();
     assert!(!rig.seen(|effect| *effect == Effect::GoOn(GAME)));
 }

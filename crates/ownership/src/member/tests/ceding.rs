@@ -403,7 +403,7 @@ fn a_claim_by_another_ends_what_was_ceded() {
     let mut rig = Rig::new(&[B, C]);
     let (old, _) = rig.took_provisionally();
     let expect = Fence { epoch: old, owner: Some(B) };
-    rig.ask(Request::Claim { game: GAME, expect, owner: C, salt: 1, floor: Epoch(0) });
+    rig.ask(Request::Claim { game: GAME, expect, owner: C, salt: 1, floor: Epoch(0), run_id: None });
     rig.away = false;
     rig.pass(300_000);
     assert!(rig.seen(|effect| matches!(effect, Effect::Stop { to: Some((to, _)), .. } if *to == C)));
@@ -419,7 +419,7 @@ fn what_another_has_claimed_already_is_not_started() {
     let old = rig.game_of(B);
     rig.pass(300_000);
     let expect = Fence { epoch: old, owner: Some(B) };
-    rig.ask(Request::Claim { game: GAME, expect, owner: C, salt: 1, floor: Epoch(0) });
+    rig.ask(Request::Claim { game: GAME, expect, owner: C, salt: 1, floor: Epoch(0), run_id: None });
     let Reply::Game(record) = rig.ask(Request::Game(GAME)) else { panic!("the game is gone") };
     let answer = Effect::Send(B, Control::Started { game: GAME, epoch: record.epoch });
     rig.cede_comes(B, old, None);
@@ -512,7 +512,7 @@ fn a_claim_of_its_own_that_is_late_is_taken_over_by_whom_the_game_was_ceded_to()
     let mut rig = Rig::new(&[B]);
     let (old, drawn) = rig.took_provisionally();
     let expect = Fence { epoch: old, owner: Some(B) };
-    rig.ask(Request::Claim { game: GAME, expect, owner: ME, salt: 1, floor: Epoch(0) });
+    rig.ask(Request::Claim { game: GAME, expect, owner: ME, salt: 1, floor: Epoch(0), run_id: None });
     rig.asserted(drawn);
 }
 
@@ -571,7 +571,7 @@ fn what_another_has_claimed_from_the_target_of_a_move_that_was_called_off_is_not
     let old = rig.game_of(B);
     rig.pass(300_000);
     let expect = Fence { epoch: old, owner: Some(B) };
-    rig.ask(Request::Claim { game: GAME, expect, owner: C, salt: 1, floor: Epoch(0) });
+    rig.ask(Request::Claim { game: GAME, expect, owner: C, salt: 1, floor: Epoch(0), run_id: None });
     rig.away = true;
     rig.cede_comes(B, old, Some(C));
     rig.tell(Event::LinkDown { member: C, refused: true });

@@ -68,6 +68,27 @@ fn after_three_failures_nobody_claims_the_game_until_it_is_released() {
 }
 
 #[test]
+fn a_world_that_fails_at_a_member_that_is_cut_off_is_not_waited_for() {
+    let mut rig = Rig::new(&[B, C]);
+    rig.create();
+    rig.tell(Event::LinkDown { member: B, refused: false });
+    rig.tell(Event::LinkDown { member: C, refused: false });
+    rig.pass(2_000_000);
+    assert!(rig.seen(|effect| *effect == Effect::Freeze(GAME)), "it is to be parked");
+    rig.spoil.push((|request| matches!(request, Request::Park { .. }), Spoil::Refused));
+    rig.spoil.push((is_bump, Spoil::Held));
+    rig.freeze_done();
+    rig.effects.clear();
+    // Its first tick after that fails, before anything else happens.
+    let (id, reply) = rig.held.pop().expect("it takes a fresh epoch");
+    rig.member.handle(rig.now, Event::Reply(id, reply), &mut Vec::new());
+    let epoch = rig.epoch();
+    rig.fails(epoch, FAR);
+    assert!(!rig.seen(|effect| *effect == Effect::Freeze(GAME)), "there is nothing to freeze");
+    assert_eq!(rig.held().failures, 1);
+}
+
+#[test]
 fn failures_far_apart_do_not_add_up() {
     let mut rig = Rig::new(&[]);
     let mut epoch = rig.create();

@@ -85,7 +85,7 @@ impl Rig {
 
     fn claim_over(&self, epoch: Epoch) -> Request {
         let expect = Fence { epoch, owner: Some(ME) };
-        Request::Claim { game: GAME, expect, owner: ME, salt: 9, floor: Epoch(0) }
+        Request::Claim { game: GAME, expect, owner: ME, salt: 9, floor: Epoch(0), run_id: None }
     }
 }
 
@@ -273,7 +273,7 @@ fn an_owner_that_was_replaced_while_it_stood_still_shows_nothing() {
     let mut rig = Rig::new(&[B]);
     let epoch = rig.create();
     let expect = Fence { epoch, owner: Some(ME) };
-    rig.ask(Request::Claim { game: GAME, expect, owner: B, salt: 1, floor: Epoch(0) });
+    rig.ask(Request::Claim { game: GAME, expect, owner: B, salt: 1, floor: Epoch(0), run_id: None });
     rig.tell(Event::Stalled(GAME));
     assert!(!rig.effects.contains(&Effect::GoOn(GAME)));
     assert!(rig.seen(|effect| matches!(effect, Effect::Stop { to: Some((to, _)), .. } if *to == B)));
@@ -543,6 +543,40 @@ fn what_was_called_off_is_claimed_with_a_rewind_when_the_old_owner_is_gone() {
 }
 
 #[test]
+fn what_was_called_off_is_not_claimed_by_one_that_cannot_have_heard_that_the_old_owner_ceded_it() {
+    let mut rig = Rig::new(&[B, C, D]);
+    let (old, _) = called_off_by_b(&mut rig);
+    for other in [B, C, D] {
+        rig.tell(Event::LinkDown { member: other, refused: false });
+    }
+    rig.others.retain(|other| other.id != B);
+    rig.pass(5_000_000);
+    assert!(rig.seen(|effect| *effect == Effect::CutOff(true)));
+    rig.tell(Event::LinkUp(C));
+    rig.pass(100_000);
+    assert!(!rig.owns(), "what C knows is on its way");
+    let (epoch, unrun) = (Epoch(old.0 + 7), vec![B, ME]);
+    rig.tell(Event::Message(C, Control::Ceded { game: GAME, to: C, epoch, held: old, unrun }));
+    rig.pass(5_000_000);
+    assert!(!rig.owns());
+}
+
+#[test]
+fn a_move_that_is_called_off_late_leaves_a_game_that_was_parked_since_as_it_is() {
+    let mut rig = Rig::new(&[B]);
+    let epoch = rig.game_of(B);
+    let expect = Fence { epoch, owner: Some(B) };
+    rig.ask(Request::Park { game: GAME, expect, snapshot: world(20), salt: 1, floor: Epoch(0) });
+    rig.tell(Event::Hint(Hint::Game(GAME)));
+    rig.pass(20_000);
+    rig.tell(Event::Message(B, Control::Abort { game: GAME, epoch, given: Epoch(0) }));
+    assert!(rig.effects.contains(&Effect::Send(B, Control::Aborted { game: GAME, epoch, given: Epoch(0) })));
+    rig.pass(2_000_000);
+    let (_, _, rewind) = rig.only_start();
+    assert!(!rewind, "nobody can have run it since");
+}
+
+#[test]
 fn an_old_owner_that_was_struck_off_the_list_is_not_waited_for_for_ever() {
     let mut rig = Rig::new(&[B]);
     let (_, epoch) = called_off_by_b(&mut rig);
@@ -673,7 +707,7 @@ fn an_owner_that_ticks_provisionally_stops_when_its_target_has_taken_the_game_ov
     let old = provisional(&mut rig);
     // This member seemed to be gone: the target took the game over from what was stored last, and runs it.
     let expect = Fence { epoch: old, owner: Some(ME) };
-    rig.ask(Request::Claim { game: GAME, expect, owner: B, salt: 1, floor: Epoch(0) });
+    rig.ask(Request::Claim { game: GAME, expect, owner: B, salt: 1, floor: Epoch(0), run_id: None });
     rig.pass(300_000);
     assert!(!rig.owns());
     assert!(!rig.effects.contains(&Effect::Freeze(GAME)));
@@ -713,7 +747,7 @@ fn a_fresh_epoch_that_was_granted_before_a_long_stop_is_not_started() {
     let Reply::Game(granted) = rig.ask(Request::Game(GAME)) else { panic!("the game is gone") };
     // This member stands still until its lease has lapsed, and is replaced meanwhile.
     let expect = Fence { epoch: granted.epoch, owner: Some(ME) };
-    rig.ask(Request::Claim { game: GAME, expect, owner: C, salt: 1, floor: Epoch(0) });
+    rig.ask(Request::Claim { game: GAME, expect, owner: C, salt: 1, floor: Epoch(0), run_id: None });
     rig.now = rig.now.plus(5_000_000);
     rig.effects.clear();
     rig.answer_held();

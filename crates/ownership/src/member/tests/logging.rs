@@ -37,7 +37,7 @@ impl Rig {
     fn claimed(&mut self) -> (Snapshot, Vec<LogBatch>) {
         let record = self.record();
         let expect = Fence { epoch: record.epoch, owner: record.owner };
-        let claim = Request::Claim { game: GAME, expect, owner: B, salt: 1, floor: Epoch(0) };
+        let claim = Request::Claim { game: GAME, expect, owner: B, salt: 1, floor: Epoch(0), run_id: None };
         let Reply::Claimed { snapshot, log, .. } = self.ask(claim) else { panic!("it holds that") };
         (snapshot, log)
     }
