@@ -179,6 +179,14 @@ impl Cluster {
         }
     }
 
+    /// It has not reached the registry since that lost what it had, nor is it linked with that one: which cannot know more of it
+    /// than that a record names it.
+    fn is_unheard_of(&mut self, old: MemberId, by: MemberId) -> bool {
+        let Reply::Members { members, .. } = self.store.apply(0, Request::Members).0 else { return false };
+        let listed = members.iter().any(|member| member.id == old);
+        self.restored_at > 0 && !listed && !self.links_of(by).contains(&old)
+    }
+
     pub fn arrives(
         &mut self,
         caller: Option<Caller>,
@@ -316,6 +324,9 @@ impl Cluster {
                     if self.servers.get(owner).is_none_or(|server| !server.alive) {
                         self.orphans.insert(*game);
                     }
+                }
+                if expect.owner.is_some_and(|old| self.is_unheard_of(old, *owner)) {
+                    self.orphans.insert(*game);
                 }
                 if expect.owner != Some(*owner) {
                     self.of_kind().moves += 1;

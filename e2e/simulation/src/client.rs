@@ -13,6 +13,8 @@ use std::collections::VecDeque;
 const STALE_US: u64 = 1_500_000;
 /// A socket that is to be given up is waited for no longer than this when it brings nothing.
 const OLD_SOCKET_US: u64 = 300_000;
+/// How often a player who could send something asks for a keyframe: twice a second.
+const ASKS: f64 = 1.0 / 10.0;
 /// Inputs that wait for being durable, at most.
 const INPUTS_MAX: u32 = 8;
 
@@ -128,11 +130,25 @@ impl Cluster {
         let inputs: Vec<Press> = client.made[first..].iter().map(|(_, press)| *press).collect();
         let game = client.game;
         let servers: Vec<MemberId> = client.lines.iter().map(|line| line.server).collect();
+        if self.rng.random_bool(ASKS) {
+            self.ask_for_keyframe(index);
+        }
         for server in servers {
             let alive = self.servers.get(&server).is_some_and(|server| server.alive && !server.paused(now));
             if alive && !inputs.is_empty() {
                 self.inputs(server, game, &inputs, true);
             }
+        }
+    }
+
+    fn ask_for_keyframe(&mut self, index: usize) {
+        let game = self.clients[index].game;
+        let Some(line) = self.clients[index].lines.last().filter(|line| line.last.is_some()) else {
+            return;
+        };
+        let (server, socket) = (line.server, line.id);
+        if self.servers.get(&server).is_some_and(|server| server.alive && !server.paused(self.now)) {
+            self.ask(server, game, socket);
         }
     }
 
@@ -154,7 +170,9 @@ impl Cluster {
         let (game, floor) = (client.game, client.shown);
         client.lines.push(Line { id, server, last: None, first: None, floor, opened: now, heard: now });
         let told = floor.filter(|_| self.plan.broken != Some(Broken::FloorForgotten));
-        self.hub(server, game).sockets.insert(id, Socket { client: index, floor: told, has: None });
+        self.hub(server, game)
+            .sockets
+            .insert(id, Socket { client: index, floor: told, has: None, asks: false });
         self.watch(server, game);
         // If the player's word is true, somebody owns a later epoch.
         let shown = self.hub(server, game).shown().map(|(shown, _)| shown);
@@ -189,9 +207,10 @@ impl Cluster {
                     self.open(index, Some(server));
                 }
             }
-            Down::Keyframe { epoch, world } => {
+            Down::Keyframe { epoch, world, asked } => {
                 let line = &client.lines[at];
                 let fell = match (line.last, line.floor) {
+                    _ if asked => false,
                     (Some((last, tick, _)), _) => (epoch, world.tick) <= (last, tick),
                     // The frames up to what the player has been shown follow at once.
                     (None, Some((floor, _))) => epoch < floor,

@@ -30,12 +30,23 @@ const LOG_TICKS: u64 = 2;
 pub const TICK: u64 = protocol::TICK_MICROS;
 /// A seed is played with other dice at most so often until it meets its kind's minimum.
 const ATTEMPTS: u32 = 12;
+/// After the last outage a member that came up during it is ready, claims and is watched within so long: the leases of the dead,
+/// and the longest that a game may be without a running owner.
+const RECOVERED_US: u64 = 7_500_000;
 
 /// What a server sends to a player.
 #[derive(Clone, Debug)]
 pub enum Down {
-    Keyframe { epoch: Epoch, world: Toy },
-    Frame { epoch: Epoch, frame: Rc<Frame> },
+    /// `asked`: by the player; it may lie back.
+    Keyframe {
+        epoch: Epoch,
+        world: Toy,
+        asked: bool,
+    },
+    Frame {
+        epoch: Epoch,
+        frame: Rc<Frame>,
+    },
     GoAway,
     Closed,
 }
@@ -274,8 +285,9 @@ fn run_once(seed: u64, attempt: u32, broken: Option<Broken>, trace: bool) -> Out
 
 impl Cluster {
     fn play_all(&mut self) {
-        let ends = self.plan.ends;
         while let Some(Reverse(entry)) = self.queue.pop() {
+            // The last outage may begin late, with a drain.
+            let ends = self.plan.ends.max(self.outage_until + RECOVERED_US);
             if entry.at > ends || self.ended || self.oracle.broken.is_some() {
                 break;
             }

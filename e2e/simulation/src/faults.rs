@@ -397,6 +397,11 @@ impl Cluster {
         for peer in self.links_of(one) {
             self.break_link(one, peer, lasts);
         }
+        // A link that was missing already does not come back before, either.
+        let living = self.servers.values().filter(|server| server.alive);
+        for id in living.map(|server| server.id).collect::<Vec<_>>() {
+            self.lacks_links_until(id, self.now + lasts);
+        }
         if wholly {
             self.count("cut off from all peers and the registry");
             self.blind(one, lasts);

@@ -55,6 +55,8 @@ pub struct Socket {
     pub floor: Option<(Epoch, u64)>,
     /// What the player has been sent.
     pub has: Option<(Epoch, u64)>,
+    /// It has asked for a keyframe, and was given none since.
+    pub asks: bool,
 }
 
 #[derive(Debug)]
@@ -264,7 +266,7 @@ impl Cluster {
     fn show(&mut self, id: MemberId, game: GameId, kept: Kept) {
         let blindly = self.plan.broken == Some(Broken::EdgeShowsBoth);
         let hub = self.hub(id, game);
-        let (epoch, tick) = (kept.epoch, kept.tick.0);
+        let (epoch, tick, after) = (kept.epoch, kept.tick.0, kept.after);
         let shown: Vec<(u64, Socket)> = hub
             .sockets
             .iter()
@@ -275,7 +277,7 @@ impl Cluster {
         hub.ring.push(kept);
         for (socket, Socket { client, has, .. }) in shown {
             let Some(frame) = frame.clone() else { return };
-            if blindly || has.is_some_and(|(_, has)| has + 1 == tick) {
+            if blindly || has.is_some_and(|(under, has)| (under, has + 1) == (after, tick)) {
                 if let Some(state) = self.hub(id, game).sockets.get_mut(&socket) {
                     state.has = Some((epoch, tick));
                 }
@@ -284,6 +286,7 @@ impl Cluster {
                 self.lead_on(id, game, socket);
             }
         }
+        self.answer_asked(id, game);
         self.welcome(id, game);
     }
 
@@ -300,6 +303,7 @@ impl Cluster {
             self.judge_hole(client, &[id], "starts anew");
             self.lead_on(id, game, socket);
         }
+        self.answer_asked(id, game);
         self.welcome(id, game);
     }
 
@@ -313,7 +317,7 @@ impl Cluster {
             let way = hub.ring.welcome(floor);
             if !way.is_empty() {
                 state.has = Some((newest.0, newest.1.0));
-                down.push((*socket, state.client, messages(way)));
+                down.push((*socket, state.client, messages(way, false)));
             }
         }
         self.all_down(down);
@@ -330,7 +334,37 @@ impl Cluster {
             return;
         }
         state.has = Some((newest.0, newest.1.0));
-        let down = vec![(socket, state.client, messages(missed))];
+        state.asks &= !matches!(missed[..], [Sent::Keyframe(_), ..]);
+        let down = vec![(socket, state.client, messages(missed, false))];
+        self.all_down(down);
+    }
+
+    /// A player asks for a keyframe.
+    pub fn ask(&mut self, id: MemberId, game: GameId, socket: u64) {
+        if let Some(socket) = self.hub(id, game).sockets.get_mut(&socket) {
+            socket.asks = true;
+        }
+        self.answer_asked(id, game);
+    }
+
+    fn answer_asked(&mut self, id: MemberId, game: GameId) {
+        let hub = self.hub(id, game);
+        let (Some(newest), edge) = (hub.ring.newest(), hub.edge.shown()) else { return };
+        let (mut down, mut waits) = (Vec::new(), 0);
+        for (socket, state) in hub.sockets.iter_mut().filter(|(_, state)| state.asks) {
+            let Some((epoch, tick)) = state.has else { continue };
+            let way = hub.ring.asked((epoch, Tick(tick)), edge);
+            if way.is_empty() {
+                waits += 1;
+                continue;
+            }
+            state.has = Some((newest.0, newest.1.0));
+            state.asks = false;
+            down.push((*socket, state.client, messages(way, true)));
+        }
+        for _ in 0..waits {
+            self.coverage.count("asks for a keyframe that waited");
+        }
         self.all_down(down);
     }
 
@@ -448,11 +482,11 @@ impl Cluster {
     }
 }
 
-/// What a socket is sent to be led to the newest world.
-fn messages(way: Vec<Sent<'_>>) -> Vec<Down> {
+/// What a socket is sent to be led to the newest world, for a player who has asked for it or not.
+fn messages(way: Vec<Sent<'_>>, asked: bool) -> Vec<Down> {
     let message = |sent| match sent {
         Sent::Keyframe(Kept { epoch, bytes, .. }) => {
-            Down::Keyframe { epoch: *epoch, world: Toy::decode(bytes) }
+            Down::Keyframe { epoch: *epoch, world: Toy::decode(bytes), asked }
         }
         Sent::Frame(Kept { epoch, bytes, .. }) => {
             Down::Frame { epoch: *epoch, frame: Rc::new(Frame::decode(bytes)) }

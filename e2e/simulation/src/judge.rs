@@ -301,7 +301,7 @@ impl Cluster {
 
     /// A game was parked. Where all could be reached for long, somebody could have taken it.
     pub fn judge_parking(&mut self, game: GameId, by: Option<MemberId>) {
-        if self.now < self.outage_until + LEAVES_WITHIN_US || by.is_some_and(|by| self.is_isolated(by)) {
+        if self.now < self.outage_until + LEAVES_WITHIN_US || by.is_some_and(|by| self.was_isolated(by)) {
             *self.excuses.entry(game).or_default() += PARKED_US;
         } else if self.plan.misses_nothing() && !self.is_spared(game) {
             self.oracle.fail(format!("promise 5: {game} is parked though others could be reached"));
@@ -409,10 +409,15 @@ impl Cluster {
         servers.iter().filter_map(broke).any(|at| self.now < at + LINKED_AGAIN_US)
     }
 
+    /// It has lost all its links, or had until a moment ago: they may not stand again yet.
+    fn was_isolated(&self, id: MemberId) -> bool {
+        let until = self.servers.get(&id).map_or(0, |server| server.isolated_until);
+        until > 0 && self.now < until + LINKED_AGAIN_US
+    }
+
     /// One has lost all its links, and may still lack what was sent meanwhile.
     fn is_one_isolated(&self) -> bool {
-        let isolated = |it: &Server| it.isolated_until > 0 && self.now < it.isolated_until + LINKED_AGAIN_US;
-        self.servers.values().any(isolated)
+        self.servers.keys().any(|id| self.was_isolated(*id))
     }
 
     /// A player was shown another tick than the next one: what comes after lost ticks does not follow on them. What was missing

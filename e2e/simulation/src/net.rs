@@ -132,9 +132,7 @@ impl Cluster {
             self.hit_link(a, b);
             self.excuse_moves(a, b, LINK_LOST_US);
             for end in [a, b] {
-                if let Some(server) = self.servers.get_mut(&end) {
-                    server.links_broke = Some(now + blocked_us);
-                }
+                self.lacks_links_until(end, now + blocked_us);
             }
         }
         for (end, other) in [(a, b), (b, a)] {
@@ -145,6 +143,13 @@ impl Cluster {
             let noticed = now + self.rng.random_range(100..150_000);
             let at = last.get(&end).map_or(noticed, |last| noticed.max(last + 1));
             self.deliver(end, at, Event::LinkDown { member: other, refused: false });
+        }
+    }
+
+    /// Some link of that server cannot stand before then.
+    pub fn lacks_links_until(&mut self, id: MemberId, until: u64) {
+        if let Some(server) = self.servers.get_mut(&id) {
+            server.links_broke = server.links_broke.max(Some(until));
         }
     }
 

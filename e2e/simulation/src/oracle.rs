@@ -257,7 +257,7 @@ impl Oracle {
     ) {
         let Some((game, expect)) = fence(request) else { return };
         let holds = before.is_some_and(|record| record.epoch == expect.epoch && record.owner == expect.owner);
-        let refused = matches!(reply, Reply::Stale(_) | Reply::Gone | Reply::Behind(_));
+        let refused = matches!(reply, Reply::Stale(_) | Reply::Gone | Reply::Behind(_) | Reply::Another);
         if !holds && (!refused || before != after) {
             self.fail(format!("promise 3: a write to {game} under {expect:?} went through over {before:?}"));
         }
