@@ -228,6 +228,9 @@ impl Cluster {
         {
             *after = before.durable.min(*after);
         }
+        if let (Some(Broken::LossUnheard), Request::Claim { run_id, .. }) = (self.plan.broken, &mut request) {
+            *run_id = None;
+        }
         if let (Some(Broken::PutBackOverNewer), Some(game)) = (self.plan.broken, created)
             && caller.is_some_and(|caller| self.epoch_on(caller.id, game).is_some())
             && let Some(GameRecord { epoch, owner, .. }) = self.record(game)

@@ -285,8 +285,18 @@ async fn a_claim_replaces_exactly_the_ownership_it_names(registry: &dyn Registry
         ask(registry, claim(1, Fence { epoch: first, owner: None }, 12)).await,
         Reply::Stale(_)
     ));
+    let (_, _, life) = members(registry).await;
+    let meant_for = |life: &str| {
+        let mut claim = claim(1, fence(first, 10), 12);
+        if let Request::Claim { run_id, .. } = &mut claim {
+            *run_id = Some(life.to_owned());
+        }
+        claim
+    };
+    assert_eq!(ask(registry, meant_for("of another one")).await, Reply::Another);
+    assert_eq!(record(registry, 1).await.owner, Some(MemberId(10)));
     let Reply::Claimed { record: now, settings: what, snapshot: world, .. } =
-        ask(registry, claim(1, fence(first, 10), 12)).await
+        ask(registry, meant_for(&life)).await
     else {
         panic!("the claim lost")
     };
