@@ -85,13 +85,14 @@ pub struct Ring {
 }
 
 impl Ring {
-    /// Adds the frame of the next tick. A known tick changes nothing; one beyond a gap starts the ring anew.
+    /// Adds the frame of the next tick. A known tick changes nothing, nor does one of an earlier epoch, for epochs never fall on a
+    /// branch; one that starts from another world than the newest begins the ring anew: beyond a gap, or of a later branch.
     pub fn push(&mut self, frame: Kept) {
-        if let Some((_, newest)) = self.newest() {
-            if frame.tick <= newest {
+        if let Some((epoch, tick)) = self.newest() {
+            if frame.epoch < epoch || frame.epoch == epoch && frame.tick <= tick {
                 return;
             }
-            if frame.tick != newest.next() {
+            if (frame.after, frame.tick) != (epoch, tick.next()) {
                 self.clear();
             }
         }
@@ -292,6 +293,24 @@ mod tests {
         assert_eq!(ring.since(None), [&[Sent::Keyframe(&kept(10)), Sent::Frame(a)], &rest[..]].concat());
         assert_eq!(ring.since(Some((Epoch(1), Tick(11)))), rest);
         assert_eq!(ticks(&ring.since(Some((Epoch(1), Tick(14))))), (vec![12], vec![13]));
+    }
+
+    #[test]
+    fn a_frame_of_a_later_epoch_ends_a_branch_that_was_run_further() {
+        for tick in [3, 6, 8, 9, 10] {
+            let mut ring = Ring::default();
+            ring.restart(kept(5));
+            (6..=8).for_each(|tick| ring.push(kept(tick)));
+            ring.keyframe(kept(7));
+            let of_another = Kept { epoch: Epoch(3), after: Epoch(3), ..kept(tick) };
+            ring.push(of_another);
+            assert_eq!(ring.newest(), Some((Epoch(3), Tick(tick))));
+            assert!(!ring.leads_on_from((Epoch(1), Tick(8))));
+            assert_eq!(ticks(&ring.welcome(None)), nothing());
+            // What is run on there is none of it.
+            ring.push(kept(tick + 1));
+            assert_eq!(ring.newest(), Some((Epoch(3), Tick(tick))));
+        }
     }
 
     #[test]
