@@ -102,9 +102,6 @@ pub enum Request {
     /// Take a game over from exactly this ownership. One that is quarantined is not given. -> `Claimed`, `Stale`, `Gone` or
     /// `Another`
     Claim {
-        /// The run id of the registry that this was decided by: another one may have been restored from an older copy. None:
-        /// whichever it is.
-        run_id: Option<String>,
         /// Which game.
         game: GameId,
         /// The ownership that is replaced.
@@ -115,6 +112,9 @@ pub enum Request {
         salt: u16,
         /// Highest epoch that the asker has seen.
         floor: Epoch,
+        /// The run id of the registry that this was decided by: another one may have been restored from an older copy. None:
+        /// whichever it is.
+        run_id: Option<String>,
     },
     /// Say who shall own a game next. The last word counts. -> `Done`, `Stale` or `Gone`
     Assign {

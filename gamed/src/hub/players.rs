@@ -192,7 +192,7 @@ impl Hub {
             }
             ClientMessage::KeyframePlease => {
                 seat.asks = true;
-                return self.answer_asked();
+                return self.answer_asked(now);
             }
         };
         match seat.player {

@@ -87,7 +87,7 @@ impl Hub {
                     }
                     seat.show((epoch, tick), after, &bytes, now);
                 }
-                self.answer_asked();
+                self.answer_asked(now);
                 self.seat_waiting();
                 if new_epoch {
                     self.join_again();
@@ -112,7 +112,7 @@ impl Hub {
                         seat.leave_out();
                     }
                 }
-                self.answer_asked();
+                self.answer_asked(now);
                 self.seat_waiting();
                 self.join_again();
             }
@@ -128,8 +128,8 @@ impl Hub {
 
     /// Gives a keyframe to the sockets that have asked for one, as soon as it takes no tick from them that is still to come.
     /// Those that do not read get it when they do again.
-    pub(super) fn answer_asked(&mut self) {
-        let (Some(newest), now) = (self.ring.newest(), Instant::now()) else { return };
+    pub(super) fn answer_asked(&mut self, now: Instant) {
+        let Some(newest) = self.ring.newest() else { return };
         for seat in self.seats.iter_mut().filter(|seat| seat.asks) {
             if let Some(shown) = seat.shown
                 && seat.reads(now)

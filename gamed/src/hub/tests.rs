@@ -265,6 +265,26 @@ impl Bench {
         client.expect("it listens")
     }
 
+    /// The game of the old owner is run here from that tick on.
+    fn goes_on_here(&mut self, tick: u64, rewind: bool) {
+        let (settings, snapshot) = game();
+        let (maze, mut world) = running::restore(&settings, &snapshot).expect("its own world");
+        (0..tick).for_each(|_| world.step(&maze, &[]));
+        let (tick, world) = (Tick(tick), world.snapshot().into());
+        let snapshot = Some(Snapshot { epoch: OLD, tick, world, ..snapshot });
+        let (log, due) = (Vec::new(), crate::clock::now());
+        self.command(Command::Start {
+            epoch: NEW,
+            base: OLD,
+            settings,
+            snapshot,
+            log,
+            durable: tick,
+            due,
+            rewind,
+        });
+    }
+
     /// The newest world that each player was shown.
     fn shown(&self) -> Vec<Option<(Epoch, Tick)>> {
         self.hub.seats.iter().map(|seat| seat.shown).collect()
@@ -345,21 +365,7 @@ async fn an_edge_that_catches_up_late_takes_nothing_back_from_players_of_its_own
     bench.hub.message(ToHub::Peer(OWNER, subscribed(None)));
     bench.hub.message(ToHub::Peer(OWNER, keyframe(9, OLD)));
     // The old owner's last ticks are missing when the game starts here.
-    let (settings, snapshot) = game();
-    let (maze, mut world) = running::restore(&settings, &snapshot).expect("its own world");
-    (0..20).for_each(|_| world.step(&maze, &[]));
-    let snapshot = Some(Snapshot { tick: Tick(20), world: world.snapshot().into(), ..snapshot });
-    let due = crate::clock::now();
-    bench.command(Command::Start {
-        epoch: NEW,
-        base: OLD,
-        settings,
-        snapshot,
-        log: Vec::new(),
-        durable: Tick(20),
-        due,
-        rewind: true,
-    });
+    bench.goes_on_here(20, true);
     (0..3).for_each(|_| bench.hub.tick());
     assert_eq!(bench.hub.edge.shown(), Some((OLD, Tick(9))), "they may still come");
     let _client = bench.attach().await;
@@ -382,19 +388,7 @@ async fn a_keyframe_that_is_asked_for_before_a_new_owner_has_run_a_tick_leads_no
     bench.hub.message(ToHub::Peer(OWNER, subscribed(None)));
     bench.hub.message(ToHub::Peer(OWNER, keyframe(9, OLD)));
     assert_eq!(bench.shown(), [Some((OLD, Tick(9)))]);
-    // It goes on from tick 0.
-    let ((settings, snapshot), due) = (game(), crate::clock::now());
-    let (snapshot, durable, rewind) = (Some(snapshot), Tick(0), true);
-    bench.command(Command::Start {
-        epoch: NEW,
-        base: OLD,
-        settings,
-        snapshot,
-        log: Vec::new(),
-        durable,
-        due,
-        rewind,
-    });
+    bench.goes_on_here(0, true);
     bench.reads().await;
     let ask = Received::Message(ClientMessage::KeyframePlease.encode());
     bench.hub.received(0, ask);
@@ -426,15 +420,8 @@ async fn whoever_asks_for_a_keyframe_while_the_last_ticks_of_the_old_owner_are_o
     bench.hub.message(ToHub::Owner(Some((OWNER, OLD))));
     bench.hub.message(ToHub::Peer(OWNER, subscribed(None)));
     bench.hub.message(ToHub::Peer(OWNER, keyframe(9, OLD)));
-    // It goes on here from tick 12: what lies between is not here yet.
-    let (settings, snapshot) = game();
-    let (maze, mut world) = running::restore(&settings, &snapshot).expect("its own world");
-    (0..12).for_each(|_| world.step(&maze, &[]));
-    let snapshot = Some(Snapshot { epoch: OLD, tick: Tick(12), world: world.snapshot().into(), ..snapshot });
-    let (log, due) = (Vec::new(), crate::clock::now());
-    let durable = Tick(12);
-    let base = OLD;
-    bench.command(Command::Start { epoch: NEW, base, settings, snapshot, log, durable, due, rewind: false });
+    // The ticks between are not here yet.
+    bench.goes_on_here(12, false);
     bench.hub.tick();
     bench.reads().await;
     let ask = || Received::Message(ClientMessage::KeyframePlease.encode());

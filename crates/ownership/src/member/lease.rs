@@ -13,7 +13,7 @@ use registry::{MemberState, RegistryError, Reply, Request};
 const RETRY_US: u64 = 100_000;
 
 /// What members tell one that has just linked with them is waited for so long before it claims anything: some games may run
-/// elsewhere than the registry says. Eight ticks: what was sent over a new link and lost is sent again before that.
+/// elsewhere than the registry says. The simulation has words come up to 150 ms late.
 const GREETING_US: u64 = 8 * TICK_MICROS;
 
 #[derive(Debug)]

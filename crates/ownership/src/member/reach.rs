@@ -32,11 +32,12 @@ struct Unlinked {
     since: Time,
     /// How often it had renewed by the first answer to a question that was asked after that, of the registry that answers now.
     renewals: Option<u64>,
-    /// It had a link until then.
+    /// There was a link until then.
     broke: bool,
 }
 
 impl Reach {
+    /// It is out of reach from now on.
     pub(super) fn link_broke(&mut self, now: Time, member: MemberId) {
         self.unlinked.insert(member, Unlinked { since: now, renewals: None, broke: true });
     }

@@ -77,23 +77,23 @@ fn a_game_that_is_over_is_over_in_a_registry_that_is_behind_as_well() {
     assert!(!rig.owns());
 }
 
-/// C claims what B had, and the registry is taken back to when B had it; B is gone.
-fn claimed_since(rig: &mut Rig) -> (Store, Fence) {
+/// C claims what B had, and the registry is taken back to when B had it, some time ago; B is gone. Returns what B had.
+fn taken_back(rig: &mut Rig) -> Fence {
     let old = Fence { epoch: rig.game_of(B), owner: Some(B) };
     let copy = rig.store.clone();
     rig.ask(Request::Claim { game: GAME, expect: old, owner: C, salt: 3, floor: Epoch(0), run_id: None });
     rig.others.retain(|other| other.id != B);
-    (copy, old)
+    rig.tell(Event::LinkDown { member: B, refused: false });
+    rig.pass(3_000_000);
+    rig.restores(copy);
+    rig.pass(6_000_000);
+    old
 }
 
 #[test]
 fn a_newer_record_than_the_registry_has_counts_as_long_as_its_owner_lives() {
     let mut rig = Rig::new(&[B, C]);
-    let (copy, old) = claimed_since(&mut rig);
-    rig.tell(Event::LinkDown { member: B, refused: false });
-    rig.pass(3_000_000);
-    rig.restores(copy);
-    rig.pass(6_000_000);
+    let old = taken_back(&mut rig);
     assert!(!rig.owns(), "C runs it, and has not put it back yet");
     assert!(!rig.seen(|effect| matches!(effect, Effect::Call(_, Request::Claim { .. }))));
     rig.others.clear();
@@ -106,11 +106,7 @@ fn a_newer_record_than_the_registry_has_counts_as_long_as_its_owner_lives() {
 #[test]
 fn an_owner_that_lives_and_has_put_back_all_that_it_had_does_not_run_what_the_registry_lacks() {
     let mut rig = Rig::new(&[B, C]);
-    let (copy, old) = claimed_since(&mut rig);
-    rig.tell(Event::LinkDown { member: B, refused: false });
-    rig.pass(3_000_000);
-    rig.restores(copy);
-    rig.pass(6_000_000);
+    let old = taken_back(&mut rig);
     assert!(!rig.owns());
     rig.others[0].settled = "two".into();
     rig.pass(2_000_000);
