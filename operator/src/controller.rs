@@ -4,7 +4,7 @@ use crate::departures::Departures;
 use crate::directories::Directories;
 use crate::http;
 use crate::metrics::{Metrics, Step};
-use crate::names::ClusterName;
+use crate::names::{ClusterName, OWNED_SELECTOR};
 use crate::reconcile::{Context, ReconcileError, reconcile};
 use crate::settings::RunSettings;
 use api::TanxCluster;
@@ -26,8 +26,6 @@ use tokio_util::sync::CancellationToken;
 const RETRY: Duration = Duration::from_secs(2);
 /// Clusters that are reconciled at once.
 const CONCURRENCY: u16 = 16;
-/// Objects of a cluster are labelled so; others cause no reconciliation.
-const OWNED_SELECTOR: &str = "app.kubernetes.io/managed-by=tanx-operator";
 
 /// The operator ended though nobody told it to.
 #[derive(Debug, thiserror::Error)]

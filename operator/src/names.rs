@@ -8,6 +8,8 @@ use std::fmt;
 
 /// Name of the game server's container: what `kubectl set image deployment/NAME gamed=...` names.
 pub const CONTAINER: &str = "gamed";
+/// Name of the managed Redis' container.
+pub const REDIS_CONTAINER: &str = "redis";
 /// Label that Kubernetes puts on a Deployment's pods; its value is our revision.
 pub const REVISION_LABEL: &str = "pod-template-hash";
 /// Annotation on a Deployment and its ReplicaSets that counts roll-outs.
@@ -16,8 +18,14 @@ pub const ROLLOUT_ANNOTATION: &str = "deployment.kubernetes.io/revision";
 pub const DELETION_COST_ANNOTATION: &str = "controller.kubernetes.io/pod-deletion-cost";
 /// Digest of what the operator last built for an object; finds fields that it no longer wants.
 pub const BUILT_ANNOTATION: &str = "tanx.dev/built";
+/// What the operator made, of all clusters.
+pub const OWNED_SELECTOR: &str = "app.kubernetes.io/managed-by=tanx-operator";
 /// Pods of game servers of all clusters.
 pub const POD_SELECTOR: &str = "app.kubernetes.io/managed-by=tanx-operator,app.kubernetes.io/name=gamed";
+/// Label that says which cluster an object is of.
+pub const INSTANCE_LABEL: &str = "app.kubernetes.io/instance";
+/// Label that says what an object is there for: `gamed`, `redis`, or `key`.
+pub const COMPONENT_LABEL: &str = "app.kubernetes.io/name";
 /// Entry of the key's Secret.
 pub const KEY_ENTRY: &str = "key";
 
@@ -53,7 +61,12 @@ impl ClusterName {
 
     /// Selects the game servers' pods.
     pub fn selector(&self) -> String {
-        format!("app.kubernetes.io/name=gamed,app.kubernetes.io/instance={}", self.name)
+        format!("{COMPONENT_LABEL}=gamed,{INSTANCE_LABEL}={}", self.name)
+    }
+
+    /// Selects all pods: the game servers', and that of a managed Redis.
+    pub fn selector_of_all(&self) -> String {
+        format!("{OWNED_SELECTOR},{INSTANCE_LABEL}={}", self.name)
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Owns the facts about pods that moving games needs, and which news are a reason to look at a cluster's games.
 
-use crate::names::{CONTAINER, ClusterName};
+use crate::names::{CONTAINER, ClusterName, INSTANCE_LABEL};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::ResourceExt;
 use kube::runtime::watcher::Event;
@@ -134,7 +134,7 @@ impl PodIndex {
 
 /// Cluster, UID and fact of a pod; none for a pod that is not ours after all.
 fn read(pod: &Pod) -> Option<(ClusterName, String, PodFact)> {
-    let name = pod.labels().get("app.kubernetes.io/instance")?.clone();
+    let name = pod.labels().get(INSTANCE_LABEL)?.clone();
     let cluster = ClusterName { namespace: pod.namespace()?, name };
     let status = pod.status.as_ref();
     let container = status

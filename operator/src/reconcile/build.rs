@@ -12,7 +12,7 @@ pub(super) use covers::merge;
 
 use super::observe::Observed;
 use super::plan::{DeploymentPlan, Plan, RedisPlan};
-use crate::names::{BUILT_ANNOTATION, ClusterName, KEY_ENTRY, Manager};
+use crate::names::{BUILT_ANNOTATION, COMPONENT_LABEL, ClusterName, INSTANCE_LABEL, KEY_ENTRY, Manager};
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::{Secret, Service};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
@@ -72,9 +72,10 @@ pub fn build(observed: &Observed, plan: &Plan, key: &[u8; 32]) -> Vec<Write> {
     }
     match (plan.redis, &cluster.spec.redis.managed) {
         (RedisPlan::Run, Some(managed)) => {
-            let set =
-                owned::<StatefulSet>(observed, &name.redis(), "redis", redis::stateful_set(&name, managed));
-            repair(&mut writes, set, observed.redis_set.as_ref());
+            let live = observed.redis_set.as_ref();
+            let policy = live.and_then(|set| set.spec.as_ref()?.pod_management_policy.as_deref());
+            let body = redis::stateful_set(&name, managed, &cluster.spec.image_pull_secrets, policy);
+            repair(&mut writes, owned::<StatefulSet>(observed, &name.redis(), "redis", body), live);
             let service = owned::<Service>(observed, &name.redis(), "redis", redis::service(&name));
             repair(&mut writes, service, observed.redis_service.as_ref());
         }
@@ -191,8 +192,8 @@ fn owned<K: Resource<DynamicType = ()>>(
 /// Labels of an object, or of a pod.
 fn labels(name: &ClusterName, component: &str) -> Value {
     json!({
-        "app.kubernetes.io/name": component,
-        "app.kubernetes.io/instance": name.name,
+        COMPONENT_LABEL: component,
+        INSTANCE_LABEL: name.name,
         "app.kubernetes.io/part-of": "tanx",
         "app.kubernetes.io/managed-by": "tanx-operator",
     })
@@ -200,7 +201,7 @@ fn labels(name: &ClusterName, component: &str) -> Value {
 
 /// Labels by which workloads find their pods; they can never change.
 fn match_labels(name: &ClusterName, component: &str) -> Value {
-    json!({"app.kubernetes.io/name": component, "app.kubernetes.io/instance": name.name})
+    json!({COMPONENT_LABEL: component, INSTANCE_LABEL: name.name})
 }
 
 /// What pods may do: nothing.

@@ -4,7 +4,7 @@
 //! an error here means that Kubernetes did not answer.
 
 use crate::directories::{Directories, RedisAddress};
-use crate::names::{ClusterName, REVISION_LABEL, ROLLOUT_ANNOTATION};
+use crate::names::{COMPONENT_LABEL, ClusterName, REVISION_LABEL, ROLLOUT_ANNOTATION};
 use api::{TanxCluster, TanxClusterStatus};
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::core::v1::{Pod, Secret, Service};
@@ -31,6 +31,8 @@ pub struct Observed {
     pub budget: Option<PodDisruptionBudget>,
     /// The cluster's key, without the key.
     pub key: Option<Secret>,
+    /// Pods of the managed Redis.
+    pub redis_pods: Vec<Pod>,
     /// The managed Redis.
     pub redis_set: Option<StatefulSet>,
     /// How it is reached.
@@ -95,15 +97,16 @@ pub async fn observe(
     let budgets: Api<PodDisruptionBudget> = Api::namespaced(client.clone(), namespace);
     let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
     let sets: Api<StatefulSet> = Api::namespaced(client.clone(), namespace);
-    let ours = ListParams::default().labels(&name.selector());
+    let servers = ListParams::default().labels(&name.selector());
+    let all = ListParams::default().labels(&name.selector_of_all());
     let cannot = |what| move |source| ObserveError { what, source };
 
     // One after the other these would take eight round trips.
     let kubernetes = async {
         tokio::try_join!(
             async { deployments.get_opt(&name.name).await.map_err(cannot("the Deployment")) },
-            async { replica_sets.list(&ours).await.map_err(cannot("the ReplicaSets")) },
-            async { pods.list(&ours).await.map_err(cannot("the pods")) },
+            async { replica_sets.list(&servers).await.map_err(cannot("the ReplicaSets")) },
+            async { pods.list(&all).await.map_err(cannot("the pods")) },
             async { services.get_opt(&name.name).await.map_err(cannot("the Service")) },
             async { budgets.get_opt(&name.name).await.map_err(cannot("the PodDisruptionBudget")) },
             async { secrets.get_opt(&key).await.map_err(cannot("the key's Secret")) },
@@ -122,14 +125,19 @@ pub async fn observe(
     let (kubernetes, registry) = tokio::try_join!(kubernetes, registry)?;
     let (deployment, replica_sets, pods, service, budget, key, redis_set, redis_service) = kubernetes;
     let (redis_url, registry) = registry;
+    let (redis_pods, pods) = pods
+        .items
+        .into_iter()
+        .partition(|pod| pod.labels().get(COMPONENT_LABEL).is_some_and(|component| component == "redis"));
     Ok(Observed {
         cluster,
         deployment,
         replica_sets: replica_sets.items,
-        pods: pods.items,
+        pods,
         service,
         budget,
         key: key.map(|secret| Secret { data: None, ..secret }),
+        redis_pods,
         redis_set,
         redis_service,
         redis_url,

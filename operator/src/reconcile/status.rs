@@ -7,9 +7,9 @@ use super::observe::{Observed, RedisUrl, RegistryView};
 use super::plan::{DeploymentPlan, Plan};
 use super::publish::PublishError;
 use super::rules;
-use crate::names::{CONTAINER, ClusterName, Manager};
+use crate::names::{CONTAINER, ClusterName, Manager, REDIS_CONTAINER};
 use api::{ConditionType, Moves, State, TanxCluster, TanxClusterStatus, set_condition};
-use k8s_openapi::api::core::v1::{ContainerStateTerminated, Pod};
+use k8s_openapi::api::core::v1::{ContainerStateTerminated, ContainerStatus, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{Patch, PatchParams};
@@ -20,6 +20,8 @@ use serde_json::json;
 /// A game server that was killed for want of memory is spoken of for so long: it serves again in a second, and nobody would
 /// look in that one.
 const OUT_OF_MEMORY_SECONDS: i64 = 600;
+/// A pod that finds no node is spoken of after so long: volumes and nodes that are made for it take their time.
+const UNSCHEDULED_SECONDS: i64 = 60;
 
 /// Kubernetes did not take the status.
 #[derive(Debug, thiserror::Error)]
@@ -92,7 +94,7 @@ pub fn describe(
     let verdicts = [
         (ConditionType::Available, available(&counts)),
         (ConditionType::Progressing, progressing(observed, &counts)),
-        (ConditionType::RegistryAvailable, registry_available(observed, published)),
+        (ConditionType::RegistryAvailable, registry_available(observed, published, now.0)),
         (ConditionType::Degraded, degraded(observed, outcome, now.0)),
     ];
     let generation = observed.cluster.metadata.generation.unwrap_or_default();
@@ -191,7 +193,7 @@ fn progressing(observed: &Observed, counts: &Counts) -> Verdict {
     Verdict::new(true, "RollingOut", message)
 }
 
-fn registry_available(observed: &Observed, published: &Result<(), PublishError>) -> Verdict {
+fn registry_available(observed: &Observed, published: &Result<(), PublishError>, now: Timestamp) -> Verdict {
     match (&observed.redis_url, &observed.registry) {
         (RedisUrl::Missing(sentence), _) => Verdict::new(State::Unknown, "NoUrl", format!("{sentence}.")),
         // Its disk or its memory is full, or it lost its replicas: what it knows it still tells.
@@ -217,11 +219,15 @@ fn registry_available(observed: &Observed, published: &Result<(), PublishError>)
                     .unwrap_or(0)
                     == 0;
             match starting {
-                true => Verdict::new(
-                    false,
-                    "Starting",
-                    "The managed Redis is not ready yet; games go on meanwhile.",
-                ),
+                true => {
+                    let mut pods = pods(observed).filter(|pod| pod.container == REDIS_CONTAINER);
+                    let why = pods.find_map(|pod| pod.cannot_start().or_else(|| pod.finds_no_node(0, now)));
+                    let message = match why {
+                        Some(why) => format!("The managed Redis is not ready: {why} Games go on meanwhile."),
+                        None => "The managed Redis is not ready yet; games go on meanwhile.".into(),
+                    };
+                    Verdict::new(false, "Starting", message)
+                }
                 false => Verdict::new(false, "Away", format!("{why}. Games go on meanwhile.")),
             }
         }
@@ -235,7 +241,9 @@ fn degraded(observed: &Observed, outcome: &Outcome, now: Timestamp) -> Verdict {
     if let RedisUrl::Missing(sentence) = &observed.redis_url {
         return Verdict::new(true, "NoRedisUrl", format!("{sentence}."));
     }
-    if let Some(sentence) = failing_pod(observed) {
+    let failing = pods(observed)
+        .find_map(|pod| pod.cannot_start().or_else(|| pod.finds_no_node(UNSCHEDULED_SECONDS, now)));
+    if let Some(sentence) = failing {
         return Verdict::new(true, "PodsFail", sentence);
     }
     if let Some(sentence) = out_of_memory(observed, now) {
@@ -269,71 +277,116 @@ fn degraded(observed: &Observed, outcome: &Outcome, now: Timestamp) -> Verdict {
     }
 }
 
-/// The pod whose game server was the last one to be killed for want of memory, a short while ago. What Kubernetes knows of an
-/// end goes with the pod, or with its next end.
+/// A pod of the cluster.
+struct ClusterPod<'a> {
+    pod: &'a Pod,
+    /// The container that is ours; others may have added theirs.
+    container: &'static str,
+    /// Where the TanxCluster says what its image is.
+    image: &'static str,
+    /// Where it says what the container may use.
+    resources: &'static str,
+}
+
+/// All of them: without Redis much else fails, so it comes first.
+fn pods(observed: &Observed) -> impl Iterator<Item = ClusterPod<'_>> {
+    let redis = observed.redis_pods.iter().map(|pod| ClusterPod {
+        pod,
+        container: REDIS_CONTAINER,
+        image: "spec.redis.managed.image",
+        resources: "spec.redis.managed.resources",
+    });
+    let servers = observed.pods.iter().map(|pod| ClusterPod {
+        pod,
+        container: CONTAINER,
+        image: "spec.image or what `kubectl set image` names",
+        resources: "spec.resources",
+    });
+    redis.chain(servers)
+}
+
+/// The pod that was the last one to be killed for want of memory, a short while ago. What Kubernetes knows of an end goes with
+/// the pod, or with its next end.
 fn out_of_memory(observed: &Observed, now: Timestamp) -> Option<String> {
-    let ends = observed.pods.iter().filter_map(|pod| {
-        let at = killed_for_memory(pod)?.finished_at.as_ref()?.0;
+    let ends = pods(observed).filter_map(|pod| {
+        let at = pod.killed_for_memory()?.finished_at.as_ref()?.0;
         (now.as_second() - at.as_second() <= OUT_OF_MEMORY_SECONDS).then_some((at, pod))
     });
     let (at, pod) = ends.max_by_key(|(at, _)| *at)?;
-    let name = pod.name_any();
-    let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
+    let (name, resources) = (pod.pod.name_any(), pod.resources);
+    let containers = pod.pod.spec.iter().flat_map(|spec| &spec.containers);
     let limit = containers
-        .filter(|container| container.name == CONTAINER)
+        .filter(|container| container.name == pod.container)
         .find_map(|container| container.resources.as_ref()?.limits.as_ref()?.get("memory"));
     Some(match limit {
         Some(limit) => format!(
             "Pod {name} reached its memory limit of {} at {at} and was killed (OOMKilled). Raise \
-             spec.resources.limits.memory.",
+             {resources}.limits.memory.",
             limit.0
         ),
         None => format!(
             "Pod {name} was killed at {at} because there was no memory left (OOMKilled), and not by a limit of its own. \
-             Look at its node, or raise spec.resources.requests.memory: then it goes where there is as much."
+             Look at its node, or raise {resources}.requests.memory: then it goes where there is as much."
         ),
     })
 }
 
-/// How the game server in that pod ended, if for want of memory: this time, or before it was started again.
-fn killed_for_memory(pod: &Pod) -> Option<&ContainerStateTerminated> {
-    let containers = pod.status.as_ref()?.container_statuses.as_ref()?;
-    let container = containers.iter().find(|container| container.name == CONTAINER)?;
-    let states = [&container.state, &container.last_state].into_iter().flatten();
-    states
-        .filter_map(|state| state.terminated.as_ref())
-        .find(|end| end.reason.as_deref() == Some("OOMKilled"))
-}
+impl ClusterPod<'_> {
+    fn statuses(&self) -> &[ContainerStatus] {
+        self.pod.status.as_ref().and_then(|status| status.container_statuses.as_deref()).unwrap_or_default()
+    }
 
-/// A pod that cannot start and says why.
-fn failing_pod(observed: &Observed) -> Option<String> {
-    const CRASHES: &str = "CrashLoopBackOff";
-    const HOPELESS: [&str; 7] = [
-        "ErrImagePull",
-        "ImagePullBackOff",
-        "ErrImageNeverPull",
-        "InvalidImageName",
-        "CreateContainerConfigError",
-        "CreateContainerError",
-        CRASHES,
-    ];
-    observed.pods.iter().find_map(|pod| {
-        let containers = pod.status.as_ref()?.container_statuses.as_ref()?;
-        let (container, waiting) = containers
+    /// How its container ended, if for want of memory: this time, or before it was started again.
+    fn killed_for_memory(&self) -> Option<&ContainerStateTerminated> {
+        let container = self.statuses().iter().find(|container| container.name == self.container)?;
+        let states = [&container.state, &container.last_state].into_iter().flatten();
+        states
+            .filter_map(|state| state.terminated.as_ref())
+            .find(|end| end.reason.as_deref() == Some("OOMKilled"))
+    }
+
+    /// Why it cannot start, where it says so; a sentence.
+    fn cannot_start(&self) -> Option<String> {
+        const CRASHES: &str = "CrashLoopBackOff";
+        const NO_IMAGE: [&str; 4] =
+            ["ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"];
+        const HOPELESS: [&str; 3] = ["CreateContainerConfigError", "CreateContainerError", CRASHES];
+        let (container, waiting) = self
+            .statuses()
             .iter()
             .find_map(|container| Some((container, container.state.as_ref()?.waiting.as_ref()?)))?;
-        let reason = waiting.reason.as_deref().filter(|reason| HOPELESS.contains(reason))?;
-        if reason == CRASHES && killed_for_memory(pod).is_some() {
+        let reason = waiting.reason.as_deref()?;
+        let no_image = NO_IMAGE.contains(&reason);
+        if !no_image && !HOPELESS.contains(&reason) {
+            return None;
+        }
+        if reason == CRASHES && self.killed_for_memory().is_some() {
             // [`out_of_memory`] says more.
             return None;
         }
-        let message = waiting.message.as_deref().unwrap_or("see its log");
+        let message = waiting.message.as_deref().unwrap_or("see its log").trim_end_matches('.');
         let last = container.last_state.as_ref().and_then(|state| state.terminated.as_ref());
         let ended = last.map_or_else(String::new, |last| {
             format!("; restarts: {}, last exit code: {}", container.restart_count, last.exit_code)
         });
-        Some(format!("Pod {} cannot start: {reason}: {message}{ended}", pod.name_any()))
-    })
+        let hint = match no_image && container.name == self.container {
+            true => format!(" Correct {}, or spec.imagePullSecrets.", self.image),
+            false => String::new(),
+        };
+        Some(format!("Pod {} cannot start: {reason}: {message}{ended}.{hint}", self.pod.name_any()))
+    }
+
+    /// Why no node takes it, where that has been so for that many seconds; a sentence.
+    fn finds_no_node(&self, seconds: i64, now: Timestamp) -> Option<String> {
+        let conditions = self.pod.status.as_ref()?.conditions.as_ref()?;
+        let condition = conditions.iter().find(|condition| {
+            condition.type_ == "PodScheduled" && condition.reason.as_deref() == Some("Unschedulable")
+        })?;
+        let since = condition.last_transition_time.as_ref()?.0;
+        let message = condition.message.as_deref().unwrap_or("see its events").trim_end_matches('.');
+        (now.as_second() - since.as_second() >= seconds)
+            .then(|| format!("Pod {} finds no node since {since}: {message}.", self.pod.name_any()))
+    }
 }
 
 fn clamp(count: usize) -> i32 {

@@ -40,6 +40,7 @@ impl World {
             service: None,
             budget: None,
             key: None,
+            redis_pods: Vec::new(),
             redis_set: None,
             redis_service: None,
             redis_url: RedisUrl::Known(RedisAddress { url: "redis://there/".into(), ca: None }),
@@ -134,6 +135,36 @@ fn a_plan_that_was_carried_out_is_followed_by_an_empty_one() {
         assert!(!world.step().is_empty());
         assert_eq!(world.step(), [], "{spec}");
     }
+}
+
+#[test]
+fn both_images_are_pulled_with_the_secrets() {
+    let mut world = World::new(json!({"image": "g:1", "imagePullSecrets": [{"name": "s"}]}));
+    world.step();
+    let set = world.0.redis_set.unwrap().spec.unwrap();
+    let deployment = world.0.deployment.unwrap().spec.unwrap();
+    for template in [set.template, deployment.template] {
+        assert_eq!(template.spec.unwrap().image_pull_secrets.unwrap()[0].name, "s");
+    }
+}
+
+#[test]
+fn a_redis_that_was_made_to_start_in_order_stays_so() {
+    let policy =
+        |world: &World| world.0.redis_set.as_ref().unwrap().spec.clone().unwrap().pod_management_policy;
+    let mut world = World::new(json!({"image": "g:1"}));
+    world.step();
+    assert_eq!(
+        policy(&world).as_deref(),
+        Some("Parallel"),
+        "a pod that is stuck would stay when it is corrected"
+    );
+    // Kubernetes refuses to change it.
+    let older = "OrderedReady";
+    merge(&mut world.0.redis_set, &json!({"spec": {"podManagementPolicy": older}}));
+    world.cluster().spec.redis.managed.as_mut().unwrap().image = "there/redis:8".into();
+    assert!(!world.step().is_empty());
+    assert_eq!(policy(&world).as_deref(), Some(older));
 }
 
 #[test]

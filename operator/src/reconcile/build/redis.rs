@@ -1,16 +1,25 @@
 //! The managed Redis: one pod, append-only file, no eviction.
 
 use super::{container_security, labels, match_labels, pod_security};
-use crate::names::ClusterName;
+use crate::names::{ClusterName, REDIS_CONTAINER};
 use api::ManagedRedis;
+use k8s_openapi::api::core::v1::LocalObjectReference;
 use serde_json::{Value, json};
 
 const PORT: u16 = 6379;
+/// A pod that never became ready is replaced once what it is made from was corrected. `OrderedReady` would wait for it.
+const POLICY: &str = "Parallel";
 
-/// The StatefulSet. Its volume is a claim where storage is asked for, else as long-lived as the pod.
-pub fn stateful_set(name: &ClusterName, redis: &ManagedRedis) -> Value {
+/// The StatefulSet. Its volume is a claim where storage is asked for, else as long-lived as the pod. `policy`: that of the
+/// StatefulSet which is there; Kubernetes lets nobody change it.
+pub fn stateful_set(
+    name: &ClusterName,
+    redis: &ManagedRedis,
+    pull_secrets: &[LocalObjectReference],
+    policy: Option<&str>,
+) -> Value {
     let container = json!({
-        "name": "redis",
+        "name": REDIS_CONTAINER,
         "image": redis.image,
         "command": ["redis-server"],
         "args": [
@@ -38,8 +47,12 @@ pub fn stateful_set(name: &ClusterName, redis: &ManagedRedis) -> Value {
         "securityContext": pod_security(),
         "containers": [container],
     });
+    if !pull_secrets.is_empty() {
+        pod["imagePullSecrets"] = json!(pull_secrets);
+    }
     let mut spec = json!({
         "replicas": 1,
+        "podManagementPolicy": policy.unwrap_or(POLICY),
         "serviceName": name.redis(),
         "selector": {"matchLabels": match_labels(name, "redis")},
     });
