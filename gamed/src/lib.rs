@@ -32,6 +32,7 @@ pub mod server;
 pub mod settings;
 mod stages;
 pub mod visitors;
+pub mod waiting;
 mod wire;
 mod workers;
 

@@ -70,7 +70,8 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
             settings.redis.is_some(),
             "give --redis, or run this in the container of a game server"
         );
-        print!("{}", quarantine(&*connect(&settings).await?, what).await?);
+        let wait = settings.redis_wait().unwrap_or(Duration::ZERO);
+        print!("{}", quarantine(&*connect(&settings, Some(wait)).await?, what).await?);
         return Ok(());
     }
     let mut terminate = signal(SignalKind::terminate())?;
@@ -97,7 +98,12 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
         tokio::spawn(follow(file, every, key_sender));
     }
     let creation = settings.creation()?;
-    let registry = connect(&settings).await?;
+    let registry = tokio::select! {
+        registry = connect(&settings, settings.redis_wait()) => registry?,
+        never = gamed::waiting::answer(&listener) => match never {},
+        _ = terminate.recv() => return Ok(()),
+        _ = interrupt.recv() => return Ok(()),
+    };
     info!(listen = %listener.local_addr()?, peers = %peer_address, build = settings.build, "starting");
     let config = ServerConfig {
         name: settings.name(),
@@ -144,30 +150,33 @@ async fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
         .with_context(|| format!("cannot listen on {address}: choose another address with {flag}"))
 }
 
-async fn connect(settings: &Settings) -> anyhow::Result<Arc<dyn Registry>> {
+/// The registry, if it can be reached within `wait`, where there is a limit.
+async fn connect(settings: &Settings, wait: Option<Duration>) -> anyhow::Result<Arc<dyn Registry>> {
     let Some(url) = &settings.redis else {
         info!("no --redis: serving alone, from memory; games end with this process");
         return Ok(Arc::new(Memory::default()));
     };
     let there = RedisSettings { ca: settings.redis_ca()?, ..RedisSettings::new(url, &settings.redis_prefix) };
-    let deadline = Instant::now() + settings.redis_wait();
-    let mut said = false;
+    let start = Instant::now();
+    let mut said = None::<Instant>;
     loop {
         let error = match Redis::connect(there.clone()).await {
             Ok(redis) => return Ok(Arc::new(redis)),
             Err(error) => error,
         };
         // A Redis that starts beside us will answer soon; one that answers wrongly will go on doing so.
-        if !error.may_pass() || Instant::now() >= deadline {
+        if !error.may_pass() || wait.is_some_and(|wait| start.elapsed() >= wait) {
             return Err(error.into());
         }
-        if !said {
-            warn!("{error} (waiting for it, at most {} s)", settings.redis_wait().as_secs());
-            said = true;
+        if said.is_none_or(|said| said.elapsed() >= REDIS_REMINDER) {
+            warn!("{error} (waiting for it)");
+            said = Some(Instant::now());
         }
         tokio::time::sleep(REDIS_RETRY).await;
     }
 }
 
+/// Between two lines of the log that say so.
+const REDIS_REMINDER: Duration = Duration::from_secs(30);
 /// Between two tries to reach a Redis that is not there yet.
 const REDIS_RETRY: Duration = Duration::from_millis(250);

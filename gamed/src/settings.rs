@@ -59,9 +59,9 @@ pub struct Settings {
     #[arg(long, env = "GAMED_REDIS_PREFIX", default_value = "tanx", value_name = "TEXT")]
     pub redis_prefix: String,
 
-    /// At the start, wait this many milliseconds for a Redis that cannot be reached yet
-    #[arg(long, env = "GAMED_REDIS_WAIT_MS", default_value_t = 60_000, value_name = "MS")]
-    pub redis_wait_ms: u64,
+    /// At the start, wait this many milliseconds for a Redis that cannot be reached yet, alive and not ready [default: for ever]
+    #[arg(long, env = "GAMED_REDIS_WAIT_MS", value_name = "MS")]
+    pub redis_wait_ms: Option<u64>,
 
     /// File with the secret that all servers of a cluster share, at least 32 bytes; while it is exchanged, one in each line: the
     /// first signs, all are accepted
@@ -340,8 +340,8 @@ impl Settings {
     }
 
     /// See `redis_wait_ms`.
-    pub fn redis_wait(&self) -> Duration {
-        Duration::from_millis(self.redis_wait_ms)
+    pub fn redis_wait(&self) -> Option<Duration> {
+        self.redis_wait_ms.map(Duration::from_millis)
     }
 
     /// See `empty_game_ms`.

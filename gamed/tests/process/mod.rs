@@ -24,6 +24,16 @@ pub fn gamed() -> Command {
     command
 }
 
+/// Where nobody listens. Below the ports that the kernel gives to whoever asks for any, so that no other test's answers there.
+pub async fn free_address() -> SocketAddr {
+    loop {
+        let address = SocketAddr::from(([127, 0, 0, 1], rand::random_range(10_000..30_000)));
+        if TcpListener::bind(address).await.is_ok() {
+            return address;
+        }
+    }
+}
+
 /// A Redis that keeps a record of all that it was told to write.
 pub struct Redis {
     _process: Child,
@@ -33,29 +43,32 @@ pub struct Redis {
 
 impl Redis {
     pub async fn start(settings: &[&str]) -> Redis {
-        let folder = tempfile::tempdir().expect("a folder");
         loop {
-            // Below the ports that the kernel gives to whoever asks for any, so that no other test's answers there.
-            let address = SocketAddr::from(([127, 0, 0, 1], rand::random_range(10_000..30_000)));
-            if TcpListener::bind(address).await.is_err() {
-                continue;
+            // Nothing, where another one got the port meanwhile.
+            if let Some(redis) = Redis::start_at(free_address().await, settings).await {
+                return redis;
             }
-            let mut process = program("redis-server")
-                .args(["--port", &address.port().to_string(), "--bind", "127.0.0.1", "--save", ""])
-                .args(["--appendonly", "yes"])
-                .args(settings)
-                .arg("--dir")
-                .arg(folder.path())
-                .spawn()
-                .expect("redis-server is in the path");
-            while process.try_wait().expect("its state").is_none() {
-                if TcpStream::connect(address).await.is_ok() {
-                    return Redis { _process: process, folder, address };
-                }
-                sleep(Duration::from_millis(5)).await;
-            }
-            // Another one got the port meanwhile.
         }
+    }
+
+    /// On that address, if nobody else has it.
+    pub async fn start_at(address: SocketAddr, settings: &[&str]) -> Option<Redis> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut process = program("redis-server")
+            .args(["--port", &address.port().to_string(), "--bind", "127.0.0.1", "--save", ""])
+            .args(["--appendonly", "yes"])
+            .args(settings)
+            .arg("--dir")
+            .arg(folder.path())
+            .spawn()
+            .expect("redis-server is in the path");
+        while process.try_wait().expect("its state").is_none() {
+            if TcpStream::connect(address).await.is_ok() {
+                return Some(Redis { _process: process, folder, address });
+            }
+            sleep(Duration::from_millis(5)).await;
+        }
+        None
     }
 }
 

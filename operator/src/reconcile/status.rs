@@ -94,7 +94,7 @@ pub fn describe(
     let verdicts = [
         (ConditionType::Available, available(&counts)),
         (ConditionType::Progressing, progressing(observed, &counts)),
-        (ConditionType::RegistryAvailable, registry_available(observed, published, now.0)),
+        (ConditionType::RegistryAvailable, registry_available(observed, published)),
         (ConditionType::Degraded, degraded(observed, outcome, now.0)),
     ];
     let generation = observed.cluster.metadata.generation.unwrap_or_default();
@@ -193,7 +193,7 @@ fn progressing(observed: &Observed, counts: &Counts) -> Verdict {
     Verdict::new(true, "RollingOut", message)
 }
 
-fn registry_available(observed: &Observed, published: &Result<(), PublishError>, now: Timestamp) -> Verdict {
+fn registry_available(observed: &Observed, published: &Result<(), PublishError>) -> Verdict {
     match (&observed.redis_url, &observed.registry) {
         (RedisUrl::Missing(sentence), _) => Verdict::new(State::Unknown, "NoUrl", format!("{sentence}.")),
         // Its disk or its memory is full, or it lost its replicas: what it knows it still tells.
@@ -220,12 +220,10 @@ fn registry_available(observed: &Observed, published: &Result<(), PublishError>,
                     == 0;
             match starting {
                 true => {
-                    let mut pods = pods(observed).filter(|pod| pod.container == REDIS_CONTAINER);
-                    let why = pods.find_map(|pod| pod.cannot_start().or_else(|| pod.finds_no_node(0, now)));
-                    let message = match why {
-                        Some(why) => format!("The managed Redis is not ready: {why} Games go on meanwhile."),
-                        None => "The managed Redis is not ready yet; games go on meanwhile.".into(),
-                    };
+                    let stuck = pods(observed)
+                        .any(|pod| pod.container == REDIS_CONTAINER && pod.cannot_start().is_some());
+                    let why = if stuck { ": its pod cannot start; Degraded says why" } else { " yet" };
+                    let message = format!("The managed Redis is not ready{why}. Games go on meanwhile.");
                     Verdict::new(false, "Starting", message)
                 }
                 false => Verdict::new(false, "Away", format!("{why}. Games go on meanwhile.")),

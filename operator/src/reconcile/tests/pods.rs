@@ -106,7 +106,10 @@ fn an_image_that_cannot_be_had_is_named_with_the_field_to_correct() {
     assert_eq!(of("Degraded"), ("True".into(), "PodsFail".into(), sentence.into()));
     let (state_of_registry, reason, message) = of("RegistryAvailable");
     assert_eq!((state_of_registry.as_str(), reason.as_str()), ("False", "Starting"));
-    assert_eq!(message, format!("The managed Redis is not ready: {sentence} Games go on meanwhile."));
+    assert_eq!(
+        message,
+        "The managed Redis is not ready: its pod cannot start; Degraded says why. Games go on meanwhile."
+    );
     let (_, reason, message) = degraded(vec![pod("a", None, state(), json!({}))], 70);
     assert_eq!(reason, "PodsFail");
     assert!(message.contains("Correct spec.image or what `kubectl set image` names,"), "{message}");
@@ -143,7 +146,4 @@ fn a_pod_that_finds_no_node_is_spoken_of_after_a_minute() {
             assert!(expect == "AsWanted" || message == format!("Pod a {said}"), "{message}");
         }
     }
-    // Who waits for Redis learns at once what Redis waits for.
-    let (_, _, message) = condition("RegistryAvailable", Vec::new(), vec![pod("a")], 61);
-    assert_eq!(message, format!("The managed Redis is not ready: Pod a {said} Games go on meanwhile."));
 }
