@@ -296,3 +296,43 @@ fn who_stood_still_and_finds_its_game_missing_waits_for_whom_may_have_replaced_i
         }
     }
 }
+
+/// What the registry may have lost is not told to those who would go on from it.
+#[test]
+fn what_was_stored_while_the_lease_had_lapsed_is_told_only_of_the_registry_that_has_it() {
+    #[derive(Clone, Copy, PartialEq, Debug)]
+    enum Then {
+        Same,
+        Another,
+        Restored,
+    }
+    for then in [Then::Same, Then::Another, Then::Restored] {
+        let mut rig = Rig::new(&[]);
+        rig.create();
+        let copy = rig.store.clone();
+        rig.spoil = vec![(|request| matches!(request, Request::StoreSnapshot { .. }), Spoil::Held)];
+        while rig.held.is_empty() {
+            rig.pass(10_000);
+        }
+        let stored = Tick(rig.ms());
+        rig.away = true;
+        while rig.member.lease_valid(rig.now) {
+            rig.pass(10_000);
+        }
+        rig.effects.clear();
+        rig.answer_held();
+        let told = |effect: &Effect| *effect == Effect::Durable(GAME, stored);
+        assert!(!rig.seen(told), "somebody may have replaced this member");
+        match then {
+            Then::Same => {}
+            Then::Another => rig.store.set_run_id("two"),
+            Then::Restored => rig.restores(copy),
+        }
+        rig.away = false;
+        while !rig.member.lease_valid(rig.now) {
+            rig.pass(10_000);
+        }
+        rig.pass(100_000);
+        assert_eq!(rig.seen(told), then == Then::Same, "{then:?}");
+    }
+}

@@ -754,3 +754,23 @@ fn a_fresh_epoch_that_was_granted_before_a_long_stop_is_not_started() {
     assert!(!rig.effects.iter().any(|effect| matches!(effect, Effect::Start { .. })));
     assert!(rig.seen(|effect| matches!(effect, Effect::Stop { .. })));
 }
+
+#[test]
+fn a_claim_that_was_carried_out_unheard_is_known_for_its_own_by_who_leaves_meanwhile() {
+    let mut rig = Rig::new(&[B]);
+    let epoch = rig.game_of(B);
+    let expect = Fence { epoch, owner: Some(B) };
+    rig.ask(Request::Park { game: GAME, expect, snapshot: world(20), salt: 1, floor: Epoch(0) });
+    rig.spoil = vec![(is_claim, Spoil::AnswerLost), (is_read, Spoil::Held)];
+    rig.tell(Event::Hint(Hint::Game(GAME)));
+    while !rig.spoil.is_empty() {
+        rig.pass(10_000);
+    }
+    assert_eq!(rig.owner_in_registry(), Some(ME));
+    // Parked games are not for those who leave, so that nothing but the claim itself speaks for it now.
+    rig.tell(Event::Terminate { grace_us: 30_000_000 });
+    rig.pass(500_000);
+    rig.answer_held();
+    let (_, _, rewind) = rig.only_start();
+    assert!(!rewind, "nobody has run it since");
+}
