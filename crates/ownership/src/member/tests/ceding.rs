@@ -381,6 +381,35 @@ fn a_registry_that_does_not_answer_is_waited_for_no_longer_than_a_tick() {
 }
 
 #[test]
+fn the_answer_to_an_earlier_fresh_epoch_is_not_taken_for_that_of_a_later_one() {
+    let mut rig = Rig::new(&[B]);
+    let (_, drawn) = rig.took_provisionally();
+    rig.away = false;
+    rig.spoil = vec![(is_bump, Spoil::Held), (is_bump, Spoil::Held)];
+    for (tick, held) in [(90, 1), (120, 2)] {
+        while !rig.seen(|effect| *effect == Effect::Freeze(GAME)) {
+            rig.pass(10_000);
+        }
+        let (snapshot, next_due) = (rig.run_up_to(tick), rig.now.plus(15_000));
+        rig.tell(Event::Frozen { game: GAME, snapshot, next_due });
+        assert_eq!(rig.held.len(), held);
+    }
+    rig.effects.clear();
+    let (earlier, granted) = rig.held.remove(0);
+    assert!(matches!(granted, Ok(Reply::Granted { .. })));
+    rig.tell(Event::Reply(earlier, granted));
+    assert!(
+        !rig.seen(|effect| starts(effect) || matches!(effect, Effect::Durable(..))),
+        "the registry has tick 90 only"
+    );
+    rig.answer_held();
+    let (epoch, base) = rig.start();
+    assert!(epoch > drawn && base == drawn);
+    let Reply::Game(record) = rig.ask(Request::Game(GAME)) else { panic!("the game is gone") };
+    assert_eq!((record.epoch, record.owner), (epoch, Some(ME)));
+}
+
+#[test]
 fn a_fresh_epoch_of_the_old_owner_that_is_late_is_taken_over() {
     let mut rig = Rig::new(&[B]);
     let (old, drawn) = rig.took_provisionally();
