@@ -6,6 +6,7 @@ use crate::keys::Key;
 use crate::leaving::Leaving;
 use crate::links::Links;
 use crate::metrics::Metrics;
+use crate::visitors::GameLimits;
 use crate::wire::Wire;
 use ownership::Event;
 use protocol::peer::Introduction;
@@ -70,8 +71,8 @@ pub struct Context {
     pub named: Named,
     /// A game without people ends after this.
     pub empty_game: Duration,
-    /// What one player may say in a minute.
-    pub chat_per_minute: u16,
+    /// What games take.
+    pub game_limits: GameLimits,
     /// What the games ran, to be logged.
     pub journal: Journal,
     /// Connections to the other members.

@@ -352,7 +352,7 @@ async fn events(from: Asker, site: Site) -> Answer {
             warp::sse::reply(comments.stream(events)).into_response()
         }
         Err(error) => {
-            if matches!(error, LiveError::Full) {
+            if matches!(error, LiveError::Full(_)) {
                 site.metrics.refused("listeners");
             }
             refusal(StatusCode::SERVICE_UNAVAILABLE, error)

@@ -18,8 +18,8 @@ pub const MISSING_GAME: Duration = Duration::from_secs(10);
 /// An HTTP request's headers must be complete within this.
 pub const HTTP_HEADER: Duration = Duration::from_secs(5);
 
-/// Sockets of one game on one member; more are refused. Slots bound the players, this bounds spectators.
-pub const SOCKETS_PER_HUB: usize = 512;
+/// What addresses and players of one game have left of an allowance is remembered for so many before full ones are forgotten.
+pub const ALLOWANCES_KEPT: usize = 512;
 
 /// A player's messages in a second; the client sends at most 10 keys' changes twice, 5 Seens and a Ping.
 pub const MESSAGES_PER_SECOND: u32 = 120;
@@ -31,11 +31,8 @@ pub const BYTES_PER_SECOND: u32 = 32 << 10;
 /// What it may send at once: all that a client kept while its network was away.
 pub const BYTES_BURST: u32 = 64 << 10;
 
-/// New players that may come to one game from one address, through one member, in a minute: whoever comes and goes shows up
-/// in the others' chat each time. Those who come back with their token are not counted.
-pub const JOINS_PER_MINUTE: u32 = 120;
-
-/// How many of these may come at once: two full games of people.
+/// New players that may come to one game from one address at once, two full games of people; the setting says how many in a
+/// minute: whoever comes and goes shows up in the others' chat each time.
 pub const JOINS_BURST: u32 = 64;
 
 /// Requests of an address may come at once that fill the setting's second so many times.
@@ -126,10 +123,6 @@ pub const STALLED: Duration = Duration::from_secs(1);
 
 /// A player who is not heard of for so many ticks (60 s) is removed.
 pub const SILENT_PLAYER_TICKS: u64 = sim::GONE_TICKS;
-
-/// Pages that listen to changes of the cluster at one member; more are refused and ask from time to time instead. Each
-/// costs a connection and, at each change, one answer of a few KiB.
-pub const EVENT_LISTENERS: usize = 1000;
 
 /// Between two looks at the cluster for those that listen. With a tick, [`NEWS`] and the way through the registry, a change
 /// that follows another at once is still told within 200 ms.

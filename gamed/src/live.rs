@@ -55,6 +55,8 @@ pub struct Live {
     /// The newest one that differs from the one before; none until somebody listens.
     state: watch::Sender<Option<Arc<State>>>,
     bell: Bell,
+    /// How many there are.
+    listeners: u32,
     places: Arc<Semaphore>,
     metrics: Arc<Metrics>,
     leaving: Leaving,
@@ -76,21 +78,25 @@ impl Drop for Place {
 #[derive(Debug, thiserror::Error)]
 pub enum LiveError {
     /// No place.
-    #[error(
-        "{} pages listen here already; ask /api/cluster from time to time instead",
-        limits::EVENT_LISTENERS
-    )]
-    Full,
+    #[error("{0} pages listen here already; ask /api/cluster from time to time instead")]
+    Full(u32),
     /// No state to begin with.
     #[error(transparent)]
     Registry(#[from] RegistryError),
 }
 
 impl Live {
-    /// Nobody listens yet. `bell` is rung by whoever knows of changes.
-    pub fn new(overview: Arc<Overview>, bell: Bell, metrics: Arc<Metrics>, leaving: Leaving) -> Live {
-        let places = Arc::new(Semaphore::new(limits::EVENT_LISTENERS));
-        Live { overview, state: watch::Sender::new(None), bell, places, metrics, leaving }
+    /// Nobody listens yet, and so many may; 0: any number. `bell` is rung by whoever knows of changes.
+    pub fn new(
+        overview: Arc<Overview>,
+        bell: Bell,
+        listeners: u32,
+        metrics: Arc<Metrics>,
+        leaving: Leaving,
+    ) -> Live {
+        let most = if listeners == 0 { Semaphore::MAX_PERMITS } else { listeners as usize };
+        let places = Arc::new(Semaphore::new(most));
+        Live { overview, state: watch::Sender::new(None), bell, listeners, places, metrics, leaving }
     }
 
     /// The state now, and each that follows.
@@ -100,7 +106,7 @@ impl Live {
     pub async fn listen(
         &self,
     ) -> Result<impl Stream<Item = Result<Event, Infallible>> + Send + use<>, LiveError> {
-        let permit = self.places.clone().try_acquire_owned().map_err(|_| LiveError::Full)?;
+        let permit = self.places.clone().try_acquire_owned().map_err(|_| LiveError::Full(self.listeners))?;
         self.metrics.listeners.inc();
         let place = Place { _permit: permit, metrics: self.metrics.clone() };
         // In this order: what changes between the two is told, too.
@@ -180,11 +186,13 @@ mod tests {
         let (bell, metrics) = (Bell::default(), Arc::new(Metrics::new()));
         let registry: Arc<dyn Registry> = Arc::new(registry.clone());
         let overview = Overview::new(MemberId(1), registry.clone(), 8, Moves::new(bell.clone()), None);
-        let live = Live::new(Arc::new(overview), bell, metrics, Leaving::default());
+        let live = Live::new(Arc::new(overview), bell, LISTENERS, metrics, Leaving::default());
         let cancel = CancellationToken::new();
         tokio::spawn(live.clone().run(registry, cancel.clone()));
         (live, cancel)
     }
+
+    const LISTENERS: u32 = 20;
 
     async fn publish(registry: &Memory, revision: u32) {
         let record = ClusterRecord { target_revision: format!("r{revision}"), ..ClusterRecord::default() };
@@ -195,11 +203,11 @@ mod tests {
     async fn only_so_many_pages_listen_at_once() {
         let (live, cancel) = live(&Memory::new());
         let mut pages = Vec::new();
-        for _ in 0..limits::EVENT_LISTENERS {
+        for _ in 0..LISTENERS {
             pages.push(live.listen().await.expect("a place"));
         }
-        assert!(matches!(live.listen().await, Err(LiveError::Full)));
-        assert_eq!(live.metrics.listeners.get(), limits::EVENT_LISTENERS as i64);
+        assert!(matches!(live.listen().await, Err(LiveError::Full(LISTENERS))));
+        assert_eq!(live.metrics.listeners.get(), i64::from(LISTENERS));
         pages.pop();
         assert!(live.listen().await.is_ok());
         cancel.cancel();

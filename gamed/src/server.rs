@@ -21,7 +21,7 @@ use crate::moves::Moves;
 use crate::origin::Origin;
 use crate::overview::Overview;
 use crate::settings::Durability;
-use crate::visitors::{AddressLimits, Visitors};
+use crate::visitors::{AddressLimits, GameLimits, Visitors};
 use crate::workers::{ToAll, Workers};
 use ownership::Member;
 use protocol::MemberId;
@@ -58,8 +58,10 @@ pub struct ServerConfig {
     pub creation: Creation,
     /// Games without people end after this.
     pub empty_game: Duration,
-    /// Messages and renames of one player in a minute.
-    pub chat_per_minute: u16,
+    /// What one game takes.
+    pub game_limits: GameLimits,
+    /// Pages that may listen to the cluster's changes.
+    pub listeners: u32,
     /// What one client's address may take.
     pub address_limits: AddressLimits,
     /// Pages of other hosts that may act here.
@@ -168,7 +170,7 @@ impl Server {
             me,
             named: Named::from(&record),
             empty_game: config.empty_game,
-            chat_per_minute: config.chat_per_minute,
+            game_limits: config.game_limits,
             journal: journal.clone(),
             links: links.clone(),
             metrics: metrics.clone(),
@@ -195,7 +197,7 @@ impl Server {
         let (machine_driver, stage) = Driver::new(machine, parts, events);
         let overview = Overview::new(me, registry.clone(), config.creation.slots, moves, config.roll.clone());
         let overview = Arc::new(overview);
-        let live = Live::new(overview.clone(), bell, metrics.clone(), leaving.clone());
+        let live = Live::new(overview.clone(), bell, config.listeners, metrics.clone(), leaving.clone());
         let site = Site {
             key,
             web: config.web,

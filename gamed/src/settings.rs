@@ -7,7 +7,7 @@ use crate::creation::{Creation, bots_at_most};
 use crate::limits;
 use crate::mazes::{MazeFileError, Mazes};
 use crate::origin::Origin;
-use crate::visitors::AddressLimits;
+use crate::visitors::{AddressLimits, GameLimits};
 use clap::{Parser, ValueEnum};
 use protocol::ClusterKey;
 use sim::Rounds;
@@ -143,6 +143,21 @@ pub struct Settings {
     /// Games that one address may create at this server in a minute; more are answered with 429. 0: no limit
     #[arg(long, env = "GAMED_GAMES_PER_ADDRESS", default_value_t = 600, value_name = "N")]
     pub games_per_address: u32,
+
+    /// New players that one address may bring into one game in a minute at this server; more are refused. Who comes back as the
+    /// same player is not counted. 0: no limit
+    #[arg(long, env = "GAMED_JOINS_PER_ADDRESS", default_value_t = 120, value_name = "N")]
+    pub joins_per_address: u32,
+
+    /// Players and watchers that may be connected to one game at this server; more are told that it is full. 0: no
+    /// limit
+    #[arg(long, env = "GAMED_SOCKETS_PER_GAME", default_value_t = 512, value_name = "N")]
+    pub sockets_per_game: u32,
+
+    /// Pages that may listen to the cluster's changes at this server at once; more ask from time to time instead. Each costs a
+    /// connection and, at each change, one answer of a few KiB. 0: no limit
+    #[arg(long, env = "GAMED_LISTENERS", default_value_t = 1000, value_name = "N")]
+    pub listeners: u32,
 
     /// Header in which a proxy says whose request it passes on, e.g. x-forwarded-for; the last address in it counts. Give it
     /// only where nobody reaches this server past the proxy, for who does can say anything [default: none is trusted, the
@@ -356,6 +371,15 @@ impl Settings {
             requests_per_second: self.requests_per_address,
             games_per_minute: self.games_per_address,
             header: self.client_address_header.clone(),
+        }
+    }
+
+    /// What one game takes.
+    pub fn game_limits(&self) -> GameLimits {
+        GameLimits {
+            sockets: self.sockets_per_game,
+            joins_per_minute: self.joins_per_address,
+            chat_per_minute: self.chat_per_minute,
         }
     }
 

@@ -26,6 +26,17 @@ pub struct AddressLimits {
     pub header: Option<HeaderName>,
 }
 
+/// What one game takes at this member.
+#[derive(Clone, Copy, Debug)]
+pub struct GameLimits {
+    /// Sockets, of players and of those who watch; 0: any number.
+    pub sockets: u32,
+    /// New players from one address in a minute; 0: any number.
+    pub joins_per_minute: u32,
+    /// Messages and renames of one player in a minute.
+    pub chat_per_minute: u16,
+}
+
 /// What an address has too much of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Excess {

@@ -230,12 +230,40 @@ async fn a_reader_that_takes_nothing_is_closed_though_it_says_that_it_has_seen_e
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_game_that_has_as_many_sockets_as_it_may_is_full() {
+    let mut setup = Setup::default();
+    setup.game_limits.sockets = 2;
+    let owner = member_with(&Memory::default(), "owner", setup).await;
+    let (game, other) = (owner.a_game().await, owner.a_game().await);
+    let first = Client::enter(owner.address, spectator(game)).await;
+    let _second = Client::enter(owner.address, hello(game)).await;
+    let mut third = Client::connect(owner.address).await;
+    third.send(ClientMessage::Hello(spectator(game))).await;
+    third.closes_with(CloseCode::Full).await;
+    counts(&owner, "gamed_refused_total{limit=\"sockets\"} 1").await;
+    Client::enter(owner.address, spectator(other)).await;
+    drop(first);
+    let entered = async {
+        loop {
+            let mut again = Client::connect(owner.address).await;
+            again.send(ClientMessage::Hello(spectator(game))).await;
+            if again.next().await.is_ok() {
+                return;
+            }
+        }
+    };
+    timeout(PATIENCE, entered).await.expect("a place is free");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn new_players_from_one_address_are_bounded_in_each_game() {
-    let owner = member(&Memory::default(), "owner").await;
+    let mut setup = Setup::default();
+    setup.game_limits.joins_per_minute = 5;
+    let owner = member_with(&Memory::default(), "owner", setup).await;
     let (game, other) = (owner.a_game().await, owner.a_game().await);
     let (_player, welcome, _) = Client::enter(owner.address, hello(game)).await;
     let mut refused = 0;
-    for _ in 0..200 {
+    for _ in 0..6 {
         let mut client = Client::connect(owner.address).await;
         client.send(ClientMessage::Hello(hello(game))).await;
         client.send(ClientMessage::Leave).await;

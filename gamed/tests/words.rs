@@ -75,7 +75,8 @@ async fn what_was_said_is_seen_at_other_edges_and_survives_a_move_and_a_reconnec
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_refused_is_told_and_the_socket_stays() {
     let registry = Memory::default();
-    let setup = Setup { chat_per_minute: 3, ..Setup::default() };
+    let mut setup = Setup::default();
+    setup.game_limits.chat_per_minute = 3;
     let owner = member_with(&registry, "owner", setup).await;
     let game = owner.a_game().await;
     let (mut player, welcome, _) = Client::enter(owner.address, hello(game)).await;

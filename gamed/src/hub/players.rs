@@ -44,7 +44,8 @@ impl Hub {
         if let [oldest, _, ..] = others[..] {
             self.close_seat(oldest, CloseCode::Replaced);
         }
-        if self.seats.len() >= limits::SOCKETS_PER_HUB {
+        let sockets = self.context.game_limits.sockets as usize;
+        if sockets > 0 && self.seats.len() >= sockets {
             self.context.metrics.refused("sockets");
             return self.context.farewell(wire, CloseCode::Full);
         }
@@ -209,11 +210,14 @@ impl Hub {
 
     /// Whether one more new player may come from there.
     fn may_join(&mut self, address: IpAddr, now: Instant) -> bool {
-        if self.joins.len() > limits::SOCKETS_PER_HUB {
+        if self.joins.len() > limits::ALLOWANCES_KEPT {
             self.joins.retain(|_, allowance| !allowance.is_full(now));
         }
-        let (rate, minute) = (limits::JOINS_PER_MINUTE, Duration::from_secs(60));
-        let new = || Allowance::new(rate, minute, limits::JOINS_BURST, now);
+        let (rate, minute) = (self.context.game_limits.joins_per_minute, Duration::from_secs(60));
+        if rate == 0 {
+            return true;
+        }
+        let new = || Allowance::new(rate, minute, rate.min(limits::JOINS_BURST), now);
         self.joins.entry(address).or_insert_with(new).spend(now)
     }
 
@@ -223,10 +227,10 @@ impl Hub {
             self.notice(index, "whoever only watches has no voice: join the game first".to_owned(), now);
             return None;
         };
-        if self.words.len() > limits::SOCKETS_PER_HUB {
+        if self.words.len() > limits::ALLOWANCES_KEPT {
             self.words.retain(|_, allowance| !allowance.is_full(now));
         }
-        let rate = self.context.chat_per_minute;
+        let rate = self.context.game_limits.chat_per_minute;
         let minute = Duration::from_secs(60);
         let burst = rate.min(limits::CHAT_BURST).into();
         let allowance =

@@ -5,6 +5,7 @@ use crate::context::{Directory, Named};
 use crate::driver::ToDriver;
 use crate::leaving::Leaving;
 use crate::metrics::Metrics;
+use crate::visitors::GameLimits;
 use bytes::Buf;
 use ownership::EdgeEffect;
 use protocol::peer::{Introduction, TailTick};
@@ -41,7 +42,7 @@ fn bench() -> Bench {
         me: ME,
         named: Named::default(),
         empty_game: Duration::from_secs(600),
-        chat_per_minute: 20,
+        game_limits: GameLimits { sockets: 512, joins_per_minute: 120, chat_per_minute: 20 },
         journal: crate::journal::Journal::default(),
         links,
         metrics: Arc::new(Metrics::new()),

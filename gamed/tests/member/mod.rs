@@ -8,7 +8,7 @@ use gamed::keys::{Key, fixed};
 use gamed::mazes::Mazes;
 use gamed::server::{STEPPED, Server, ServerConfig};
 use gamed::settings::Durability;
-use gamed::visitors::AddressLimits;
+use gamed::visitors::{AddressLimits, GameLimits};
 use protocol::{ClusterKey, GameId, Hello, Keyframe, PlayerId};
 use registry::Registry;
 use serde_json::Value;
@@ -26,7 +26,7 @@ pub const LAUNCH: u8 = 2;
 pub struct Setup {
     pub rounds: Rounds,
     pub empty_game: Duration,
-    pub chat_per_minute: u16,
+    pub game_limits: GameLimits,
     pub limits: AddressLimits,
     /// Oldest and newest.
     pub rules: (u16, u16),
@@ -40,7 +40,7 @@ impl Default for Setup {
         Setup {
             rounds: Rounds { play_ticks: 0, rest_ticks: 0 },
             empty_game: Duration::from_secs(600),
-            chat_per_minute: 600,
+            game_limits: GameLimits { sockets: 512, joins_per_minute: 120, chat_per_minute: 600 },
             limits: AddressLimits::default(),
             rules: STEPPED,
             key: fixed(ClusterKey::parse(&[7; 32]).expect("32 bytes are a key")),
@@ -74,7 +74,8 @@ pub async fn member_with(registry: &(impl Registry + Clone + 'static), name: &st
         web: None,
         creation: Creation { slots: 8, bots: 0, rounds: setup.rounds, mazes },
         empty_game: setup.empty_game,
-        chat_per_minute: setup.chat_per_minute,
+        game_limits: setup.game_limits,
+        listeners: 100,
         address_limits: setup.limits,
         origins: vec!["https://site.example".parse().expect("an origin")],
         durability: setup.durability,
