@@ -98,11 +98,16 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
         tokio::spawn(follow(file, every, key_sender));
     }
     let creation = settings.creation()?;
+    let told = async {
+        tokio::select! { _ = terminate.recv() => (), _ = interrupt.recv() => () }
+    };
     let registry = tokio::select! {
         registry = connect(&settings, settings.redis_wait()) => registry?,
         never = gamed::waiting::answer(&listener) => match never {},
-        _ = terminate.recv() => return Ok(()),
-        _ = interrupt.recv() => return Ok(()),
+        () = told => {
+            info!("ending before it has joined");
+            return Ok(());
+        }
     };
     info!(listen = %listener.local_addr()?, peers = %peer_address, build = settings.build, "starting");
     let config = ServerConfig {

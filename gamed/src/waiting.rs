@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
+use tracing::warn;
 
 /// Answers whoever connects, until dropped; connections end then, too.
 pub async fn answer(listener: &TcpListener) -> Infallible {
@@ -21,10 +22,14 @@ pub async fn answer(listener: &TcpListener) -> Infallible {
     http.keep_alive(false);
     let mut connections = JoinSet::new();
     loop {
-        let Ok((stream, _)) = listener.accept().await else {
-            // Out of file descriptors, most likely.
-            sleep(Duration::from_millis(50)).await;
-            continue;
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                // Out of file descriptors, most likely.
+                warn!(%error, "cannot accept a connection");
+                sleep(Duration::from_millis(50)).await;
+                continue;
+            }
         };
         while connections.try_join_next().is_some() {}
         if connections.len() < limits::EXCESS_CONNECTIONS {

@@ -239,9 +239,9 @@ fn degraded(observed: &Observed, outcome: &Outcome, now: Timestamp) -> Verdict {
     if let RedisUrl::Missing(sentence) = &observed.redis_url {
         return Verdict::new(true, "NoRedisUrl", format!("{sentence}."));
     }
-    let failing = pods(observed)
-        .find_map(|pod| pod.cannot_start().or_else(|| pod.finds_no_node(UNSCHEDULED_SECONDS, now)));
-    if let Some(sentence) = failing {
+    if let Some(sentence) =
+        pods(observed).find_map(|pod| pod.cannot_start().or_else(|| pod.finds_no_node(now)))
+    {
         return Verdict::new(true, "PodsFail", sentence);
     }
     if let Some(sentence) = out_of_memory(observed, now) {
@@ -374,15 +374,15 @@ impl ClusterPod<'_> {
         Some(format!("Pod {} cannot start: {reason}: {message}{ended}.{hint}", self.pod.name_any()))
     }
 
-    /// Why no node takes it, where that has been so for that many seconds; a sentence.
-    fn finds_no_node(&self, seconds: i64, now: Timestamp) -> Option<String> {
+    /// Why no node takes it, where that has been so for long; a sentence.
+    fn finds_no_node(&self, now: Timestamp) -> Option<String> {
         let conditions = self.pod.status.as_ref()?.conditions.as_ref()?;
         let condition = conditions.iter().find(|condition| {
             condition.type_ == "PodScheduled" && condition.reason.as_deref() == Some("Unschedulable")
         })?;
         let since = condition.last_transition_time.as_ref()?.0;
         let message = condition.message.as_deref().unwrap_or("see its events").trim_end_matches('.');
-        (now.as_second() - since.as_second() >= seconds)
+        (now.as_second() - since.as_second() >= UNSCHEDULED_SECONDS)
             .then(|| format!("Pod {} finds no node since {since}: {message}.", self.pod.name_any()))
     }
 }
